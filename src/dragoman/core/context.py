@@ -1,0 +1,17 @@
+"""What travels with a call: deadline, cancellation, who and which request.
+
+It is passed explicitly, never through a global or a context variable, because it must cross threads and
+processes.
+"""
+
+from msgspec import Struct
+
+
+class CallContext(Struct):
+    """One call's circumstances. `deadline_s` is in seconds of the monotonic clock; None = no deadline."""
+
+    request_id: str
+    deadline_s: float | None = None
+    principal: str | None = None
+    trace_parent: str | None = None
+    cancelled: bool = False

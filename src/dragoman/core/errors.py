@@ -1,0 +1,74 @@
+"""Every failure a caller can be told of.
+
+    Exception
+     +-- DragomanError      code, message, reason, retry_after_s; the message is safe to show a stranger
+
+There is one exception type and one closed list of codes. A protocol turns a code into its own number in
+its `errors.py`; nothing below a protocol knows any of those numbers. An exception of any other type never
+reaches a client: the gateway makes it INTERNAL, a fixed sentence and a request id, and the text goes to the log.
+"""
+
+import enum
+
+
+class Code(enum.Enum):
+    """What went wrong, in the words gRPC uses, plus TOO_LARGE for bodies beyond a size limit."""
+
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    TOO_LARGE = "TOO_LARGE"
+    CANCELLED = "CANCELLED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    UNIMPLEMENTED = "UNIMPLEMENTED"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+class Reason(enum.Enum):
+    """Cases that protocols word differently although the code is the same."""
+
+    MODEL_UNKNOWN = "model_unknown"
+    VERSION_UNKNOWN = "version_unknown"
+    LABEL_UNKNOWN = "label_unknown"
+    SIGNATURE_UNKNOWN = "signature_unknown"
+    MODEL_NOT_READY = "model_not_ready"
+    QUEUE_FULL = "queue_full"
+    ROUTE_UNKNOWN = "route_unknown"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NO_JSON_FORM = "no_json_form"
+
+
+class DragomanError(Exception):
+    """A failure with a code and a sentence that may be shown to anyone.
+
+    Attributes: `retry_after_s` is set where trying again later makes sense, in seconds.
+    """
+
+    __slots__ = ("code", "message", "reason", "retry_after_s")
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        reason: Reason | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+    def __repr__(self) -> str:
+        return f"DragomanError({self.code.name}, {self.message!r})"
+
+
+def invalid(message: str) -> DragomanError:
+    """An INVALID_ARGUMENT error: the commonest one."""
+    return DragomanError(Code.INVALID_ARGUMENT, message)

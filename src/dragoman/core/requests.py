@@ -1,0 +1,67 @@
+"""What a caller asks of a model, whichever protocol carried it."""
+
+import enum
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from dragoman.core.tensors import Tensor
+
+
+class Kind(enum.Enum):
+    """What the caller supplied; never which protocol it came by."""
+
+    TENSORS = "tensors"
+    EXAMPLES = "examples"
+
+
+class Verb(enum.Enum):
+    """What is done with the model."""
+
+    INFER = "infer"
+    EXPLAIN = "explain"
+
+
+class Target(Struct, frozen=True):
+    """Which model is meant. At most one of `version` and `label`; neither = the highest ready version.
+
+    `signature` None = the default one.
+    """
+
+    model: str
+    version: int | None = None
+    label: str | None = None
+    signature: str | None = None
+
+
+class TensorRequest(Struct):
+    """Named tensors for one signature. `outputs` None = all of the signature's."""
+
+    signature: str
+    inputs: Mapping[str, Tensor]
+    outputs: Sequence[str] | None = None
+
+
+class FeatureKind(enum.Enum):
+    """The three lists that a tf.train.Feature can hold."""
+
+    BYTES = "bytes"
+    FLOAT = "float"
+    INT64 = "int64"
+
+
+class Feature(Struct, frozen=True):
+    """The values of one feature of one example."""
+
+    kind: FeatureKind
+    values: Sequence[bytes] | Sequence[float] | Sequence[int]
+
+
+class ExampleRequest(Struct):
+    """Feature maps, one per example, for classify and regress."""
+
+    signature: str
+    examples: Sequence[Mapping[str, Feature]]
+
+
+CoreRequest = TensorRequest | ExampleRequest

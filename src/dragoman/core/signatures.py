@@ -1,0 +1,65 @@
+"""Signatures: what a model takes and gives, as data that codecs may read."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct, field
+
+from dragoman.core.requests import Kind
+from dragoman.core.tensors import DType, Shape
+
+DEFAULT_SIGNATURE: Final = "serving_default"  # TensorFlow Serving's name for "none given"
+
+
+class Method(enum.Enum):
+    """What a signature is for, in TensorFlow Serving's three words."""
+
+    PREDICT = "predict"
+    CLASSIFY = "classify"
+    REGRESS = "regress"
+
+
+class TensorSpec(Struct, frozen=True):
+    """One input or output: `shape` None = any rank, an entry None = any size; `source` = the engine's name."""
+
+    name: str
+    dtype: DType
+    shape: Shape | None
+    source: str
+    layout: str | None = None
+
+
+class FeatureSpec(Struct, frozen=True):
+    """One Example feature of fixed length: its values in one example become one row of input `source`."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    source: str
+    default: Sequence[bool | int | float | str] | None = None
+
+
+class Signature(Struct, frozen=True):
+    """A named way to call a model.
+
+    `inputs` and `outputs` are what callers see. A signature that takes Examples shows, as TensorFlow Serving's
+    do, one BYTES input called `inputs`; `features` then says how an Example becomes the engine's tensors.
+    """
+
+    name: str
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    source: str = DEFAULT_SIGNATURE  # the engine's own name of the signature this one calls
+    method: Method = Method.PREDICT
+    accepts: frozenset[Kind] = frozenset({Kind.TENSORS})
+    features: Mapping[str, FeatureSpec] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()  # class labels by index, where the model has no output that gives them
+    add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
+
+    @property
+    def only_input(self) -> TensorSpec | None:
+        """The input, where there is exactly one."""
+        if len(self.inputs) != 1:
+            return None
+        return next(iter(self.inputs.values()))

@@ -1,0 +1,69 @@
+"""The state of every model: the one thing that status, metadata, readiness and listings are views of."""
+
+import enum
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+from dragoman.core.errors import Code
+from dragoman.core.signatures import Signature
+
+
+class State(enum.Enum):
+    """Where a version is in its life."""
+
+    NEW = "new"
+    LOADING = "loading"
+    READY = "ready"
+    QUIESCING = "quiescing"
+    QUIESCED = "quiesced"
+    UNLOADING = "unloading"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+class Cause(Struct, frozen=True):
+    """Why a version is not serving. The message is safe to show a stranger."""
+
+    code: Code
+    message: str
+
+
+class VersionStatus(Struct, frozen=True):
+    """One version. `signatures` is empty until it is READY; `loaded_at_s` is Unix time."""
+
+    version: int
+    state: State
+    engine: str | None = None
+    cause: Cause | None = None
+    signatures: Mapping[str, Signature] = field(default_factory=dict)
+    loaded_at_s: float | None = None
+
+
+class ModelStatus(Struct, frozen=True):
+    """One model with every version it ever had, lowest first, and its version labels."""
+
+    name: str
+    versions: tuple[VersionStatus, ...]
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+    def version(self, number: int) -> VersionStatus | None:
+        """That version, or None."""
+        return next((v for v in self.versions if v.version == number), None)
+
+    @property
+    def latest_ready(self) -> VersionStatus | None:
+        """The highest READY version, which serves requests that name none."""
+        ready = [v for v in self.versions if v.state is State.READY]
+        return ready[-1] if ready else None
+
+
+class StatusReport(Struct, frozen=True):
+    """Every model by name, sorted. An immutable snapshot."""
+
+    models: Mapping[str, ModelStatus] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every model has a version that serves."""
+        return all(model.latest_ready is not None for model in self.models.values())

@@ -1,0 +1,105 @@
+"""What an engine is: the seam between the repository and a model runtime."""
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct
+
+from dragoman.core.context import CallContext
+from dragoman.core.requests import TensorRequest
+from dragoman.core.responses import Chunk, TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.settings.model import ModelSettings
+
+
+class Trust(enum.Enum):
+    """Whether loading a model of this engine can run code that came with it."""
+
+    DATA_ONLY = "data_only"
+    RUNS_CODE = "runs_code"
+
+
+class FileStat(Struct, frozen=True):
+    """One file of a version folder."""
+
+    size: int
+    mtime_ns: int
+
+
+class TreeSnapshot(Struct, frozen=True):
+    """The files below a version folder, by relative POSIX path; `root` is the folder, or the one file."""
+
+    root: str
+    files: Mapping[str, FileStat]
+
+    @property
+    def top_level(self) -> list[str]:
+        """Names directly in the folder, sorted."""
+        return sorted({name.split("/", 1)[0] for name in self.files})
+
+
+class Claim(Struct, frozen=True):
+    """An engine says that it can load these files; `entry` is the file or folder to load, below the root."""
+
+    entry: str
+    required: tuple[str, ...] = ()  # files that must be there for the version to be complete
+
+
+class Artifact(Struct, frozen=True):
+    """What is loaded: the absolute path of the claim's entry; model and version are for messages."""
+
+    path: str
+    model: str
+    version: int
+
+
+class Resources(Struct, frozen=True):
+    """An upper bound of what a loaded version takes, in bytes."""
+
+    memory_bytes: int
+
+
+class LoadedModel(Protocol):
+    """A model in memory. `infer` and `stream` are synchronous and know no event loop.
+
+    `concurrency` is how many calls may overlap. A request's inputs and outputs are keyed by the engine's own
+    names (`TensorSpec.source`), its signature is `Signature.source`.
+    """
+
+    signatures: Mapping[str, Signature]
+    concurrency: int
+
+    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
+        """The answer to one request."""
+
+    def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
+        """The answer in parts; looks at `call.cancelled` between them."""
+
+    def close(self) -> None:
+        """Give everything back. Calling it twice does no harm."""
+
+
+class Engine(ABC):
+    """A model runtime. Its package is imported inside `load`, so an engine that is not used costs nothing."""
+
+    name: ClassVar[str]
+    trust: ClassVar[Trust] = Trust.DATA_ONLY
+
+    @classmethod
+    @abstractmethod
+    def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
+        """Whether these files are this engine's; decided by names alone."""
+
+    @abstractmethod
+    def estimate(self, artifact: Artifact) -> Resources:
+        """An upper bound of what loading takes."""
+
+    @abstractmethod
+    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> LoadedModel:
+        """The model, ready for `infer`.
+
+        Errors: INVALID_ARGUMENT for an option that is none, INTERNAL for a file the runtime refuses,
+        FAILED_PRECONDITION where the runtime's package is missing; the message names it.
+        """

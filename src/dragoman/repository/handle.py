@@ -1,0 +1,75 @@
+"""A pinned version: the thing a request holds from its lookup to its answer."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol
+
+from dragoman.core.context import CallContext
+from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.requests import CoreRequest
+from dragoman.core.responses import Chunk, CoreResponse
+from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
+
+
+class Runner(Protocol):
+    """How a version's calls are run; chosen when the version loads. `execution` holds the implementations."""
+
+    def run(
+        self, handle: "Handle", request: CoreRequest, signature: Signature, call: CallContext
+    ) -> CoreResponse | Awaitable[CoreResponse]:
+        """The answer, at once where it ran inline, else something to await."""
+
+    def stream(
+        self, handle: "Handle", request: CoreRequest, signature: Signature, call: CallContext
+    ) -> AsyncIterator[Chunk]:
+        """The answer in parts."""
+
+    def close(self) -> None:
+        """Close the model and whatever runs it."""
+
+
+class Handle:
+    """One loaded version with the number of requests that hold it.
+
+    Pins are counted on the event loop's thread only, so no lock is needed. When a version is to be unloaded,
+    `when_idle` is called as soon as the count is zero.
+    """
+
+    __slots__ = ("_default", "_when_idle", "model", "pins", "runner", "signatures", "version")
+
+    def __init__(self, model: str, version: int, signatures: Mapping[str, Signature], runner: Runner) -> None:
+        self.model = model
+        self.version = version
+        self.signatures = signatures
+        self.runner = runner
+        self.pins = 0
+        self._when_idle: Callable[[], None] | None = None
+        only = next(iter(signatures.values())) if len(signatures) == 1 else None
+        self._default = signatures.get(DEFAULT_SIGNATURE, only)
+
+    def signature(self, name: str | None) -> Signature:
+        """The signature of that name; None or an empty name = the default one.
+
+        Errors: NOT_FOUND with reason SIGNATURE_UNKNOWN.
+        """
+        found = self.signatures.get(name) if name else self._default
+        if found is None:
+            wanted = name or DEFAULT_SIGNATURE
+            raise DragomanError(
+                Code.NOT_FOUND,
+                f"model {self.model} version {self.version} has no signature {wanted!r}; "
+                f"it has {', '.join(sorted(self.signatures))}",
+                reason=Reason.SIGNATURE_UNKNOWN,
+            )
+        return found
+
+    def release(self) -> None:
+        """Give one pin back."""
+        self.pins -= 1
+        if self.pins == 0 and self._when_idle is not None:
+            self._when_idle()
+
+    def quiesce(self, when_idle: Callable[[], None]) -> None:
+        """Call `when_idle` once, as soon as nothing holds this version."""
+        self._when_idle = when_idle
+        if self.pins == 0:
+            when_idle()

@@ -1,0 +1,42 @@
+"""Settings of the server as a whole."""
+
+import enum
+from typing import Literal
+
+from msgspec import Struct, field
+
+from dragoman.settings.limits import Limits
+
+
+class Dialect(enum.Enum):
+    """Which answers a listener gives where servers differ: the union, or one server's own."""
+
+    SUPERSET = "superset"
+    TFSERVING = "tfserving"
+
+
+class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An address that is listened on. Port 0 = any free one. `protocols` empty = every one there is."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    dialect: Dialect = Dialect.SUPERSET
+    protocols: tuple[str, ...] = ()
+
+
+class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is written to stderr. `access` failures = failed and slow requests only."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"  # auto = console on a terminal, json elsewhere
+    access: Literal["failures", "full", "off"] = "failures"
+    slow_request_s: float = 1.0
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The one native configuration."""
+
+    repository: str
+    listeners: tuple[Listener, ...] = (Listener(),)
+    limits: Limits = Limits()
+    log: LogSettings = field(default_factory=LogSettings)

@@ -1,0 +1,48 @@
+"""What a transport hands to a codec and takes from it."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from msgspec import Struct, field
+
+Header = tuple[bytes, bytes]
+Headers = list[Header]
+NO_PARAMS: Final[Mapping[str, str]] = {}
+
+
+class WireRequest(Struct, gc=False):
+    """One request as it arrived.
+
+    `path` and `params` are raw: not percent-decoded, without the query and without a mount's prefix. `headers`
+    keep order and case; `header()` looks one up without regard to case. Over gRPC `path` is the full method
+    name, `headers` the metadata, `body` the message.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes | bytearray | memoryview
+    params: Mapping[str, str] = NO_PARAMS
+    peer: str = ""
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of the header of this lower-case name."""
+        for key, value in self.headers:
+            if len(key) == len(name) and key.lower() == name:
+                return value
+        return None
+
+
+class WireResponse(Struct, gc=False):
+    """One answer. `status` is the transport's own number (HTTP, or gRPC with `message`).
+
+    `stream` is set instead of `body` for an answer that comes in parts.
+    """
+
+    status: int
+    body: bytes | bytearray | memoryview = b""
+    content_type: bytes = b"application/json"
+    headers: Headers = field(default_factory=list)
+    stream: AsyncIterator[bytes] | None = None
+    message: str = ""

@@ -1,0 +1,112 @@
+"""The four kinds of operation: what a protocol is, as data.
+
+A protocol is a set of pure functions between wire bytes and the neutral core. An operation bundles the functions that
+belong to one route; the gateway calls them in a fixed order and the protocol never sees a model, a socket or a task.
+"""
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct, field
+
+from dragoman.core.control import ControlRequest, ControlResult
+from dragoman.core.errors import DragomanError
+from dragoman.core.requests import CoreRequest, Target, Verb
+from dragoman.core.responses import Chunk, CoreResponse
+from dragoman.core.signatures import Signature
+from dragoman.core.status import StatusReport
+from dragoman.settings.limits import Limits
+from dragoman.wire.messages import Headers, WireRequest, WireResponse
+
+
+class Draft(Struct):
+    """A request that is parsed but not yet bound to a model. Codecs subclass it with what they need to remember."""
+
+    target: Target
+
+
+class StreamEncoder(Protocol):
+    """Writes one streamed answer. `head` is asked for at the first chunk, not before, so that an early failure can
+    still choose the status.
+    """
+
+    def head(self) -> tuple[int, Headers]: ...
+    def chunk(self, item: Chunk) -> bytes: ...
+    def end(self) -> bytes: ...
+    def fail(self, error: DragomanError) -> bytes: ...
+
+
+class InferOperation(Struct, frozen=True):
+    """A call of a model: parse -> pin -> bind -> run -> encode; `fail` wherever that breaks.
+
+    `parse` knows no model. `bind` gets the signature of the version that is pinned. Both raise DragomanError only.
+    """
+
+    name: str  # "tfs.rest.predict": log, metric label, test id
+    verb: Verb
+    parse: Callable[[WireRequest, Limits], Draft]
+    bind: Callable[[Any, Signature], CoreRequest]
+    encode: Callable[[Any, CoreResponse], WireResponse]
+    fail: Callable[[Any, DragomanError], WireResponse]
+    stream: Callable[[Any], StreamEncoder] | None = None
+
+
+class StatusOperation(Struct, frozen=True):
+    """A view of the state of models."""
+
+    name: str
+    answer: Callable[[WireRequest, StatusReport], WireResponse]
+    fail: Callable[[None, DragomanError], WireResponse]
+
+
+class ControlOperation(Struct, frozen=True):
+    """A change of the repository."""
+
+    name: str
+    parse: Callable[[WireRequest, Limits], ControlRequest]
+    encode: Callable[[ControlResult], WireResponse]
+    fail: Callable[[None, DragomanError], WireResponse]
+
+
+class Order(enum.Enum):
+    """How the answers of a duplex stream follow its messages."""
+
+    AS_SENT = "as_sent"
+    AS_READY = "as_ready"
+
+
+class StreamOperation(Struct, frozen=True):
+    """A duplex stream: each message is its own parse -> pin -> bind -> run."""
+
+    name: str
+    message: InferOperation
+    order: Order
+
+
+Operation = InferOperation | StatusOperation | ControlOperation | StreamOperation
+
+
+class HttpRoute(Struct, frozen=True):
+    """`template` holds `{name}` for one or more characters other than `/` and `:`, `{name:digits}` for decimal digits
+    and `{name:path}` for anything. Fixed text is compared exactly unless `ignore_case`.
+    """
+
+    method: str
+    template: str
+    operation: Operation
+    ignore_case: bool = False
+
+
+class ProtocolSpec(Struct, frozen=True):
+    """A protocol as the assembly sees it: routes per dialect, and how it words an error before a route is known.
+
+    `routes` is keyed by dialect name; the key "superset" is the form for the default listener. `prefixes` are the
+    parts of the path space whose unknown paths this protocol answers for.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    routes: Mapping[str, tuple[HttpRoute, ...]]
+    refuse: Callable[[WireRequest, DragomanError], WireResponse]
+    dialects: frozenset[str] = field(default_factory=frozenset)
