@@ -5,7 +5,7 @@
 
 There is one exception type and one closed list of codes. A protocol turns a code into its own number in
 its `errors.py`; nothing below a protocol knows any of those numbers. An exception of any other type never
-reaches a client: the gateway makes it INTERNAL, a fixed sentence and a request id, and the text goes to the log.
+reaches a client: the gateway makes it INTERNAL, a fixed sentence and a request id; its text goes to the log.
 """
 
 import enum

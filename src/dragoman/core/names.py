@@ -25,5 +25,5 @@ def check_model_name(name: str) -> str:
 def bad_model_name(name: str) -> DragomanError:
     """The error for a name that no model may have."""
     return invalid(
-        f"{name!r} is not a model name: it may not begin with a dot or hold / \\ : % ? # or control characters"
+        f"{name!r} is not a model name: it may not begin with a dot, nor hold / \\ : % ? # or control codes"
     )

@@ -21,7 +21,7 @@ class Method(enum.Enum):
 
 
 class TensorSpec(Struct, frozen=True):
-    """One input or output: `shape` None = any rank, an entry None = any size; `source` = the engine's name."""
+    """One input or output: `shape` None = any rank, a None in it = any size; `source` = the engine's name."""
 
     name: str
     dtype: DType
@@ -43,8 +43,8 @@ class FeatureSpec(Struct, frozen=True):
 class Signature(Struct, frozen=True):
     """A named way to call a model.
 
-    `inputs` and `outputs` are what callers see. A signature that takes Examples shows, as TensorFlow Serving's
-    do, one BYTES input called `inputs`; `features` then says how an Example becomes the engine's tensors.
+    `inputs` and `outputs` are what callers see. A signature that takes Examples shows, as TensorFlow
+    Serving's do, one BYTES input called `inputs`; `features` then says how an Example becomes the engine's tensors.
     """
 
     name: str

@@ -21,7 +21,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     body_grace_s: float = 20.0
     # Connections
     keep_alive_timeout_s: float = 75.0  # nginx: 75
-    write_timeout_s: float = 60.0  # a reader that takes nothing for so long is dropped; nginx send_timeout: 60
+    write_timeout_s: float = 60.0  # a reader that takes nothing so long is dropped; nginx: 60
     connections: int = 10_000
     pipelined_requests: int = 16  # of one connection, waiting
     # Codecs

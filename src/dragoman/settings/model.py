@@ -38,7 +38,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """All that a model's owner may set. Every key has a default, so a model needs no `model.yaml`."""
 
     engine: str | None = None  # None = the engine that claims the files
-    options: dict[str, Any] = field(default_factory=dict)  # the engine's own; its page in docs/engines lists them
+    options: dict[str, Any] = field(default_factory=dict)  # the engine's own: see its page in docs/engines
     versions: VersionPolicy = VersionPolicy()
     labels: dict[str, int] = field(default_factory=dict)  # version labels
     signatures: dict[str, SignatureSettings] = field(default_factory=dict)

@@ -13,8 +13,8 @@ NO_PARAMS: Final[Mapping[str, str]] = {}
 class WireRequest(Struct, gc=False):
     """One request as it arrived.
 
-    `path` and `params` are raw: not percent-decoded, without the query and without a mount's prefix. `headers`
-    keep order and case; `header()` looks one up without regard to case. Over gRPC `path` is the full method
+    `path` and `params` are raw: not percent-decoded, without the query and without a mount's prefix.
+    `headers` keep order and case; `header()` looks one up without regard to case. Over gRPC `path` is the full method
     name, `headers` the metadata, `body` the message.
     """
 

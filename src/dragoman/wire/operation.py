@@ -1,14 +1,15 @@
 """The four kinds of operation: what a protocol is, as data.
 
-A protocol is a set of pure functions between wire bytes and the neutral core. An operation bundles the functions that
-belong to one route; the gateway calls them in a fixed order and the protocol never sees a model, a socket or a task.
+A protocol is a set of pure functions between wire bytes and the neutral core. An operation bundles the
+functions that belong to one route; the gateway calls them in a fixed order, and the protocol never sees a model,
+a socket or a task.
 """
 
 import enum
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from dragoman.core.control import ControlRequest, ControlResult
 from dragoman.core.errors import DragomanError
@@ -21,26 +22,31 @@ from dragoman.wire.messages import Headers, WireRequest, WireResponse
 
 
 class Draft(Struct):
-    """A request that is parsed but not yet bound to a model. Codecs subclass it with what they need to remember."""
+    """A request, parsed but not yet bound to a model. Codecs subclass it with what they need to remember."""
 
     target: Target
 
 
 class StreamEncoder(Protocol):
-    """Writes one streamed answer. `head` is asked for at the first chunk, not before, so that an early failure can
-    still choose the status.
-    """
+    """Writes one streamed answer."""
 
-    def head(self) -> tuple[int, Headers]: ...
-    def chunk(self, item: Chunk) -> bytes: ...
-    def end(self) -> bytes: ...
-    def fail(self, error: DragomanError) -> bytes: ...
+    def head(self) -> tuple[int, Headers]:
+        """Status and headers. Asked for at the first chunk, so that an early failure can choose the status."""
+
+    def chunk(self, item: Chunk) -> bytes:
+        """One part."""
+
+    def end(self) -> bytes:
+        """What follows the last part."""
+
+    def fail(self, error: DragomanError) -> bytes:
+        """An error after the head is sent."""
 
 
 class InferOperation(Struct, frozen=True):
     """A call of a model: parse -> pin -> bind -> run -> encode; `fail` wherever that breaks.
 
-    `parse` knows no model. `bind` gets the signature of the version that is pinned. Both raise DragomanError only.
+    `parse` knows no model. `bind` gets the signature of the pinned version. Both raise DragomanError only.
     """
 
     name: str  # "tfs.rest.predict": log, metric label, test id
@@ -88,8 +94,10 @@ Operation = InferOperation | StatusOperation | ControlOperation | StreamOperatio
 
 
 class HttpRoute(Struct, frozen=True):
-    """`template` holds `{name}` for one or more characters other than `/` and `:`, `{name:digits}` for decimal digits
-    and `{name:path}` for anything. Fixed text is compared exactly unless `ignore_case`.
+    """One method and path template with what it does.
+
+    `{name}` stands for one or more characters other than `/` and `:`, `{name:digits}` for decimal digits,
+    `{name:path}` for anything. Fixed text is compared exactly unless `ignore_case`.
     """
 
     method: str
@@ -99,14 +107,13 @@ class HttpRoute(Struct, frozen=True):
 
 
 class ProtocolSpec(Struct, frozen=True):
-    """A protocol as the assembly sees it: routes per dialect, and how it words an error before a route is known.
+    """A protocol as the assembly sees it: its routes, and how it words an error before a route is known.
 
-    `routes` is keyed by dialect name; the key "superset" is the form for the default listener. `prefixes` are the
-    parts of the path space whose unknown paths this protocol answers for.
+    `routes` is keyed by dialect name; "superset" is the form for the default listener. `prefixes` are the parts
+    of the path space whose unknown paths this protocol answers for.
     """
 
     name: str
     prefixes: tuple[str, ...]
     routes: Mapping[str, tuple[HttpRoute, ...]]
     refuse: Callable[[WireRequest, DragomanError], WireResponse]
-    dialects: frozenset[str] = field(default_factory=frozenset)
