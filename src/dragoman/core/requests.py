@@ -25,13 +25,15 @@ class Verb(enum.Enum):
 class Target(Struct, frozen=True):
     """Which model is meant. At most one of `version` and `label`; neither = the highest ready version.
 
-    `signature` None = the default one.
+    `signature` None = the default one. `zero_means_latest`: version 0 counts as not given unless a version 0 is
+    loaded, which is how OpenVINO Model Server's clients say "none".
     """
 
     model: str
     version: int | None = None
     label: str | None = None
     signature: str | None = None
+    zero_means_latest: bool = False
 
 
 class TensorRequest(Struct):

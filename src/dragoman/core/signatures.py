@@ -44,7 +44,7 @@ class Signature(Struct, frozen=True):
     """A named way to call a model.
 
     `inputs` and `outputs` are what callers see. A signature that takes Examples shows, as TensorFlow
-    Serving's do, one BYTES input called `inputs`; `features` then says how an Example becomes the engine's tensors.
+    Serving's do, one BYTES input called `inputs`; `features` then says how an Example becomes tensors.
     """
 
     name: str

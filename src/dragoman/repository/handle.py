@@ -62,6 +62,10 @@ class Handle:
             )
         return found
 
+    def hold(self) -> None:
+        """Take one more pin."""
+        self.pins += 1
+
     def release(self) -> None:
         """Give one pin back."""
         self.pins -= 1

@@ -45,5 +45,5 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     features: dict[str, FeatureSettings] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)  # class labels by index
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
-    max_in_flight: int = 256  # requests inside the model at once; more of them wait
-    max_queue: int = 1024  # requests waiting; more of them are refused
+    threads: int = 0  # calls that may run at once off the event loop; 0 = one per core
+    max_queue: int = 1024  # calls that may wait for a thread; more of them are refused

@@ -1,7 +1,8 @@
 """Settings of the server as a whole."""
 
 import enum
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
@@ -22,6 +23,12 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: int = 8000
     dialect: Dialect = Dialect.SUPERSET
     protocols: tuple[str, ...] = ()
+
+
+# What `--as NAME` means before its own flags are read: where that server listens and how it answers.
+PERSONALITIES: Final[Mapping[str, Listener]] = {
+    "tfserving": Listener(host="0.0.0.0", port=8501, dialect=Dialect.TFSERVING),  # noqa: S104 (its own default)
+}
 
 
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

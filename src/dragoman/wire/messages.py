@@ -14,8 +14,8 @@ class WireRequest(Struct, gc=False):
     """One request as it arrived.
 
     `path` and `params` are raw: not percent-decoded, without the query and without a mount's prefix.
-    `headers` keep order and case; `header()` looks one up without regard to case. Over gRPC `path` is the full method
-    name, `headers` the metadata, `body` the message.
+    `headers` keep order and case; `header()` looks one up without regard to case. Over gRPC `path` is the
+    full method name, `headers` the metadata, `body` the message.
     """
 
     method: str

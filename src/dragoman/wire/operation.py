@@ -1,8 +1,8 @@
 """The four kinds of operation: what a protocol is, as data.
 
 A protocol is a set of pure functions between wire bytes and the neutral core. An operation bundles the
-functions that belong to one route; the gateway calls them in a fixed order, and the protocol never sees a model,
-a socket or a task.
+functions that belong to one route; the gateway calls them in a fixed order, and the protocol never sees a
+model, a socket or a task.
 """
 
 import enum
@@ -31,7 +31,7 @@ class StreamEncoder(Protocol):
     """Writes one streamed answer."""
 
     def head(self) -> tuple[int, Headers]:
-        """Status and headers. Asked for at the first chunk, so that an early failure can choose the status."""
+        """Status and headers; asked for at the first chunk, so that an early failure can choose the status."""
 
     def chunk(self, item: Chunk) -> bytes:
         """One part."""
@@ -47,6 +47,7 @@ class InferOperation(Struct, frozen=True):
     """A call of a model: parse -> pin -> bind -> run -> encode; `fail` wherever that breaks.
 
     `parse` knows no model. `bind` gets the signature of the pinned version. Both raise DragomanError only.
+    `stream` gives an encoder where the caller asked for an answer in parts, else None.
     """
 
     name: str  # "tfs.rest.predict": log, metric label, test id
@@ -55,7 +56,7 @@ class InferOperation(Struct, frozen=True):
     bind: Callable[[Any, Signature], CoreRequest]
     encode: Callable[[Any, CoreResponse], WireResponse]
     fail: Callable[[Any, DragomanError], WireResponse]
-    stream: Callable[[Any], StreamEncoder] | None = None
+    stream: Callable[[Any], StreamEncoder | None] | None = None
 
 
 class StatusOperation(Struct, frozen=True):
@@ -109,8 +110,8 @@ class HttpRoute(Struct, frozen=True):
 class ProtocolSpec(Struct, frozen=True):
     """A protocol as the assembly sees it: its routes, and how it words an error before a route is known.
 
-    `routes` is keyed by dialect name; "superset" is the form for the default listener. `prefixes` are the parts
-    of the path space whose unknown paths this protocol answers for.
+    `routes` is keyed by dialect name; "superset" is the form for the default listener. `prefixes` are the
+    parts of the path space whose unknown paths this protocol answers for.
     """
 
     name: str
