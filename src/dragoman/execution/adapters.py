@@ -1,0 +1,73 @@
+"""From what the caller supplied to what the engine takes, and back.
+
+`ADAPTERS` is what lets one loaded model answer every protocol: a pair without an entry is UNIMPLEMENTED, with both
+kinds named. Tensors need no adapter, only the callers' names exchanged for the engine's own where they differ.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.requests import CoreRequest, ExampleRequest, Kind, TensorRequest
+from dragoman.core.responses import TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.execution.examples import tensors_from_examples
+
+KIND_OF: Final[Mapping[type, Kind]] = {TensorRequest: Kind.TENSORS, ExampleRequest: Kind.EXAMPLES}
+ADAPTERS: Final[Mapping[tuple[Kind, Kind], Callable[[ExampleRequest, Signature], TensorRequest]]] = {
+    (Kind.EXAMPLES, Kind.TENSORS): tensors_from_examples,
+}
+
+
+class SignatureAdapter:
+    """One signature's way to the engine and back, worked out once when the version loads.
+
+    `native` is the engine's own signature that `signature` calls.
+    """
+
+    __slots__ = ("_direct", "_inputs", "_outputs", "_takes_tensors", "signature")
+
+    def __init__(self, signature: Signature, native: Signature) -> None:
+        self.signature = signature
+        self._takes_tensors = Kind.TENSORS in signature.accepts
+        self._inputs = {name: spec.source for name, spec in signature.inputs.items()}
+        self._outputs = {name: spec.source for name, spec in signature.outputs.items()}
+        # Most signatures are the engine's own, and then nothing needs another name on the way.
+        self._direct = (
+            signature.name == native.name
+            and all(name == source for name, source in self._inputs.items())
+            and self._outputs == {name: name for name in native.outputs}
+        )
+
+    def to_engine(self, request: CoreRequest) -> TensorRequest:
+        """The request in the engine's names.
+
+        Errors: UNIMPLEMENTED where this kind of request cannot become what the engine takes.
+        """
+        if type(request) is TensorRequest and self._takes_tensors:
+            return request if self._direct else self._renamed(request)
+        kind = KIND_OF[type(request)]
+        if kind not in self.signature.accepts or isinstance(request, TensorRequest):
+            raise self._refusal(kind)
+        return ADAPTERS[kind, Kind.TENSORS](request, self.signature)
+
+    def from_engine(self, response: TensorResponse, version: int) -> TensorResponse:
+        """The answer in the callers' names, with the version that gave it."""
+        if self._direct:
+            response.version = version
+            return response
+        given = response.outputs
+        outputs = {name: given[source] for name, source in self._outputs.items() if source in given}
+        return TensorResponse(outputs, version)
+
+    def _renamed(self, request: TensorRequest) -> TensorRequest:
+        inputs = {self._inputs.get(name, name): tensor for name, tensor in request.inputs.items()}
+        wanted = self._outputs if request.outputs is None else request.outputs
+        return TensorRequest(self.signature.source, inputs, [self._outputs[name] for name in wanted])
+
+    def _refusal(self, kind: Kind) -> DragomanError:
+        takes = " or ".join(sorted(accepted.value for accepted in self.signature.accepts))
+        return DragomanError(
+            Code.UNIMPLEMENTED,
+            f"signature {self.signature.name!r} takes {takes}, and the request holds {kind.value}",
+        )

@@ -1,0 +1,59 @@
+"""Who may run now, who waits, who is turned away."""
+
+import asyncio
+from collections import deque
+
+from dragoman.core.errors import Code, DragomanError, Reason
+
+
+class Slots:
+    """A bounded number of calls at once, and a bounded queue before it. Used on the event loop's thread only."""
+
+    __slots__ = ("_free", "_model", "_queue", "_queue_limit")
+
+    def __init__(self, count: int, queue_limit: int, model: str) -> None:
+        self._free = count
+        self._queue_limit = queue_limit
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._model = model
+
+    def try_take(self) -> bool:
+        """Take a slot if one is free."""
+        if self._free > 0:
+            self._free -= 1
+            return True
+        return False
+
+    async def take(self) -> None:
+        """Take a slot, waiting in line for it.
+
+        Errors: RESOURCE_EXHAUSTED with reason QUEUE_FULL.
+        """
+        if self.try_take():
+            return
+        if len(self._queue) >= self._queue_limit:
+            raise DragomanError(
+                Code.RESOURCE_EXHAUSTED,
+                f"the queue of model {self._model} is full ({self._queue_limit} requests wait)",
+                reason=Reason.QUEUE_FULL,
+                retry_after_s=1.0,
+            )
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give()  # the slot was handed over in the same turn of the loop that cancelled the wait
+            else:
+                self._queue.remove(turn)
+            raise
+
+    def give(self) -> None:
+        """Give a slot back: to the first in line, else to the free ones."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
