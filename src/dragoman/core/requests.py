@@ -25,8 +25,8 @@ class Verb(enum.Enum):
 class Target(Struct, frozen=True):
     """Which model is meant. At most one of `version` and `label`; neither = the highest ready version.
 
-    `signature` None = the default one. `zero_means_latest`: version 0 counts as not given unless a version 0 is
-    loaded, which is how OpenVINO Model Server's clients say "none".
+    `signature` None = the default one. `zero_means_latest`: version 0 counts as not given unless a version 0
+    is loaded, which is how OpenVINO Model Server's clients say "none".
     """
 
     model: str

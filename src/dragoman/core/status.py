@@ -57,13 +57,13 @@ class ModelStatus(Struct, frozen=True):
         ready = [v for v in self.versions if v.state is State.READY]
         return ready[-1] if ready else None
 
+    @property
+    def failed(self) -> bool:
+        """Whether nothing serves and nothing is on its way to serve."""
+        return all(v.state in (State.FAILED, State.GONE) for v in self.versions)
+
 
 class StatusReport(Struct, frozen=True):
     """Every model by name, sorted. An immutable snapshot."""
 
     models: Mapping[str, ModelStatus] = field(default_factory=dict)
-
-    @property
-    def ready(self) -> bool:
-        """Whether every model has a version that serves."""
-        return all(model.latest_ready is not None for model in self.models.values())

@@ -6,7 +6,7 @@ A call runs inline only if it is expected to be short: (average cost per input b
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter_ns
 from typing import Any, Final, ParamSpec, TypeVar
@@ -56,7 +56,7 @@ class LocalRunner:
 
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
-    ) -> AsyncIterator[Chunk]:
+    ) -> AsyncGenerator[Chunk, None]:
         """The answer in parts, each made on a thread when the reader asks for it."""
         adapter = self._adapter(signature)
         ready = adapter.to_engine(request)

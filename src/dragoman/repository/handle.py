@@ -1,6 +1,6 @@
 """A pinned version: the thing a request holds from its lookup to its answer."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from dragoman.core.context import CallContext
@@ -20,7 +20,7 @@ class Runner(Protocol):
 
     def stream(
         self, handle: "Handle", request: CoreRequest, signature: Signature, call: CallContext
-    ) -> AsyncIterator[Chunk]:
+    ) -> AsyncGenerator[Chunk, None]:
         """The answer in parts."""
 
     def close(self) -> None:

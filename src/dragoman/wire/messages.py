@@ -1,7 +1,7 @@
 """What a transport hands to a codec and takes from it."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol
 
 from msgspec import Struct, field
 
@@ -34,15 +34,24 @@ class WireRequest(Struct, gc=False):
         return None
 
 
+class AnswerStream(Protocol):
+    """The parts of an answer, read one at a time. `aclose` may come at any point, also before the first part."""
+
+    def __aiter__(self) -> "AnswerStream": ...
+    async def __anext__(self) -> bytes: ...
+    async def aclose(self) -> None:
+        """Stop: nobody reads on."""
+
+
 class WireResponse(Struct, gc=False):
     """One answer. `status` is the transport's own number (HTTP, or gRPC with `message`).
 
-    `stream` is set instead of `body` for an answer that comes in parts.
+    `stream` is set instead of `body` for an answer that comes in parts; whoever reads it calls its `aclose`.
     """
 
     status: int
     body: bytes | bytearray | memoryview = b""
     content_type: bytes = b"application/json"
     headers: Headers = field(default_factory=list)
-    stream: AsyncIterator[bytes] | None = None
+    stream: AnswerStream | None = None
     message: str = ""

@@ -18,7 +18,7 @@ from dragoman.core.responses import Chunk, CoreResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.status import StatusReport
 from dragoman.settings.limits import Limits
-from dragoman.wire.messages import Headers, WireRequest, WireResponse
+from dragoman.wire.messages import WireRequest, WireResponse
 
 
 class Draft(Struct):
@@ -30,8 +30,8 @@ class Draft(Struct):
 class StreamEncoder(Protocol):
     """Writes one streamed answer."""
 
-    def head(self) -> tuple[int, Headers]:
-        """Status and headers; asked for at the first chunk, so that an early failure can choose the status."""
+    def head(self) -> WireResponse:
+        """Status and headers, without a body; asked for at the first chunk, so that a failure can choose them."""
 
     def chunk(self, item: Chunk) -> bytes:
         """One part."""
@@ -64,7 +64,7 @@ class StatusOperation(Struct, frozen=True):
 
     name: str
     answer: Callable[[WireRequest, StatusReport], WireResponse]
-    fail: Callable[[None, DragomanError], WireResponse]
+    fail: Callable[[Any, DragomanError], WireResponse]
 
 
 class ControlOperation(Struct, frozen=True):
@@ -73,7 +73,7 @@ class ControlOperation(Struct, frozen=True):
     name: str
     parse: Callable[[WireRequest, Limits], ControlRequest]
     encode: Callable[[ControlResult], WireResponse]
-    fail: Callable[[None, DragomanError], WireResponse]
+    fail: Callable[[Any, DragomanError], WireResponse]
 
 
 class Order(enum.Enum):

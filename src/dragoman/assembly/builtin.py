@@ -1,0 +1,31 @@
+"""What is built in: one line per protocol and per engine. Others come from outside through entry points."""
+
+from importlib.metadata import entry_points
+from typing import Final
+
+from dragoman.engines.base import Engine
+from dragoman.engines.onnx import OnnxEngine
+from dragoman.protocols import native, tfs
+from dragoman.wire.operation import ProtocolSpec
+
+PROTOCOLS: Final[tuple[ProtocolSpec, ...]] = (
+    native.PROTOCOL,
+    tfs.PROTOCOL,
+)
+ENGINES: Final[tuple[type[Engine], ...]] = (
+    OnnxEngine,
+)  # fmt: skip
+
+
+def protocols() -> tuple[ProtocolSpec, ...]:
+    """Every protocol there is: the built-in ones, then those of entry point group `dragoman.protocols`."""
+    return PROTOCOLS + tuple(entry.load() for entry in entry_points(group="dragoman.protocols"))
+
+
+def engines() -> dict[str, Engine]:
+    """Every engine there is, by name: the built-in ones and those of entry point group `dragoman.engines`.
+
+    The order is the order in which they are asked whether they claim a folder.
+    """
+    classes = ENGINES + tuple(entry.load() for entry in entry_points(group="dragoman.engines"))
+    return {engine.name: engine() for engine in classes}
