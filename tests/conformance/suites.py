@@ -1,0 +1,29 @@
+"""Which case file runs on which listener."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Listener(NamedTuple):
+    """A way to start the server: what `dragoman serve MODELS` is given besides."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+
+class Run(NamedTuple):
+    """A listener that a case file runs on. `lenient` = `json` is read as `json_subset` there."""
+
+    listener: Listener
+    lenient: bool = False
+
+
+DEFAULT: Final = Listener("default")
+TFSERVING: Final = Listener("tfserving", ("--as", "tfserving"))
+
+SUITES: Final[Mapping[str, tuple[Run, ...]]] = {
+    "tfserving_rest.json": (Run(TFSERVING), Run(DEFAULT, lenient=True)),
+}
+
+# What the reference models and these listeners provide of what a case may need.
+PROVIDED: Final = frozenset({"labels", "rank-free model"})

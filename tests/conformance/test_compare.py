@@ -1,0 +1,111 @@
+"""The comparison tells right answers from wrong ones."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.conformance.cases import Case, Expectation
+from tests.conformance.compare import differences
+from tests.conformance.exchange import Answer
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+    return Answer(status, headers, json.dumps(body).encode())
+
+
+ALIKE = [
+    ({"a": [1, 2.0]}, {"a": [1, 2.0]}),
+    ([1.0], [1.0000001]),
+    ([2.0], [2]),
+    ([float("nan"), float("inf")], [float("nan"), float("inf")]),
+    ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+]
+UNLIKE = [
+    ({"a": 1}, {"a": 1, "b": 2}),
+    ({"a": 1, "b": 2}, {"a": 1}),
+    ([1.0], [1.00001]),
+    ([1, 2], [1]),
+    ([1], [1, 2]),
+    ([9223372036854775807], [9223372036854775806]),
+    ([True], [1]),
+    ([1.0], [True]),
+    (["1"], [1]),
+    ([None], [0]),
+    ([float("nan")], [1.0]),
+    ([float("inf")], [float("-inf")]),
+    ({"a": {"b": [1]}}, {"a": {"b": [2]}}),
+]
+
+
+@pytest.mark.parametrize(("expected", "given"), ALIKE)
+def test_equal_documents_have_no_differences(expected: Any, given: Any) -> None:
+    assert differences(Expectation(200, json=expected), answer(given)) == []
+    assert differences(Expectation(200, json_subset=expected), answer(given)) == []
+
+
+@pytest.mark.parametrize(("expected", "given"), UNLIKE)
+def test_unequal_documents_differ(expected: Any, given: Any) -> None:
+    assert differences(Expectation(200, json=expected), answer(given)) != []
+
+
+def test_a_subset_lets_further_keys_pass_at_every_depth() -> None:
+    expected = Expectation(200, json_subset={"a": [{"b": 1}]})
+    assert differences(expected, answer({"a": [{"b": 1, "c": 2}], "d": 3})) == []
+    assert differences(expected, answer({"a": [{"c": 2}]})) == ["body.a[0].b: missing"]
+    assert differences(expected, answer({"a": [{"b": 1}, {}]})) != []
+
+
+def test_a_lenient_expectation_reads_json_as_a_subset() -> None:
+    expected = Expectation(200, json={"a": 1})
+    assert differences(expected, answer({"a": 1, "b": 2})) != []
+    assert differences(expected.lenient(), answer({"a": 1, "b": 2})) == []
+    assert differences(expected.lenient(), answer({"a": 2, "b": 2})) != []
+
+
+def test_another_status_differs() -> None:
+    assert differences(Expectation(404), answer({})) == ["status: 404 expected, 200 given"]
+
+
+def test_the_error_must_be_a_text_that_contains_the_words() -> None:
+    expected = Expectation(400, error_contains="no such")
+    assert differences(expected, answer({"error": "there is no such model"}, 400)) == []
+    for body in ({"error": "another"}, {"error": 1}, {}, ["no such"], "no such"):
+        assert differences(expected, answer(body, 400)) != []
+
+
+def test_media_types_are_compared_without_parameters_and_case() -> None:
+    expected = Expectation(200, headers={"Content-Type": "application/json"})
+    assert differences(expected, answer({}, **{"content-type": "Application/JSON; charset=utf-8"})) == []
+    assert differences(expected, answer({}, **{"content-type": "text/plain"})) != []
+    assert differences(expected, answer({})) != []
+
+
+def test_texts_are_looked_for_in_the_raw_body() -> None:
+    expected = Expectation(200, body_contains=["3.0"], body_not_contains=["NaN"])
+    assert differences(expected, Answer(200, {}, b"[3.0]")) == []
+    assert differences(expected, Answer(200, {}, b"[3]")) == ["body: '3.0' is missing"]
+    assert differences(expected, Answer(200, {}, b"[3.0, NaN]")) == ["body: 'NaN' is not wanted"]
+
+
+def test_a_body_that_is_no_json_differs() -> None:
+    assert differences(Expectation(200, json={}), Answer(200, {}, b"<html>")) != []
+    assert differences(Expectation(200, error_contains="x"), Answer(200, {}, b"\xff")) != []
+
+
+def test_a_case_with_an_unknown_key_is_refused() -> None:
+    known = {"id": "a", "why": "b", "method": "GET", "path": "/", "expect": {"status": 200}}
+    assert msgspec.convert(known, Case).id == "a"
+    with pytest.raises(msgspec.ValidationError, match="surprise"):
+        msgspec.convert(known | {"surprise": 1}, Case)
+
+
+def test_a_request_is_the_bytes_of_the_case() -> None:
+    case = Case("a", "b", "POST", "/v1/%6d?x=%00", Expectation(200), {"Content-Type": "text/plain"}, "{ }")
+    assert case.request("host:1") == (
+        b"POST /v1/%6d?x=%00 HTTP/1.1\r\nHost: host:1\r\nConnection: close\r\n"
+        b"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\n{ }"
+    )
+    assert Case("a", "b", "GET", "/", Expectation(200)).payload() is None
+    assert Case("a", "b", "POST", "/", Expectation(200), body="").request("h").endswith(b"Length: 0\r\n\r\n")

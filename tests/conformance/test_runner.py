@@ -1,0 +1,93 @@
+"""The runner fails what is wrong, on a live server."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.conformance.cases import Expectation, load
+from tests.conformance.report import describe
+from tests.conformance.runner import Outcome, Servers, run_case
+from tests.conformance.suites import TFSERVING
+from tests.server_process import Address, ServerFailedError, listening, serving
+
+CASE = next(case for case in load(Path(__file__).parent / "tfserving_rest.json") if case.id == "hp2-row-v1")
+WRONG = msgspec.structs.replace(CASE, expect=Expectation(200, json={"predictions": [2.5, 3.0, 4.6]}))
+
+
+@pytest.fixture
+def address(servers: Servers) -> Address:
+    return servers.address(TFSERVING)
+
+
+def test_a_wrong_expectation_fails_and_is_described(address: Address) -> None:
+    result = run_case(address, WRONG)
+    assert result.outcome is Outcome.FAILED
+    report = describe(result)
+    for part in ("hp2-row-v1", "/v1/models/half_plus_two", '{"instances": [1.0, 2.0, 5.0]}', "4.6", "4.5"):
+        assert part in report
+
+
+def test_a_wrong_expectation_of_an_uncertain_case_is_only_reported(address: Address) -> None:
+    uncertain = msgspec.structs.replace(WRONG, certain=False)
+    assert run_case(address, uncertain).outcome is Outcome.UNCERTAIN
+
+
+def test_another_expectation_that_is_met_is_enough(address: Address) -> None:
+    either = msgspec.structs.replace(WRONG, also_ok=[CASE.expect])
+    assert run_case(address, either).outcome is Outcome.PASSED
+
+
+def test_a_listed_collision_must_fail(address: Address) -> None:
+    assert run_case(address, WRONG, collision=True).outcome is Outcome.COLLISION
+    assert run_case(address, CASE, collision=True).outcome is Outcome.STALE
+
+
+def test_a_case_that_needs_what_is_not_there_is_skipped(address: Address) -> None:
+    result = run_case(address, msgspec.structs.replace(CASE, needs=["a moon"]))
+    assert result.outcome is Outcome.SKIPPED
+    assert result.problems == ["needs a moon"]
+
+
+def test_no_answer_at_all_is_a_failure(unused: Address) -> None:
+    result = run_case(unused, CASE)
+    assert result.outcome is Outcome.FAILED
+    assert "no whole answer" in result.problems[0]
+
+
+@pytest.fixture
+def unused(tmp_path: Path) -> Address:
+    """Where nothing listens: a port that was just let go."""
+    program = (
+        "import socket, time; s = socket.create_server(('127.0.0.1', 0));"
+        "print('listening on http://127.0.0.1:%d' % s.getsockname()[1], flush=True)"
+    )
+    with listening([sys.executable, "-c", program], tmp_path / "log") as address:
+        return address
+
+
+def test_a_server_that_does_not_start_is_told_with_its_log(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ServerFailedError, match="nowhere"),
+        serving([str(tmp_path / "nowhere")], tmp_path / "log"),
+    ):
+        pass
+
+
+def test_the_command_exits_with_1_where_a_certain_case_fails(tmp_path: Path) -> None:
+    cases = [msgspec.to_builtins(case) for case in (CASE, WRONG)]
+    for number, case in enumerate(cases):
+        case["id"] = f"case-{number}"
+        case["expect"] = {key: value for key, value in case["expect"].items() if value}
+    (tmp_path / "tfserving_rest.json").write_bytes(msgspec.json.encode(cases))
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.conformance", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1, run.stderr
+    assert "tfserving_rest.json on tfserving: 1 passed, 1 failed" in run.stdout
+    assert "case-1: failed" in run.stdout
