@@ -1,7 +1,8 @@
 """From what the caller supplied to what the engine takes, and back.
 
-`ADAPTERS` is what lets one loaded model answer every protocol: a pair without an entry is UNIMPLEMENTED, with both
-kinds named. Tensors need no adapter, only the callers' names exchanged for the engine's own where they differ.
+`ADAPTERS` is what lets one loaded model answer every protocol: a pair without an entry is UNIMPLEMENTED, with
+both kinds named. Tensors need no adapter, only the callers' names exchanged for the engine's own where they
+differ.
 """
 
 from collections.abc import Callable, Mapping

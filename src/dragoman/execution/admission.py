@@ -7,7 +7,7 @@ from dragoman.core.errors import Code, DragomanError, Reason
 
 
 class Slots:
-    """A bounded number of calls at once, and a bounded queue before it. Used on the event loop's thread only."""
+    """A bounded number of calls at once and a bounded queue before it; for the event loop's thread only."""
 
     __slots__ = ("_free", "_model", "_queue", "_queue_limit")
 

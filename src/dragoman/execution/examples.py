@@ -15,8 +15,9 @@ from dragoman.core.requests import ExampleRequest, Feature, FeatureKind, TensorR
 from dragoman.core.signatures import FeatureSpec, Signature
 from dragoman.core.tensors import DType, Tensor
 
-# Which lists of an Example may feed which element type. Whole numbers feed a float feature: in JSON 80 and 80.0
-# are the same number to most writers, though TensorFlow Serving makes an int64 and a float feature of them.
+# Which lists of an Example may feed which element type. Whole numbers feed a float feature: in JSON 80 and
+# 80.0 are the same number to most writers, though TensorFlow Serving makes an int64 and a float feature of
+# them.
 FEEDS: Final[Mapping[FeatureKind, frozenset[DType]]] = {
     FeatureKind.BYTES: frozenset({DType.BYTES}),
     FeatureKind.FLOAT: frozenset({DType.FP16, DType.BF16, DType.FP32, DType.FP64}),
@@ -27,12 +28,11 @@ FEEDS: Final[Mapping[FeatureKind, frozenset[DType]]] = {
 def tensors_from_examples(request: ExampleRequest, signature: Signature) -> TensorRequest:
     """Engine tensors of shape `(examples, *feature shape)`, keyed by the engine's input names.
 
-    Errors: INVALID_ARGUMENT naming the example and the feature that is missing, of another type or length, or out
-    of range.
+    Errors: INVALID_ARGUMENT naming the example and the feature that is missing, of another type or length, or
+    out of range.
     """
-    inputs = {
-        spec.source: Tensor(spec.dtype, gather(spec, request.examples)) for spec in signature.features.values()
-    }
+    specs = signature.features.values()
+    inputs = {spec.source: Tensor(spec.dtype, gather(spec, request.examples)) for spec in specs}
     return TensorRequest(signature.source, inputs)
 
 

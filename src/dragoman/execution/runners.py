@@ -1,8 +1,8 @@
 """How a call reaches the model: at once on the event loop, or on the model's threads.
 
-A call runs inline only if it is expected to be short: (average cost per input byte) x (this request's bytes) under
-200 µs. A cold model, a large request and an overrun go to the threads, so that the loop stays free. Measured: inline
-5.6 µs for a small model where a hop to a thread and back takes 16 to 25.
+A call runs inline only if it is expected to be short: (average cost per input byte) x (this request's bytes)
+under 200 µs. A cold model, a large request and an overrun go to the threads, so that the loop stays free.
+Measured: inline 5.6 µs for a small model where a hop to a thread and back takes 16 to 25.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class LocalRunner:
-    """Runs a model that lives in this process. `threads` bounds the calls that run at once off the event loop."""
+    """Runs a model that lives in this process, with at most `threads` calls at once."""
 
     def __init__(self, model: LoadedModel, name: str, threads: int, queue_limit: int) -> None:
         at_once = max(1, min(threads, model.concurrency))
@@ -101,8 +101,10 @@ class LocalRunner:
         response = await within(call, asyncio.wrap_future(work))
         return adapter.from_engine(response, handle.version)
 
-    def _submit(self, handle: Handle, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start on a thread. The version stays pinned until the thread is through, whoever still waits for it."""
+    def _submit(
+        self, handle: Handle, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]:
+        """Start on a thread, with the version pinned until the thread is through, whoever still waits."""
         handle.hold()
         work = self._pool.submit(function, *args, **kwargs)
         when_done(work, handle.release)

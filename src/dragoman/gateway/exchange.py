@@ -7,7 +7,7 @@ from dragoman.wire.operation import Draft, Operation
 
 
 class Exchange:
-    """What is known of one request so far: the draft once it is parsed, the handle while a version is pinned."""
+    """What is known of a request so far: the draft once parsed, the handle while a version is pinned."""
 
     __slots__ = ("began_ns", "call", "draft", "handle", "model", "operation", "wire")
 

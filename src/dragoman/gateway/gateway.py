@@ -1,8 +1,8 @@
 """One way through the server for every protocol: parse -> pin -> bind -> run -> encode.
 
-A version is pinned once, between parsing and binding, so that a request sees one version from there to its end.
-An answer that is ready at once is returned as it is; only a call that waits for something (a thread, a queue, an
-off-loaded parse) gives an awaitable. Both ways have the same beginning and the same end.
+A version is pinned once, between parsing and binding, so that a request sees one version from there to its
+end. An answer that is ready at once is returned as it is; only a call that waits for something (a thread, a
+queue, an off-loaded parse) gives an awaitable. Both ways have the same beginning and the same end.
 """
 
 import asyncio

@@ -38,7 +38,7 @@ class Recorder:
         return f"{self._prefix}-{next(self._numbers):x}"
 
     def as_dragoman(self, error: Exception, call: CallContext) -> DragomanError:
-        """The error itself where it is meant for callers; anything else is logged and hidden behind its id."""
+        """The error itself where it is meant for callers; anything else is logged, and its id told."""
         if isinstance(error, DragomanError):
             return error
         self._logger.error("unexpected", request_id=call.request_id, exc_info=error)

@@ -15,8 +15,8 @@ class StreamedAnswer:
     """The encoded parts of one answer, as an iterator whose reader must call `aclose`, whatever happens.
 
     An object and not a generator, because closing a generator that was never begun runs none of its code.
-    `as_dragoman` turns any exception into what callers may see; `finish` is called once, with the error that ended
-    the stream or None.
+    `as_dragoman` turns any exception into what callers may see; `finish` is called once, with the error that
+    ended the stream or None.
     """
 
     def __init__(

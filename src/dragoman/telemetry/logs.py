@@ -1,6 +1,7 @@
 """Structured logs on stderr, and the access log.
 
-By default the access log holds failures and slow requests only: a line nobody asked for costs more than the request.
+By default the access log holds failures and slow requests only: a line nobody asked for costs more than the
+request.
 """
 
 import logging
@@ -14,7 +15,7 @@ LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def configure_logs(level: str, form: str) -> None:
-    """Send structlog's lines to stderr. `form` is console, json or auto (console on a terminal, else json)."""
+    """Send log lines to stderr. `form` is console, json, or auto: console on a terminal, else json."""
     console = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
     tracebacks: list[Any] = [] if console else [structlog.processors.format_exc_info]

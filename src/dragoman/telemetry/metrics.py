@@ -1,7 +1,7 @@
 """Counters of the request path, and their export to Prometheus.
 
-Counting must cost next to nothing, so a call adds to plain integers of one slotted object per (operation, model); the
-names, labels and cumulative buckets that Prometheus wants are made only when `/metrics` is read.
+Counting must cost next to nothing, so a call adds to plain integers of one slotted object per (operation,
+model); the names, labels and cumulative buckets that Prometheus wants are made only when `/metrics` is read.
 """
 
 from bisect import bisect_left
@@ -51,7 +51,7 @@ class Metrics:
         self.refused: dict[int, int] = {}
 
     def stats(self, operation: str, model: str) -> CallStats:
-        """The counters of one operation on one model; an empty model name stands for calls that found none."""
+        """The counters of one operation on one model; the empty name is for calls that found none."""
         key = (operation, model)
         found = self.calls.get(key)
         if found is None:

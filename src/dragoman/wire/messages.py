@@ -35,7 +35,7 @@ class WireRequest(Struct, gc=False):
 
 
 class AnswerStream(Protocol):
-    """The parts of an answer, read one at a time. `aclose` may come at any point, also before the first part."""
+    """The parts of an answer. `aclose` may come at any point, also before the first part."""
 
     def __aiter__(self) -> "AnswerStream": ...
     async def __anext__(self) -> bytes: ...

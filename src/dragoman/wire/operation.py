@@ -31,7 +31,7 @@ class StreamEncoder(Protocol):
     """Writes one streamed answer."""
 
     def head(self) -> WireResponse:
-        """Status and headers, without a body; asked for at the first chunk, so that a failure can choose them."""
+        """Status and headers; asked for at the first chunk, so that an early failure can choose them."""
 
     def chunk(self, item: Chunk) -> bytes:
         """One part."""

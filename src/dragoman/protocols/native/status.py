@@ -15,7 +15,8 @@ def health(_: WireRequest, __: StatusReport) -> WireResponse:
 def readiness(_: WireRequest, report: StatusReport) -> WireResponse:
     """200 once no model is on its way any more and one serves; a model that failed for good is only named.
 
-    Were a broken model to make the whole server unready, an orchestrator would take the good ones away with it.
+    Were a broken model to make the whole server unready, an orchestrator would take the good ones away with
+    it.
     """
     idle = {name: model for name, model in report.models.items() if model.latest_ready is None}
     failed = [name for name, model in idle.items() if model.failed]
