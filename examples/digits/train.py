@@ -5,7 +5,8 @@
 The data comes with scikit-learn (1,797 scanned digits of 8 x 8 pixels, UCI "Optical Recognition of
 Handwritten Digits"), so nothing is downloaded. DIRECTORY (default: the package's own demo folder) gets
 
-    digits/1/model.onnx    image float32 [N, 64], pixels 0 to 16 -> probabilities float32 [N, 10], label int64 [N]
+    digits/1/model.onnx    image float32 [N, 64], pixels 0 to 16
+                           -> probabilities float32 [N, 10], label int64 [N]
     digits/model.yaml      the signatures: predict and classify
     images/digit-<d>.png   ten of the held-out images, the most typical one of each digit
 

@@ -1,0 +1,65 @@
+"""The command `dragoman`: which verbs there are, and how a failure is told.
+
+A verb's module is imported only when that verb is asked for, so that `dragoman --help` loads nothing else.
+"""
+
+import os
+import sys
+from typing import Final
+
+from cyclopts import App, CycloptsError, UnknownCommandError
+
+from dragoman import __version__
+from dragoman.cli.failure import Exit, FailureError
+
+VERBS: Final = {
+    "serve": "Serve a model file, a model's folder or a folder of models.",
+    "demo": "Serve a classifier of handwritten digits and send it a real image.",
+    "models": "List the models of a running server with their states.",
+    "version": "Print the version of dragoman and of the Python it runs on.",
+}
+DESCRIPTION: Final = (
+    "A model server: one loaded model answers every inference protocol its clients already speak."
+)
+
+
+def build() -> App:
+    """The command with its verbs, none of them imported yet."""
+    app = App(
+        name="dragoman",
+        help=DESCRIPTION,
+        version=__version__,
+        help_format="plaintext",
+        result_action="return_value",
+        print_error=False,
+        exit_on_error=False,
+    )
+    for verb, text in VERBS.items():
+        app.command(f"dragoman.cli.{verb}:{verb}", name=verb, help=text)
+    return app
+
+
+def run(arguments: list[str]) -> int:
+    """Do what the arguments say; the exit code."""
+    try:
+        return build()(arguments) or Exit.OK
+    except UnknownCommandError as error:  # not its own text: making that imports every verb
+        return fail(f"{(error.unused_tokens or arguments)[0]!r} is not one of {', '.join(VERBS)}", Exit.USAGE)
+    except CycloptsError as error:
+        return fail(f"{error}\nTry 'dragoman --help'.", Exit.USAGE)
+    except FailureError as error:
+        return fail(str(error), error.code)
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILURE
+
+
+def fail(message: str, code: Exit) -> Exit:
+    """Tell it on standard error; the exit code."""
+    print(f"dragoman: {message}", file=sys.stderr)
+    return code
+
+
+def main() -> None:
+    """The entry point of the package's script."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""`dragoman serve`."""
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from msgspec.structs import replace
+
+from dragoman.assembly.run import run
+from dragoman.cli.failure import Exit, FailureError
+from dragoman.cli.port_owner import port_owner
+from dragoman.cli.table import one_line
+from dragoman.cli.view import PlainView, TerminalView
+from dragoman.core.errors import DragomanError
+from dragoman.settings.server import PERSONALITIES, Listener, LogSettings, ServerSettings
+
+Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
+
+
+def serve(
+    path: Path,
+    /,
+    *,
+    personality: Annotated[Literal["tfserving"] | None, Parameter(name="--as")] = None,
+    host: str | None = None,
+    port: Port | None = None,
+    log_level: Literal["debug", "info", "warning", "error"] = "info",
+    log_format: Literal["auto", "console", "json"] = "auto",
+    access_log: Literal["failures", "full", "off"] = "failures",
+) -> None:
+    """Serve a model file, a model's folder or a folder of models.
+
+    Parameters
+    ----------
+    path:
+        A model file (model.onnx), one model's folder (numbered version folders inside, or the file itself),
+        or a folder of such folders.
+    personality:
+        Listen where that server listens, and answer exactly as it does.
+    host:
+        The address to listen on. [default: 127.0.0.1; 0.0.0.0 with --as tfserving]
+    port:
+        The port to listen on; 0 takes any free one. [default: 8000; 8501 with --as tfserving]
+    log_level:
+        The least serious entries that are logged to standard error.
+    log_format:
+        auto is console on a terminal and json elsewhere.
+    access_log:
+        Which requests are logged; failures means failed and slow ones.
+    """
+    if not path.exists():
+        raise FailureError(f"there is no file or folder {str(path)!r}", Exit.USAGE)
+    listener = PERSONALITIES[personality] if personality else Listener()
+    listener = replace(
+        listener,
+        host=listener.host if host is None else host,
+        port=listener.port if port is None else port,
+    )
+    settings = ServerSettings(
+        repository=str(path),
+        listeners=(listener,),
+        log=LogSettings(level=log_level, format=log_format, access=access_log),
+    )
+    try:
+        run(settings, TerminalView() if sys.stdout.isatty() else PlainView())
+    except (DragomanError, OSError) as error:
+        raise refusal(listener, error) from error
+
+
+def refusal(listener: Listener, error: DragomanError | OSError) -> FailureError:
+    """Why the server could not start, in words; for a port in use, who is there and what to do."""
+    if isinstance(error, DragomanError):
+        return FailureError(error.message)
+    if error.errno != errno.EADDRINUSE:
+        return FailureError(f"cannot listen on {listener.host}:{listener.port}: {error.strerror or error}")
+    owner = port_owner(listener.port)
+    by = f" by process {owner.pid} ({one_line(owner.command)})" if owner else ""
+    return FailureError(
+        f"port {listener.port} is in use{by}; choose another with --port, or --port 0 for any free one"
+    )

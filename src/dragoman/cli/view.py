@@ -1,0 +1,95 @@
+"""What `dragoman serve` prints: plain lines in a pipe, on a terminal a table that follows loading models."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from dragoman.assembly.app import App
+from dragoman.cli.example import curl_line
+from dragoman.cli.table import HEADINGS, Row, one_line
+from dragoman.core.status import State, VersionStatus
+
+TOLD: Final = frozenset({State.LOADING, State.READY, State.FAILED})  # the others say nothing new to a reader
+STYLES: Final = {State.READY.value: "green", State.FAILED.value: "bold red"}
+
+
+def say(*lines: str) -> None:
+    """Print the lines at once, also into a pipe."""
+    print(*lines, sep="\n", flush=True)
+
+
+def row(model: str, version: VersionStatus) -> Row:
+    """One version as a row of the table."""
+    return Row(
+        model=one_line(model),
+        version=str(version.version),
+        engine=version.engine or "",
+        state=version.state.value,
+        note=one_line(version.cause.message) if version.cause else "",
+    )
+
+
+def closing_lines(app: App) -> Iterator[str]:
+    """What to do next: a request to paste for each listener, how many models serve, and where."""
+    models = app.report.models
+    serving = {name: version for name, model in models.items() if (version := model.latest_ready)}
+    for listener in app.listeners:
+        for name, version in list(serving.items())[:1]:
+            yield f"TensorFlow Serving REST: {curl_line(listener.url, name, version.signatures)}"
+    yield f"{len(serving)} of {len(models)} models ready; Ctrl-C ends the server"
+    yield from (f"listening on {listener.url}" for listener in app.listeners)
+
+
+class PlainView:
+    """One line for each thing that happens."""
+
+    def changed(self, model: str, version: VersionStatus) -> None:
+        """Say which version is loading, ready or failed, and why."""
+        if version.state in TOLD:
+            now = row(model, version)
+            say(f"{now.model} version {now.version}: {now.state}" + (f": {now.note}" if now.note else ""))
+
+    async def ready(self, app: App) -> bool:
+        """Say what to do next; serve on."""
+        say(*closing_lines(app))
+        return True
+
+    def draining(self) -> None:
+        """Say that the end has begun."""
+        say("draining: requests in flight may end")
+
+
+class TerminalView(PlainView):
+    """A table with a spinner beside each loading model; the last one stays on the screen."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, int], Row] = {}
+        self._live = Live(console=Console(), get_renderable=self._table)
+
+    def changed(self, model: str, version: VersionStatus) -> None:
+        """Show the version's new state."""
+        self._rows[model, version.version] = row(model, version)
+        self._live.start()
+
+    async def ready(self, app: App) -> bool:
+        """Leave the last table standing, then say what to do next; serve on."""
+        self._live.stop()
+        return await super().ready(app)
+
+    def draining(self) -> None:
+        """Say that the end has begun."""
+        self._live.stop()
+        super().draining()
+
+    def _table(self) -> Table:
+        table = Table(*HEADINGS, "cause", box=None, header_style="bold", pad_edge=False)
+        for entry in self._rows.values():
+            state = Spinner("dots", entry.state) if entry.state == State.LOADING.value else None
+            cells = [Text(cell) for cell in entry.cells[:-1]]
+            table.add_row(*cells, state or Text(entry.state, STYLES.get(entry.state, "")), Text(entry.note))
+        return table
