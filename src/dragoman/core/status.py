@@ -41,11 +41,16 @@ class VersionStatus(Struct, frozen=True):
 
 
 class ModelStatus(Struct, frozen=True):
-    """One model with every version it ever had, lowest first, and its version labels."""
+    """One model with every version it ever had, lowest first, and its version labels.
+
+    `cause` tells why no versions could be found; `notes` are warnings, such as a label without its version.
+    """
 
     name: str
     versions: tuple[VersionStatus, ...]
     labels: Mapping[str, int] = field(default_factory=dict)
+    cause: Cause | None = None
+    notes: tuple[str, ...] = ()
 
     def version(self, number: int) -> VersionStatus | None:
         """That version, or None."""

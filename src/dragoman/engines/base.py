@@ -85,6 +85,7 @@ class Engine(ABC):
     """A model runtime. Its package is imported inside `load`, so an engine that is not used costs nothing."""
 
     name: ClassVar[str]
+    looks_for: ClassVar[str]  # the files it claims, in words for a message
     trust: ClassVar[Trust] = Trust.DATA_ONLY
 
     @classmethod

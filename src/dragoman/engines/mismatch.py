@@ -1,0 +1,50 @@
+"""Why given tensors do not fit a signature. Asked only after a runtime refused them, so that calls which fit
+pay nothing for it."""
+
+from collections.abc import Mapping
+
+from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.signatures import TensorSpec
+from dragoman.core.tensors import Shape, Tensor, show_shape
+
+
+def find_mismatch(given: Mapping[str, Tensor], specs: Mapping[str, TensorSpec]) -> DragomanError | None:
+    """INVALID_ARGUMENT for the first input that is missing, unknown, of another type or shape; None = all fit.
+
+    Both mappings are keyed by the engine's own names.
+    """
+    for name in specs:
+        if name not in given:
+            return invalid(f'input "{name}" is missing')
+    for name, tensor in given.items():
+        spec = specs.get(name)
+        if spec is None:
+            return invalid(f'there is no input "{name}"; the model takes {", ".join(sorted(specs))}')
+        if tensor.dtype is not spec.dtype:
+            return invalid(f'input "{name}": {tensor.dtype.value} given, {spec.dtype.value} expected')
+        if not fits(tensor.array.shape, spec.shape):
+            shape = show_shape(tensor.array.shape)
+            return invalid(f'input "{name}": shape {shape} does not fit {show_shape(spec.shape)}')
+    return None
+
+
+def find_unknown_output(wanted: list[str], specs: Mapping[str, TensorSpec]) -> DragomanError | None:
+    """INVALID_ARGUMENT for the first output that the model does not give; None = it gives them all."""
+    for name in wanted:
+        if name not in specs:
+            return invalid(f'there is no output "{name}"; the model gives {", ".join(sorted(specs))}')
+    return None
+
+
+def fits(given: tuple[int, ...], expected: Shape | None) -> bool:
+    """Whether a shape agrees with one that may be open."""
+    if expected is None:
+        return True
+    if len(given) != len(expected):
+        return False
+    return all(size is None or size == found for found, size in zip(given, expected, strict=True))
+
+
+def show_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Names, types and shapes, for a message."""
+    return ", ".join(f"{name} {t.dtype.value} {show_shape(t.array.shape)}" for name, t in tensors.items())

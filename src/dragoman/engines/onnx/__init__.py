@@ -1,0 +1,5 @@
+"""The engine `onnx`: ONNX files through onnxruntime."""
+
+from dragoman.engines.onnx.engine import OnnxEngine
+
+__all__ = ["OnnxEngine"]
