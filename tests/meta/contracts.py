@@ -19,7 +19,7 @@ from importlinter.configuration import configure
 
 TREE: Final = Path(__file__).parents[2]
 CONTRACTS: Final = TREE / ".importlinter"
-HEADER: Final = "# Written by `python -m tests.meta.contracts write` from the table there; do not edit."
+HEADER: Final = "# Written by scripts/generate from the table in tests/meta/contracts.py; do not edit."
 
 # Highest first; `|` = neighbours that do not import each other.
 LAYERS: Final = (
@@ -180,7 +180,7 @@ def main(arguments: Sequence[str]) -> int:
         print(__doc__)
         return 2
     if CONTRACTS.read_text(encoding="utf-8") != render(present):
-        print(".importlinter is stale: run `scripts/python -m tests.meta.contracts write`")
+        print(".importlinter is stale: run scripts/generate")
         return 1
     configure()
     return 0 if lint_imports(config_filename=str(CONTRACTS), no_logo=True) else 1

@@ -1,0 +1,96 @@
+"""The report: bench/RESULTS.md."""
+
+import datetime
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+
+from bench.rounds import Figures, Length
+
+PACKAGES = ("dragoman", "onnxruntime", "numpy", "uvloop", "httptools", "orjson", "msgspec")
+
+
+def render(figures: Sequence[Figures], length: Length) -> str:
+    """The whole report in Markdown."""
+    return "\n".join([*_heading(length), *_rates(figures), *_costs(figures), *_layers(figures)]) + "\n"
+
+
+def _heading(length: Length) -> Iterator[str]:
+    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    yield "# Results"
+    yield ""
+    yield f"`scripts/bench` wrote this on {today} at commit {_commit()}; docs/performance.md tells how."
+    yield ""
+    yield f"- Machine: {os.cpu_count()} cores, of which one serves and one asks; {platform.system()}."
+    yield f"- Python {platform.python_version()}, {packages}, {_wrk()}."
+    yield f"- Medians of {length.rounds}: {length.load_s:g} s each in a fresh process, echo and server in turn."
+
+
+def _rates(figures: Sequence[Figures]) -> Iterator[str]:
+    yield from _table(
+        "## Under load",
+        ("workload", "connections", "requests/s", "p50 ms", "p99 ms", "echo requests/s", "of the echo"),
+        [
+            (
+                one.workload.name,
+                str(one.workload.connections),
+                f"{one.server.requests_per_s:,.0f}",
+                f"{one.server.p50_s * 1e3:.2f}",
+                f"{one.server.p99_s * 1e3:.2f}",
+                f"{one.echo.requests_per_s:,.0f}",
+                f"{one.server.requests_per_s / one.echo.requests_per_s:.2f}",
+            )
+            for one in figures
+        ],
+    )
+
+
+def _costs(figures: Sequence[Figures]) -> Iterator[str]:
+    columns = ("workload", "request", "echo", "onnxruntime call", "onnxruntime ns/call", "layers and codec")
+    rows = []
+    for one in figures:
+        request_us, echo_us = (1e6 / load.requests_per_s for load in (one.server, one.echo))
+        runtime_us = one.runtime_s * 1e6
+        parts = (request_us, echo_us, runtime_us)
+        ours = f"{request_us - echo_us - runtime_us:,.1f}"
+        rows.append(
+            (one.workload.name, *(f"{part:,.1f}" for part in parts), f"{one.runtime_s * 1e9:,.0f}", ours)
+        )
+    yield from _table("## Where a request's time goes, µs of the core", columns, rows)
+
+
+def _layers(figures: Sequence[Figures]) -> Iterator[str]:
+    names = list(figures[0].layers_us)
+    rows = [(one.workload.name, *(f"{one.layers_us[name]:,.2f}" for name in names)) for one in figures]
+    rates = [f"{one.workload.name}: {1e6 / one.layers_us['call']:,.0f}" for one in figures]
+    yield from _table(
+        "## Layers and engine in process, without sockets, µs a call", ("workload", *names), rows
+    )
+    yield ""
+    yield f"Calls a second through `gateway.call`: {'; '.join(rates)}."
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield ""
+    yield title
+    yield ""
+    yield f"| {' | '.join(columns)} |"
+    yield f"|---{'|---:' * (len(columns) - 1)}|"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _commit() -> str:
+    head = _output("git", "rev-parse", "--short", "HEAD") or "unknown"
+    changed = _output("git", "status", "--porcelain", "--untracked-files=no")
+    return f"{head} with uncommitted changes" if changed else head
+
+
+def _wrk() -> str:
+    return " ".join(_output("wrk", "--version").split()[:2])  # it prints its version and exits with 1
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
