@@ -8,7 +8,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable
-from typing import Protocol
+from types import FrameType
+from typing import Final, Protocol
 
 from dragoman.assembly.app import App
 from dragoman.core.status import VersionStatus
@@ -18,6 +19,9 @@ if sys.platform == "win32":
     from asyncio import new_event_loop
 else:
     from uvloop import new_event_loop
+
+
+ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class View(Protocol):
@@ -52,24 +56,24 @@ async def live(settings: ServerSettings, view: View) -> None:
     await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
     if starting.done():
         await starting
-        if await view.ready(app):
-            await waiting
     else:
         starting.cancel()
-    view.draining()
-    await app.drain()
+    try:
+        if told.is_set() or await view.ready(app):
+            await waiting
+            view.draining()
+    finally:
+        await app.drain()
 
 
-def on_first_signal(tell: Callable[[], None]) -> None:
-    """Call `tell` on the first SIGTERM or SIGINT, and give both their usual, deadly effect back."""
+def on_first_signal(tell: Callable[[], object]) -> None:
+    """Call `tell` on the loop at the first SIGTERM or SIGINT, and give both their deadly effect back."""
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
 
-    def handle() -> None:
-        for number in signals:
-            loop.remove_signal_handler(number)
+    def handle(_: int, __: FrameType | None) -> None:
+        for number in ENDING:
             signal.signal(number, signal.SIG_DFL)
-        tell()
+        loop.call_soon_threadsafe(tell)
 
-    for number in signals:
-        loop.add_signal_handler(number, handle)
+    for number in ENDING:
+        signal.signal(number, handle)
