@@ -1,0 +1,202 @@
+"""The one way through the server."""
+
+import asyncio
+import threading
+
+import pytest
+import structlog
+
+from dragoman.core.requests import TensorRequest
+from dragoman.settings.limits import Limits
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.operation import Operation, Order, StreamOperation
+from tests.unit.gateway.operations import CONTROL, INFER, STATUS, Bench, request
+
+
+async def ask(bench: Bench, wire: WireRequest, operation: Operation = INFER) -> WireResponse:
+    answer = bench.gateway.call(operation, wire)
+    return answer if isinstance(answer, WireResponse) else await answer
+
+
+def answered(bench: Bench, wire: WireRequest, operation: Operation = INFER) -> WireResponse:
+    return asyncio.run(ask(bench, wire, operation))
+
+
+async def read(answer: WireResponse) -> bytes:
+    assert answer.stream is not None
+    return b"".join([part async for part in answer.stream])
+
+
+def test_a_request_is_answered_counted_and_gives_its_pin_back() -> None:
+    bench = Bench()
+    assert answered(bench, request(b"1 2.5")).body == b"[2.0, 5.0]"
+    assert bench.counted() == {"OK": 1}
+    assert bench.models.handle.pins == 0
+
+
+def test_a_warm_short_call_is_answered_without_waiting() -> None:
+    bench = Bench()
+
+    async def two() -> WireResponse:
+        await ask(bench, request())
+        answer = bench.gateway.call(INFER, request(b"3"))
+        assert isinstance(answer, WireResponse)
+        return answer
+
+    assert asyncio.run(two()).body == b"[6.0]"
+
+
+def test_a_large_body_takes_the_same_way_on_the_codecs_threads() -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+    assert answered(bench, request(b"1 2 3")).body == b"[2.0, 4.0, 6.0]"
+    assert answered(bench, request(b"not numbers")).status == 400
+    assert answered(bench, request(b"1 2 3", "/nope")).status == 400
+    assert bench.counted() == {"OK": 1}
+    assert bench.counted(model="") == {"OK": 0, "INVALID_ARGUMENT": 1, "NOT_FOUND": 1}
+    assert bench.models.handle.pins == 0
+
+
+def test_an_error_is_an_answer_in_the_callers_protocol_with_a_request_id() -> None:
+    bench = Bench()
+    answer = answered(bench, request(b"one"))
+    assert (answer.status, answer.body) == (400, b"the body is not numbers")
+    assert [name for name, _ in answer.headers] == [b"X-Request-Id"]
+    assert bench.counted(model="") == {"OK": 0, "INVALID_ARGUMENT": 1}
+
+
+def test_an_unforeseen_failure_is_hidden_behind_the_request_id() -> None:
+    def break_down(_: TensorRequest, __: object) -> None:
+        raise RuntimeError("/secret/path")
+
+    bench = Bench(break_down)
+    with structlog.testing.capture_logs() as lines:
+        answer = answered(bench, request(headers=[(b"X-Request-ID", b"mine")]))
+    assert (answer.status, answer.body) == (500, b"internal error; the server's log has it as mine")
+    assert "/secret/path" in repr(lines[0]["exc_info"])
+    assert bench.models.handle.pins == 0
+
+
+@pytest.mark.parametrize("sent", [b"x" * 129, b"\xff", b"a\tb"])
+def test_a_request_id_that_is_not_plain_is_not_taken(sent: bytes) -> None:
+    answer = answered(Bench(), request(headers=[(b"x-request-id", sent)]))
+    assert dict(answer.headers)[b"X-Request-Id"] != sent
+
+
+def test_a_call_that_is_cancelled_before_it_began_gives_its_pin_back() -> None:
+    bench = Bench()
+
+    async def vanish() -> int:
+        waiting = bench.gateway.call(INFER, request())
+        assert bench.models.handle.pins == 1
+        task = asyncio.ensure_future(waiting)
+        task.cancel()
+        await asyncio.wait([task])
+        return bench.models.handle.pins
+
+    assert asyncio.run(vanish()) == 0
+
+
+def test_a_streamed_answer_holds_its_version_until_the_last_part() -> None:
+    bench = Bench()
+
+    async def stream() -> bytes:
+        answer = await ask(bench, request(b"1 2", query="stream"))
+        assert answer.headers == [(b"X-Form", b"lines")]
+        assert bench.models.handle.pins == 1
+        assert bench.counted() == {"OK": 0}
+        return await read(answer)
+
+    assert asyncio.run(stream()) == b"2.0\n4.0\nend\n"
+    assert (bench.models.handle.pins, bench.counted()) == (0, {"OK": 1})
+
+
+def test_a_large_request_may_be_streamed_too() -> None:
+    bench = Bench(limits=Limits(offload_bytes=1))
+
+    async def stream() -> bytes:
+        return await read(await ask(bench, request(b"1 2", query="stream")))
+
+    assert asyncio.run(stream()) == b"2.0\n4.0\nend\n"
+
+
+def test_a_stream_that_nobody_reads_gives_its_version_back_when_closed() -> None:
+    bench = Bench()
+
+    async def leave() -> None:
+        answer = await ask(bench, request(b"1 2", query="stream"))
+        assert answer.stream is not None
+        await answer.stream.aclose()
+        await answer.stream.aclose()
+
+    asyncio.run(leave())
+    assert (bench.models.handle.pins, bench.counted()) == (0, {"OK": 1})
+
+
+def test_a_stream_that_fails_at_once_is_a_plain_error() -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError("no")
+
+    bench = Bench(break_down)
+    with structlog.testing.capture_logs():
+        answer = answered(bench, request(b"1", query="stream"))
+    assert (answer.status, answer.stream) == (500, None)
+    assert bench.models.handle.pins == 0
+
+
+def test_a_stream_that_fails_midway_ends_with_the_error() -> None:
+    calls: list[None] = []
+
+    def break_down_later(*_: object) -> None:
+        calls.append(None)
+        if len(calls) > 1:
+            raise RuntimeError("no")
+
+    bench = Bench(break_down_later)
+
+    async def stream() -> bytes:
+        return await read(await ask(bench, request(b"1 2", query="stream")))
+
+    with structlog.testing.capture_logs():
+        assert asyncio.run(stream()).startswith(b"2.0\nerror: internal error")
+    assert bench.counted() == {"OK": 0, "INTERNAL": 1}
+
+
+def test_a_status_operation_sees_the_report() -> None:
+    assert answered(Bench(), request(), STATUS).body == b"[]"
+
+
+def test_control_is_open_to_this_machine_and_names_its_setting_to_others() -> None:
+    assert answered(Bench(), request(), CONTROL).body == b"True"
+    refused = answered(Bench(), request(peer="192.0.2.7:4711"), CONTROL)
+    assert b"allow_remote_control" in bytes(refused.body)
+
+
+@pytest.mark.parametrize(("order", "expected"), [(Order.AS_SENT, b"one two"), (Order.AS_READY, b"two one")])
+def test_a_duplex_stream_answers_each_message_in_the_order_asked_for(order: Order, expected: bytes) -> None:
+    first = threading.Event()
+
+    def wait_for_the_second(wire: TensorRequest, _: object) -> None:
+        if wire.inputs["x"].array[0] == 1 and order is Order.AS_READY:
+            assert first.wait(30)
+
+    bench = Bench(wait_for_the_second)
+    operation = StreamOperation("test.duplex", INFER, order)
+    words = {b"[2.0]": b"one", b"the body is not numbers": b"two"}
+
+    async def converse() -> list[bytes]:
+        async def messages():
+            yield request(b"1")
+            yield request(b"bad")
+
+        got = []
+        async for answer in bench.gateway.stream(operation, messages()):
+            got.append(words[bytes(answer.body)])
+            first.set()
+        return got
+
+    assert b" ".join(asyncio.run(converse())) == expected
+
+
+def test_a_duplex_stream_cannot_be_called_like_a_request() -> None:
+    with pytest.raises(TypeError, match="one by one"):
+        Bench().gateway.call(StreamOperation("test.duplex", INFER, Order.AS_SENT), request())
