@@ -34,13 +34,19 @@ def row(model: str, version: VersionStatus) -> Row:
     )
 
 
+def reachable(url: str) -> str:
+    """The same address as a client on this machine calls it: nobody connects to "every interface"."""
+    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
 def closing_lines(app: App) -> Iterator[str]:
     """What to do next: a request to paste for each listener, how many models serve, and where."""
     models = app.report.models
     serving = {name: version for name, model in models.items() if (version := model.latest_ready)}
     for listener in app.listeners:
         for name, version in list(serving.items())[:1]:
-            yield f"TensorFlow Serving REST: {curl_line(listener.url, name, version.signatures)}"
+            line = curl_line(reachable(listener.url), name, version.signatures)
+            yield f"TensorFlow Serving REST: {line}"
     yield f"{len(serving)} of {len(models)} models ready; Ctrl-C ends the server"
     yield from (f"listening on {listener.url}" for listener in app.listeners)
 
@@ -69,15 +75,21 @@ class TerminalView(PlainView):
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, int], Row] = {}
+        self._started = False
+        self._spinner = Spinner("dots", State.LOADING.value)
         self._live = Live(console=Console(), get_renderable=self._table)
 
     def changed(self, model: str, version: VersionStatus) -> None:
-        """Show the version's new state."""
+        """Show the version's new state: in the table while the server starts, as a line from then on."""
+        if self._started:
+            super().changed(model, version)
+            return
         self._rows[model, version.version] = row(model, version)
         self._live.start()
 
     async def ready(self, app: App) -> bool:
         """Leave the last table standing, then say what to do next; serve on."""
+        self._started = True
         self._live.stop()
         return await super().ready(app)
 
@@ -88,8 +100,8 @@ class TerminalView(PlainView):
 
     def _table(self) -> Table:
         table = Table(*HEADINGS, "cause", box=None, header_style="bold", pad_edge=False)
-        for entry in self._rows.values():
-            state = Spinner("dots", entry.state) if entry.state == State.LOADING.value else None
-            cells = [Text(cell) for cell in entry.cells[:-1]]
-            table.add_row(*cells, state or Text(entry.state, STYLES.get(entry.state, "")), Text(entry.note))
+        for entry in list(self._rows.values()):  # the spinner's thread draws while the loop's thread adds
+            loading = entry.state == State.LOADING.value
+            state = self._spinner if loading else Text(entry.state, STYLES.get(entry.state, ""))
+            table.add_row(*map(Text, entry.cells[:-1]), state, Text(entry.note))
         return table
