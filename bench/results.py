@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -26,7 +27,7 @@ def _heading(length: Length) -> Iterator[str]:
     yield ""
     yield f"- Machine: {os.cpu_count()} cores, of which one serves and one asks; {platform.system()}."
     yield f"- Python {platform.python_version()}, {packages}, {_wrk()}."
-    yield f"- Medians of {length.rounds}: {length.load_s:g} s each in a fresh process, echo and server in turn."
+    yield f"- Medians of {length.rounds}, {length.load_s:g} s each in a fresh process, server after echo."
 
 
 def _rates(figures: Sequence[Figures]) -> Iterator[str]:
@@ -93,4 +94,6 @@ def _wrk() -> str:
 
 
 def _output(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        return ""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -74,7 +74,13 @@ OUTSIDE: Final[Mapping[str, Sequence[str]]] = {
 CORE_LIBRARIES: Final = frozenset({"ml_dtypes", "msgspec", "numpy"})  # the only ones the core may use
 
 ENGINE_USERS: Final = ("repository", "execution", "assembly")
-SIBLINGS: Final = ("protocols", "config.dialects")  # folders whose members do not know each other
+
+# Folders whose members do not know each other, and the members that are there for all of them.
+SIBLINGS: Final[Mapping[str, Sequence[str]]] = {
+    "protocols": (),
+    "config.dialects": (),
+    "engines": ("base", "mismatch", "options"),
+}
 
 
 def packages(source: Path) -> frozenset[str]:
@@ -138,6 +144,11 @@ def siblings(folder: str) -> Iterator[str]:
     yield f"name = {folder}: siblings do not know each other"
     yield "type = independence"
     yield from setting("modules", [f"dragoman.{folder}.*"])
+    if shared := SIBLINGS[folder]:
+        yield from setting(
+            "ignore_imports", [f"dragoman.{folder}.** -> dragoman.{folder}.{name}" for name in shared]
+        )
+        yield "unmatched_ignore_imports_alerting = none"
 
 
 def acyclic() -> Iterator[str]:

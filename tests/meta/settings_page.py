@@ -1,4 +1,4 @@
-"""docs/settings.md, written from the structs in src/dragoman/settings: names, defaults and the comments beside them.
+"""docs/settings.md, written from the structs in src/dragoman/settings and the comments beside their fields.
 
 python -m tests.meta.settings_page write     write docs/settings.md
 python -m tests.meta.settings_page check     fail if it is stale
@@ -19,7 +19,7 @@ HEADER: Final = """\
 
 <!-- Written by scripts/generate from src/dragoman/settings; do not edit. -->
 
-Every setting with its type, its default and what it does. Units are in the names: `_s` seconds, `_bytes` bytes.
+Every setting with its type, its default and what it does. Units are in the names: `_s`, `_ms`, `_bytes`.
 """
 
 

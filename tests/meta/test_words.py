@@ -1,0 +1,30 @@
+"""The project names no machine's folders and no registry's hosts."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.meta.contracts import TREE
+
+PLACES = ("src", "tests", "scripts", "bench", "docs", "examples", ".ci")
+SUFFIXES = frozenset({"", ".json", ".lua", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"})
+# Written so that this file does not match itself.
+UNWANTED = re.compile(r"/(?:tm[p]|roo[t]|hom[e]|wor[k])/|pyp[i]\.org|pythonhoste[d]|deb\.debia[n]|npmj[s]")
+
+
+def files() -> Iterator[Path]:
+    """Every text file of the project."""
+    found = [path for place in PLACES for path in (TREE / place).rglob("*")]
+    for path in [*found, *TREE.iterdir()]:
+        if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts:
+            yield path
+
+
+def test_no_line_names_a_machine_path_or_a_registry_host() -> None:
+    lines = [
+        f"{path.relative_to(TREE)}:{number}: {line.strip()}"
+        for path in files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if UNWANTED.search(line)
+    ]
+    assert lines == []
