@@ -1,0 +1,357 @@
+"""One client's connection: reads requests, has them answered, writes the answers, minds the time.
+
+Requests of one connection are answered one after the other. While one is being answered nothing further is
+parsed; what a pipelining client sends meanwhile is kept, up to one receive buffer, and reading pauses. So
+answers are in order, and what one client can make the server hold is bounded.
+
+A client that shuts its writing side still gets its answers. One that goes away for good looks the same until
+something is written to it: its handler is cancelled when the connection is known to be lost.
+"""
+
+import asyncio
+from typing import Any, Final, cast
+
+import structlog
+
+from dragoman.transports.http.answer import CLOSE, CONTINUE, KEEP_ALIVE
+from dragoman.transports.http.deadlines import Phase, after, body_deadline, linger_deadline
+from dragoman.transports.http.outgoing import Outgoing
+from dragoman.transports.http.reader import RequestReader
+from dragoman.transports.http.refusal import Refusal, neutral
+from dragoman.transports.http.shared import Shared
+from dragoman.transports.http.target import split_target
+from dragoman.transports.http.wheel import NEVER
+from dragoman.wire.messages import WireRequest, WireResponse
+
+LOG: Final = structlog.get_logger("dragoman.http")
+INTERNAL: Final = "the server failed to answer; its log says why"
+
+
+class Connection(asyncio.BufferedProtocol):
+    """The protocol object of one accepted socket."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._reader = RequestReader(shared.limits)
+        self._transport: asyncio.Transport
+        self._out: Outgoing
+        self._peer = ""
+        self._answering: asyncio.Future[Any] | None = None
+        self._pending = b""  # what has arrived and was not read yet; reading pauses while there is any
+        self._paused = False
+        self._ending = False  # the answer last written, or the present one, is the last
+        self._eof = False  # the client has shut its writing side
+        self._phase = Phase.IDLE
+        self._began = 0.0  # when a body, or lingering, began
+        self._unsent = 0
+        self.deadline = NEVER
+        self.slot = 0
+
+    # The loop calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        shared = self._shared
+        self._transport = cast(asyncio.Transport, transport)
+        self._out = Outgoing(self._transport, shared.heads)
+        address = transport.get_extra_info("peername")
+        self._peer = address[0] if isinstance(address, tuple) else ""
+        shared.add(self)
+        most = shared.limits.connections
+        if len(shared.connections) > 2 * most:  # as many again are told why; more are not
+            self.abort()
+        elif len(shared.connections) > most:
+            self._refuse(Refusal(503, "too many connections"))
+        else:
+            self._settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone, or was sent away."""
+        self._phase = Phase.CLOSING
+        self._pending = b""
+        self._shared.remove(self)
+        self._reader.close()
+        if self._answering is not None:
+            self._answering.cancel()
+            self._answering = None
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go: into the body that is under way, or the buffer shared by all."""
+        body = self._reader.sized
+        return self._shared.view if body is None else body.space()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So many bytes have arrived."""
+        shared, reader = self._shared, self._reader
+        if reader.sized is not None:
+            reader.filled(nbytes)
+            if reader.done:
+                self._dispatch()
+            self._settle()
+        elif self._phase is Phase.LINGERING:
+            self.deadline = linger_deadline(shared.wheel.now, self._began)
+        elif self._answering is None and not self._pending:
+            self._take(shared.buffer, shared.view, nbytes)
+        else:
+            self._hold(shared.view[:nbytes])
+
+    def eof_received(self) -> bool:
+        """The client has shut its writing side; whether to leave ours open. TLS knows no such thing."""
+        self._eof = True
+        if self._transport.get_extra_info("sslcontext") is not None:
+            return False
+        if self._phase in (Phase.IDLE, Phase.LINGERING):
+            self._await_leaving()
+            return False
+        self._settle()
+        return True
+
+    def pause_writing(self) -> None:
+        """The client does not take what is written."""
+        self._out.stall()
+        if self._phase not in (Phase.LINGERING, Phase.CLOSING):
+            self._await_reader(Phase.STALLED)
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        self._out.resume()
+        if self._phase is Phase.STALLED:
+            self._go_on()
+
+    # The wheel and the server call these
+
+    def expired(self, now: float) -> None:
+        """What the present phase waits for has not come in time."""
+        if self._phase is Phase.IDLE:
+            self._close()
+        elif self._phase is Phase.HEAD:
+            self._refuse(Refusal(408, "the head of the request did not come in time"))
+        elif self._phase is Phase.BODY:
+            self._refuse(Refusal(408, "the body of the request did not come in time"))
+        elif self._phase is Phase.LINGERING or self._out.unsent() >= self._unsent:
+            self.abort()
+        else:
+            self._await_reader(self._phase)
+
+    def drain(self) -> None:
+        """Hang up if there is nothing to answer; a request that has begun is still answered."""
+        if self._phase is Phase.IDLE:
+            self._close()
+
+    def abort(self) -> None:
+        """Hang up at once."""
+        self._phase = Phase.CLOSING
+        self._transport.abort()
+
+    # Requests
+
+    def _take(self, buffer: bytearray, view: memoryview, end: int) -> None:
+        """Read and answer what is in the buffer, as far as one turn goes."""
+        reader, position = self._reader, 0
+        turns = self._shared.limits.pipelined_requests
+        try:
+            while position < end and turns and self._answering is None and not self._ending:
+                position = reader.read(buffer, view, position, end)
+                if reader.done:
+                    turns -= 1
+                    self._dispatch()
+        except Refusal as refusal:
+            self._refuse(refusal)
+            return
+        if position < end:
+            self._hold(view[position:end])
+        self._settle()
+
+    def _hold(self, data: memoryview) -> None:
+        """Keep what cannot be read yet."""
+        self._pending += data
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _dispatch(self) -> None:
+        """Have the request that was read answered."""
+        shared, reader = self._shared, self._reader
+        head, body = reader.head, reader.body
+        reader.body = b""  # the handler alone holds it from now on
+        self._phase = Phase.ANSWERING
+        path, query = split_target(head.target)
+        method = head.method
+        operation, params = shared.router.match(method, path)
+        wire = WireRequest(method, path, query, head.headers, body, params, self._peer)
+        try:
+            answer = shared.handler(operation, wire)
+        except Exception:
+            LOG.exception("handler failed", method=method, path=path)
+            answer = neutral(500, INTERNAL)
+        if isinstance(answer, WireResponse):
+            self._respond(answer)
+        else:
+            self._answering = future = asyncio.ensure_future(answer)
+            future.add_done_callback(self._answered)
+
+    def _answered(self, future: "asyncio.Future[WireResponse]") -> None:
+        """The handler has done with a request that took a task."""
+        if self._answering is not future:  # the client is gone; nobody wants to know how it ended
+            failed(future)
+            return
+        self._answering = None
+        if error := failed(future):
+            LOG.error("handler failed", exc_info=error)
+            self._respond(neutral(500, INTERNAL))
+        else:
+            self._respond(future.result())
+        self._go_on()
+
+    def _respond(self, response: WireResponse) -> None:
+        """Put the answer in line, or begin to stream it."""
+        head = self._reader.head
+        modern = head.version == "1.1"
+        bodiless = head.method == "HEAD"
+        streamed = response.stream is not None
+        if not head.keep_alive or self._shared.draining or (streamed and not modern):
+            self._ending = True
+        connection = CLOSE if self._ending else b"" if modern else KEEP_ALIVE
+        if streamed:
+            answer = self._out.stream(response, connection, chunked=modern, bodiless=bodiless)
+            self._answering = task = asyncio.ensure_future(answer)
+            task.add_done_callback(self._streamed)
+            return
+        try:
+            self._out.add(response, connection, bodiless=bodiless)
+        except ValueError:
+            LOG.exception("answer cannot be written")
+            self._out.add(neutral(500, INTERNAL), connection, bodiless=bodiless)
+
+    def _streamed(self, task: "asyncio.Future[None]") -> None:
+        """A streamed answer is over, or broke off; then the client must see that it is not whole."""
+        error = failed(task)
+        if self._answering is not task:
+            return
+        self._answering = None
+        if error:
+            LOG.error("streamed answer broke off", exc_info=error)
+            self.abort()
+        else:
+            self._go_on()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer what cannot be read as a request, and end the connection so that the client can read that."""
+        shared, head = self._shared, self._reader.head
+        path, query = split_target(head.target)
+        method = head.method if head.complete else ""
+        wire = WireRequest(method, path, query, head.headers, b"", peer=self._peer)
+        response = shared.router.refuse(wire, refusal)
+        self._out.add(response, CLOSE, bodiless=method == "HEAD")
+        if shared.refused is not None:
+            shared.refused(wire, response.status)
+        self._linger()
+
+    # What to wait for next
+
+    def _go_on(self) -> None:
+        """Read on after an answer, or after the client has caught up."""
+        if self._phase is Phase.CLOSING:
+            return
+        if self._pending and self._answering is None and not self._ending and not self._out.stalled:
+            buffer, self._pending = bytearray(self._pending), b""
+            self._take(buffer, memoryview(buffer), len(buffer))
+        else:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Write what was answered, then wait for what comes next."""
+        self._out.flush()
+        if self._out.stalled:
+            return
+        if self._answering is not None:
+            self._phase = Phase.ANSWERING
+            self.deadline = NEVER
+        elif self._ending:
+            if self._pending:
+                self._linger()
+            else:
+                self._close()
+        elif self._pending:
+            self._phase = Phase.ANSWERING
+            self.deadline = NEVER
+            asyncio.get_running_loop().call_soon(self._go_on)
+        else:
+            self._await_request()
+
+    def _await_request(self) -> None:
+        shared, reader = self._shared, self._reader
+        if self._paused:
+            self._read_on()
+        if reader.incoming is not None or reader.in_head:
+            self._await_rest()
+        elif self._eof:
+            self._close()
+        else:
+            self._phase = Phase.IDLE
+            self.deadline = after(shared.wheel.now, shared.limits.keep_alive_timeout_s)
+            if not self.slot:
+                shared.wheel.watch(self)
+
+    def _await_rest(self) -> None:
+        """Wait for the rest of a request."""
+        wheel, limits, body = self._shared.wheel, self._shared.limits, self._reader.incoming
+        if self._eof:
+            self._refuse(Refusal(400, "the request ended early"))
+            return
+        if body is not None:
+            if self._phase is not Phase.BODY:
+                self._phase = Phase.BODY
+                self._began = wheel.clock()
+                if self._reader.wants_continue:
+                    self._transport.write(CONTINUE)
+            self.deadline = body_deadline(limits, self._began, body.received)
+        elif self._phase is not Phase.HEAD:
+            self._phase = Phase.HEAD
+            self.deadline = after(wheel.clock(), limits.header_timeout_s)
+        wheel.watch(self)
+
+    def _await_reader(self, phase: Phase) -> None:
+        """Wait for the client to take what was written."""
+        wheel = self._shared.wheel
+        self._phase = phase
+        self._unsent = self._out.unsent()
+        self.deadline = after(wheel.clock(), self._shared.limits.write_timeout_s)
+        wheel.watch(self)
+
+    def _linger(self) -> None:
+        """Say that this was all, and read on for a while: a reset would take the answer from the client."""
+        self._out.flush()
+        self._reader.close()
+        self._reader = RequestReader(self._shared.limits)
+        self._pending = b""
+        if self._eof:
+            self._close()
+            return
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._ending = True
+        self._phase = Phase.LINGERING
+        self._began = self._shared.wheel.clock()
+        self.deadline = linger_deadline(self._began, self._began)
+        self._shared.wheel.watch(self)
+        if self._paused:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        self._paused = False
+        self._transport.resume_reading()
+
+    def _close(self) -> None:
+        """Hang up as soon as everything is written."""
+        if self._phase is not Phase.CLOSING:
+            self._await_leaving()
+            self._transport.close()
+
+    def _await_leaving(self) -> None:
+        self._await_reader(Phase.CLOSING)
+
+
+def failed(future: "asyncio.Future[Any]") -> BaseException | None:
+    """Why it has no result, or None."""
+    return asyncio.CancelledError() if future.cancelled() else future.exception()

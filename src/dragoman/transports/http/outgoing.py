@@ -1,0 +1,89 @@
+"""What leaves a connection: answers in the order of their requests, whole or in parts."""
+
+import asyncio
+from typing import Final
+
+from dragoman.transports.http.answer import LAST_CHUNK, AnswerHeads, chunk
+from dragoman.wire.messages import WireResponse
+
+JOINED_BYTES: Final = 16 * 1024  # larger bodies are handed to the transport as they are, not copied
+
+
+class Outgoing:
+    """Collects answers, writes them once a turn, and knows whether the reader keeps up."""
+
+    __slots__ = ("_heads", "_parts", "_resumed", "_transport", "stalled")
+
+    def __init__(self, transport: asyncio.Transport, heads: AnswerHeads) -> None:
+        self._transport = transport
+        self._heads = heads
+        self._parts: list[bytes | bytearray | memoryview] = []
+        self._resumed: asyncio.Future[None] | None = None
+        self.stalled = False
+
+    def add(self, response: WireResponse, connection: bytes, *, bodiless: bool) -> None:
+        """Put an answer at the end.
+
+        Errors: ValueError for a header that holds a line break.
+        """
+        head = self._heads.whole(response, connection)
+        body = response.body
+        if bodiless or not body:
+            self._parts.append(head)
+        elif len(body) <= JOINED_BYTES:
+            self._parts.append(b"%b%b" % (head, body))
+        else:
+            self._parts += (head, body)
+
+    def add_bytes(self, data: bytes) -> None:
+        """Put bytes at the end."""
+        self._parts.append(data)
+
+    def flush(self) -> None:
+        """Write what was collected."""
+        parts = self._parts
+        if len(parts) == 1:
+            self._transport.write(parts[0])
+            parts.clear()
+        elif parts:
+            self._parts = []
+            self._transport.writelines(parts)
+
+    async def stream(self, response: WireResponse, connection: bytes, *, chunked: bool, bodiless: bool) -> None:
+        """Write an answer that comes in parts, as fast as the reader takes it.
+
+        Where the answer breaks off, its exception comes out and no last chunk is written.
+        """
+        assert response.stream is not None
+        try:
+            self.add_bytes(self._heads.streamed(response, connection, chunked=chunked))
+            self.flush()
+            if bodiless:
+                return
+            async for part in response.stream:
+                self._transport.write(chunk(part) if chunked else part)
+                if self.stalled:
+                    self._resumed = asyncio.get_running_loop().create_future()
+                    await self._resumed
+            if chunked:
+                self._transport.write(LAST_CHUNK)
+        finally:
+            close = getattr(response.stream, "aclose", None)
+            if close is not None:
+                await close()
+
+    def stall(self) -> None:
+        """The reader does not keep up."""
+        self.stalled = True
+
+    def resume(self) -> None:
+        """The reader has caught up."""
+        self.stalled = False
+        if self._resumed is not None:
+            if not self._resumed.done():
+                self._resumed.set_result(None)
+            self._resumed = None
+
+    def unsent(self) -> int:
+        """How many bytes the reader has yet to take."""
+        return self._transport.get_write_buffer_size()

@@ -1,0 +1,136 @@
+"""Which operation answers a method and a path.
+
+Paths are matched raw: percent-decoding is the codec's business. What no route knows is an operation too, in
+the form of the protocol that owns that part of the path space, so that it passes through the gateway like
+everything else.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.status import StatusReport
+from dragoman.transports.http.refusal import Refusal, neutral
+from dragoman.transports.http.template import Template, compile_template
+from dragoman.wire.messages import NO_PARAMS, WireRequest, WireResponse
+from dragoman.wire.operation import HttpRoute, Operation, ProtocolSpec, StatusOperation
+
+CACHED_ROUTES: Final = 4096
+CACHED_PATH_LENGTH: Final = 512  # longer paths are resolved each time, so that the cache stays small
+Match = tuple[Operation, Mapping[str, str]]
+
+
+class Route(Struct, frozen=True):
+    """One row of the table."""
+
+    method: str
+    template: Template
+    operation: Operation
+    owner: str  # the protocol's name, for messages
+
+
+class Router:
+    """The routes of all protocols of one listener."""
+
+    def __init__(
+        self,
+        specs: Sequence[ProtocolSpec],
+        dialect: str,
+        arbiters: Mapping[tuple[str, str], Operation] | None = None,
+    ) -> None:
+        named = {(method, compile_template(text).shape): op for (method, text), op in (arbiters or {}).items()}
+        table: dict[tuple[str, str], Route] = {}
+        for route in rows(specs, dialect):
+            key = (route.method, route.template.shape)
+            known = table.setdefault(key, route)
+            if known.operation is route.operation or key in named:
+                continue
+            raise ValueError(f"{' '.join(key)} is a route of both {known.owner} and {route.owner}; name an arbiter")
+        self._routes = sorted(
+            (
+                Route(route.method, route.template, named.get(key, route.operation), route.owner)
+                for key, route in table.items()
+            ),
+            key=lambda route: route.template.rank,
+        )
+        self._prefixes = sorted(
+            ((prefix, spec) for spec in specs for prefix in spec.prefixes), key=lambda pair: -len(pair[0])
+        )
+        self._resolved: dict[tuple[str, str], Match] = {}
+
+    def match(self, method: str, path: str) -> Match:
+        """The operation, and what the placeholders of its template stand for."""
+        key = (method, path)
+        found = self._resolved.get(key)
+        if found is None:
+            found = self._resolve(method, path)
+            if len(path) <= CACHED_PATH_LENGTH:
+                if len(self._resolved) >= CACHED_ROUTES:
+                    self._resolved.clear()
+                self._resolved[key] = found
+        return found
+
+    def refuse(self, wire: WireRequest, refusal: Refusal) -> WireResponse:
+        """The transport's own refusal, in the form of the protocol that owns the path."""
+        spec = self._owner(wire.path)
+        if spec is None:
+            return neutral(refusal.status, refusal.message)
+        response = spec.refuse(wire, refusal.as_error())
+        response.status = refusal.status
+        return response
+
+    def _resolve(self, method: str, path: str) -> Match:
+        methods = {}
+        for route in self._routes:
+            if route.method in methods:
+                continue
+            if found := route.template.pattern.fullmatch(path):
+                methods[route.method] = (route.operation, found.groupdict() or NO_PARAMS)
+        if "GET" in methods:
+            methods.setdefault("HEAD", methods["GET"])
+        return methods.get(method) or (self._unmatched(method, path, sorted(methods)), NO_PARAMS)
+
+    def _unmatched(self, method: str, path: str, allowed: list[str]) -> Operation:
+        if allowed:
+            code, reason = Code.UNIMPLEMENTED, Reason.METHOD_NOT_ALLOWED
+            message = f"{method} is not allowed here; allowed: {', '.join(allowed)}"
+        else:
+            code, reason = Code.NOT_FOUND, Reason.ROUTE_UNKNOWN
+            message = "no such route"
+        return refusing(self._owner(path), DragomanError(code, message, reason=reason), allowed)
+
+    def _owner(self, path: str) -> ProtocolSpec | None:
+        return next((spec for prefix, spec in self._prefixes if path.startswith(prefix)), None)
+
+
+def rows(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[Route]:
+    """Every route of every protocol in that dialect, else in the form for the default listener."""
+    for spec in specs:
+        routes: tuple[HttpRoute, ...] = spec.routes.get(dialect) or spec.routes.get("superset", ())
+        for route in routes:
+            template = compile_template(route.template, ignore_case=route.ignore_case)
+            yield Route(route.method, template, route.operation, spec.name)
+
+
+def refusing(spec: ProtocolSpec | None, error: DragomanError, allowed: Sequence[str]) -> StatusOperation:
+    """The operation that answers where there is no route: NOT_FOUND, or the method is not one of `allowed`."""
+
+    def refuse(wire: WireRequest, error: DragomanError) -> WireResponse:
+        if spec is None:
+            return neutral(405 if allowed else 404, error.message)
+        return spec.refuse(wire, error)
+
+    def answer(wire: WireRequest, report: StatusReport) -> WireResponse:
+        del report
+        response = refuse(wire, error)
+        if response.status == 405:
+            response.headers = [*response.headers, (b"Allow", ", ".join(allowed).encode())]
+        return response
+
+    def fail(draft: None, error: DragomanError) -> WireResponse:
+        del draft
+        return refuse(WireRequest("", "", "", [], b""), error)
+
+    return StatusOperation(f"{spec.name if spec else 'http'}.refuse", answer, fail)

@@ -1,0 +1,87 @@
+"""The HTTP server: listens, drains, closes."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Callable
+
+from dragoman.settings.limits import Limits
+from dragoman.transports.http.answer import AnswerHeads
+from dragoman.transports.http.connection import Connection
+from dragoman.transports.http.router import Router
+from dragoman.transports.http.shared import Handler, Refused, Shared
+from dragoman.transports.http.wheel import TimerWheel
+
+BACKLOG = 2048
+
+
+class HttpServer:
+    """HTTP/1.1 on one listening socket, on the running event loop.
+
+    `handler` answers every request that is one. `refused` is told of those that are none, with the status.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        handler: Handler,
+        limits: Limits,
+        *,
+        refused: Refused | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.wheel = TimerWheel(clock)
+        self._shared = Shared(router, handler, limits, refused, self.wheel, AnswerHeads(wall))
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> int:
+        """Listen there; the port, which the system chooses where `port` is 0.
+
+        Errors: OSError where the address cannot be had.
+        """
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accept, host, port, ssl=tls, backlog=BACKLOG)
+        return self._port(self._server)
+
+    async def start_on(self, listening: socket.socket | int, *, tls: ssl.SSLContext | None = None) -> int:
+        """Listen on a socket that is bound already, or on its file descriptor; its port."""
+        bound = socket.socket(fileno=listening) if isinstance(listening, int) else listening
+        bound.setblocking(False)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accept, sock=bound, ssl=tls, backlog=BACKLOG)
+        return self._port(self._server)
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no more connections, finish what has begun, and hang up on what has not ended by then."""
+        shared = self._shared
+        shared.draining = True
+        if self._server is not None:
+            self._server.close()
+        for connection in list(shared.connections):
+            connection.drain()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(shared.emptied.wait(), timeout_s)
+        self.close()
+
+    def close(self) -> None:
+        """Hang up on everyone at once."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._shared.connections):
+            connection.abort()
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._shared.connections)
+
+    def _accept(self) -> Connection:
+        return Connection(self._shared)
+
+    @staticmethod
+    def _port(server: asyncio.Server) -> int:
+        address = server.sockets[0].getsockname()
+        return int(address[1]) if isinstance(address, tuple) else 0

@@ -1,0 +1,69 @@
+"""What all connections of one server share."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from dragoman.settings.limits import Limits
+from dragoman.transports.http.answer import AnswerHeads
+from dragoman.transports.http.router import Router
+from dragoman.transports.http.wheel import TimerWheel
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.operation import Operation
+
+if TYPE_CHECKING:
+    from dragoman.transports.http.connection import Connection
+
+RECEIVE_BYTES: Final = 64 * 1024
+Handler = Callable[[Operation, WireRequest], WireResponse | Awaitable[WireResponse]]
+Refused = Callable[[WireRequest, int], None]
+
+
+class Shared:
+    """The handler, the limits, the clock, and one receive buffer.
+
+    One buffer does for all: a loop asks a connection for room, fills it and reports it in one go. Whatever a
+    connection cannot use at once it copies.
+    """
+
+    __slots__ = (
+        "buffer", "connections", "draining", "emptied", "handler", "heads", "limits", "refused", "router", "view",
+        "wheel",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        router: Router,
+        handler: Handler,
+        limits: Limits,
+        refused: Refused | None,
+        wheel: TimerWheel,
+        heads: AnswerHeads,
+    ) -> None:
+        self.router = router
+        self.handler = handler
+        self.limits = limits
+        self.refused = refused
+        self.wheel = wheel
+        self.heads = heads
+        self.buffer = bytearray(RECEIVE_BYTES)
+        self.view = memoryview(self.buffer)
+        self.connections: set[Connection] = set()
+        self.draining = False
+        self.emptied = asyncio.Event()
+        self.emptied.set()
+        wheel.each_turn(heads.forget)
+
+    def add(self, connection: "Connection") -> None:
+        """A client has connected."""
+        self.connections.add(connection)
+        self.emptied.clear()
+        self.wheel.start()
+
+    def remove(self, connection: "Connection") -> None:
+        """A client has gone."""
+        self.connections.discard(connection)
+        self.wheel.forget(connection)
+        if not self.connections:
+            self.emptied.set()
+            self.wheel.stop()
