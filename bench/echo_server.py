@@ -1,6 +1,6 @@
 """The bare echo of our own HTTP transport: what any request costs before a protocol has looked at it.
 
-    python bench/echo_server.py --port 8099
+python bench/echo_server.py --port 8099
 """
 
 import argparse
