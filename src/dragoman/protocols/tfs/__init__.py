@@ -1,0 +1,5 @@
+"""TensorFlow Serving."""
+
+from dragoman.protocols.tfs.routes import PROTOCOL
+
+__all__ = ["PROTOCOL"]

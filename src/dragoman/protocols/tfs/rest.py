@@ -1,0 +1,80 @@
+"""Predict over REST: `{"instances": [...]}` by row, `{"inputs": ...}` by column."""
+
+from dragoman.core.errors import invalid
+from dragoman.core.requests import CoreRequest, ExampleRequest, Feature, Kind, TensorRequest
+from dragoman.core.responses import TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.core.tensors import Array
+from dragoman.protocols.tfs.document import read_document, signature_name
+from dragoman.protocols.tfs.errors import malformed
+from dragoman.protocols.tfs.target import read_target
+from dragoman.settings.limits import Limits
+from dragoman.wire.example_proto import read_example
+from dragoman.wire.json_tree import JsonObject, excerpt
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.operation import Draft
+from dragoman.wire.rows import read_columns, read_rows
+from dragoman.wire.tensor_json import write_columns, write_rows
+
+
+class PredictDraft(Draft):
+    """A predict body; `by_row` is known once its form is."""
+
+    document: JsonObject
+    by_row: bool = True
+
+
+def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictDraft:
+    """The body as a tree, with the model, version, label and signature it is for.
+
+    Errors: INVALID_ARGUMENT for a path, a body or a signature name that is none. Keys and values wait for
+    `bind_predict`: the reference looks the model up first.
+    """
+    if not wire.path.endswith(
+        ":predict"
+    ):  # the route matches in any case, the reference's method word does not
+        raise malformed(wire)
+    document = read_document(wire, limits)
+    return PredictDraft(read_target(wire, signature_name(document), superset), document)
+
+
+def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
+    """Tensors for a predict body, of the signature's types; Examples where that is what the signature takes.
+
+    Shapes: row form gives (rows, *value); column form gives each value as written.
+    Errors: INVALID_ARGUMENT for both or neither of the two keys, and all of `wire/rows.py`.
+    """
+    document = draft.document
+    if "instances" in document:
+        if "inputs" in document:
+            raise invalid(
+                f"JSON Value: {excerpt(document)} Not formatted correctly expecting only one of "
+                "'inputs' or 'instances' keys to exist "
+            )
+        tensors = read_rows(document["instances"], signature)
+    elif "inputs" in document:
+        draft.by_row = False
+        tensors = read_columns(document["inputs"], signature)
+    else:
+        raise invalid("Missing 'inputs' or 'instances' key")
+    if signature.features and Kind.TENSORS not in signature.accepts:
+        (name,) = tensors
+        return ExampleRequest(signature.name, _examples(name, tensors[name].array))
+    return TensorRequest(signature.name, tensors)
+
+
+def encode_predict(draft: PredictDraft, response: TensorResponse) -> WireResponse:
+    """The answer in the request's form.
+
+    Errors: INVALID_ARGUMENT for outputs that have no common rows, in row form.
+    """
+    if draft.by_row:
+        return WireResponse(200, b'{"predictions":%b}' % write_rows(response.outputs))
+    return WireResponse(200, b'{"outputs":%b}' % write_columns(response.outputs))
+
+
+def _examples(name: str, array: Array) -> list[dict[str, Feature]]:
+    """The Examples that a classify or regress signature takes, one serialized message in each row."""
+    if array.ndim != 1:
+        raise invalid(f'input "{name}" takes one serialized Example in each row, not shape {array.shape}')
+    return [read_example(data) for data in array]

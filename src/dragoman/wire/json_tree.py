@@ -1,0 +1,140 @@
+"""JSON in and out: the one door to every JSON parser and printer of the server.
+
+Reading takes the fast parser first; what it refuses (NaN tokens, a byte order mark, text after the document,
+great depth) or reads otherwise than TensorFlow Serving does (repeated keys) goes to `json_exact`. Both give
+the same tree for every document that both take. Nothing may walk a tree by recursion: it can be very deep.
+"""
+
+import re
+from collections.abc import Iterable
+from itertools import chain, islice
+from math import isfinite, isnan
+from typing import Final
+
+import orjson
+
+from dragoman.core.errors import invalid
+from dragoman.wire.json_exact import EMPTY, Container, JsonObject, JsonValue, parse_exactly
+
+__all__ = ["JsonObject", "JsonValue", "dump", "excerpt", "load", "type_word"]
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+FAST_DEPTH: Final = 1024  # orjson's own limit
+COLON_OF_A_KEY: Final = re.compile(rb'"[ \t\n\r]*+:')
+EXCERPT_CHARS: Final = 256  # TensorFlow Serving cuts what it re-prints at about so much
+
+
+def load(body: bytes | bytearray | memoryview, max_depth: int) -> JsonValue:
+    """The JSON value in a body, by TensorFlow Serving's rules.
+
+    Errors: INVALID_ARGUMENT `JSON Parse error: <reason> at offset: N`.
+    """
+    if type(body) is not bytes:
+        body = bytes(body)
+    try:
+        tree: JsonValue = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _load_exactly(body, max_depth)
+    colons = body.count(b":")
+    if max_depth < FAST_DEPTH or (
+        not (type(tree) is dict and len(tree) == colons) and _may_repeat_a_key(body, tree, colons)
+    ):
+        return _load_exactly(body, max_depth)
+    return tree
+
+
+def dump(value: object) -> bytes:
+    """A tree of dictionaries, lists, texts and numbers as compact JSON. NaN has no place in it."""
+    return orjson.dumps(value)
+
+
+def _load_exactly(body: bytes, max_depth: int) -> JsonValue:
+    if not body:
+        raise invalid(EMPTY)
+    start = len(BYTE_ORDER_MARK) if body.startswith(BYTE_ORDER_MARK) else 0
+    return parse_exactly(body, max_depth, start)
+
+
+def _may_repeat_a_key(body: bytes, tree: JsonValue, colons: int) -> bool:
+    """Whether an object may have had two equal keys, of which the fast parser keeps the last.
+
+    Every key has its colon, so as many keys as colons means that none was lost. Only texts with colons in
+    them come so far as to be counted twice.
+    """
+    keys = 0
+    level: list[Container] = [tree] if isinstance(tree, dict | list) else []
+    while level:
+        objects = [node for node in level if type(node) is dict]
+        keys += sum(map(len, objects))
+        if keys == colons:
+            return False
+        lists = (node for node in level if type(node) is list)
+        children: Iterable[JsonValue] = chain(
+            chain.from_iterable(lists), *[node.values() for node in objects]
+        )
+        level = [child for child in children if isinstance(child, dict | list)]
+    return keys != colons and keys != len(COLON_OF_A_KEY.findall(body))
+
+
+def type_word(value: JsonValue) -> str:
+    """What TensorFlow Serving calls a value's type."""
+    return TYPE_WORDS[value if isinstance(value, bool) else type(value)]
+
+
+TYPE_WORDS: Final[dict[object, str]] = {
+    type(None): "Null",
+    False: "False",
+    True: "True",
+    dict: "Object",
+    list: "Array",
+    str: "String",
+    int: "Number",
+    float: "Number",
+}
+
+
+def excerpt(value: JsonValue) -> str:
+    """The value as JSON again, cut short, for messages."""
+    pieces: list[str] = []
+    length = 0
+    pending: list[JsonValue | _Mark] = [value]
+    while pending and length < EXCERPT_CHARS:
+        item = pending.pop()
+        if isinstance(item, list):
+            piece = "["
+            _push(pending, [[element] for element in islice(item, EXCERPT_CHARS)], "]")
+        elif isinstance(item, dict):
+            piece = "{"
+            members = islice(item.items(), EXCERPT_CHARS)
+            _push(pending, [[_Mark(_scalar(name) + ":"), member] for name, member in members], "}")
+        else:
+            piece = item.text if isinstance(item, _Mark) else _scalar(item)
+        pieces.append(piece)
+        length += len(piece)
+    return "".join(pieces)[:EXCERPT_CHARS]
+
+
+class _Mark:
+    """Punctuation that waits to be printed."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def _push(pending: list["JsonValue | _Mark"], parts: list[list["JsonValue | _Mark"]], end: str) -> None:
+    """Put the parts of a container on the stack, first on top, with commas between them and the end below."""
+    pending.append(_Mark(end))
+    for index in range(len(parts) - 1, -1, -1):
+        pending.extend(reversed(parts[index]))
+        if index:
+            pending.append(_Mark(","))
+
+
+def _scalar(value: str | float | None) -> str:
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, str):
+        value = value[:EXCERPT_CHARS]
+    return orjson.dumps(value).decode()
