@@ -21,12 +21,13 @@ LINES = [line for text in PAGES.values() for line in text.splitlines()]
 
 
 def routes() -> set[tuple[str, str]]:
-    """(method, path) of every built-in route, with `{version:digits}` shown as `{version}`."""
+    """(method, path) of every built-in route, `{version:digits}` shown as `{version}`; not the catch-alls."""
     return {
         (route.method, re.sub(r"\{(\w+):\w+\}", r"{\1}", route.template))
         for protocol in PROTOCOLS
         for dialect in protocol.routes.values()
         for route in dialect
+        if ":path}" not in route.template
     }
 
 
