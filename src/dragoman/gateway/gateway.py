@@ -74,9 +74,7 @@ class Gateway:
         """Stop the codecs' threads."""
         self._codecs.shutdown(wait=False)
 
-    def _infer(
-        self, operation: InferOperation, exchange: Exchange
-    ) -> WireResponse | Awaitable[WireResponse]:
+    def _infer(self, operation: InferOperation, exchange: Exchange) -> WireResponse | Awaitable[WireResponse]:
         try:
             exchange.draft = draft = operation.parse(exchange.wire, self._limits)
             handle = self._models.pin(draft.target)
@@ -85,11 +83,12 @@ class Gateway:
             request = operation.bind(draft, signature)
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
                 chunks = self._chunks(exchange, handle, request, signature)
-                return later(exchange, self._begin_stream(operation, exchange, handle, chunks, encoder))
+                begin = self._begin_stream(operation, exchange, handle, chunks, encoder)
+                return later(exchange, begin, chunks)
             answer = handle.runner.run(handle, request, signature, exchange.call)
-            if type(answer) is not TensorResponse:
-                return later(exchange, self._finish(operation, exchange, answer))
-            return self._end(exchange, operation.encode(draft, answer))
+            if isinstance(answer, TensorResponse):
+                return self._end(exchange, operation.encode(draft, answer))
+            return later(exchange, self._finish(operation, exchange, answer), answer)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
 
@@ -183,8 +182,19 @@ class Gateway:
         return self._end(exchange, operation.fail(exchange.draft, error), error)
 
 
-def later(exchange: Exchange, rest: Coroutine[Any, Any, WireResponse]) -> Awaitable[WireResponse]:
-    """The rest of a call as a task. Its pin is given back even when it is cancelled before it began."""
+def later(
+    exchange: Exchange, rest: Coroutine[Any, Any, WireResponse], awaited: object
+) -> Awaitable[WireResponse]:
+    """The rest of a call as a task. Its pin is given back even when it is cancelled before it began.
+
+    `awaited` is what the rest waits for; where that is a coroutine which was never begun, it is closed.
+    """
+
+    def end(_: object) -> None:
+        exchange.release()
+        if isinstance(awaited, Coroutine):
+            awaited.close()
+
     task = asyncio.get_running_loop().create_task(rest)
-    task.add_done_callback(lambda _: exchange.release())
+    task.add_done_callback(end)
     return task
