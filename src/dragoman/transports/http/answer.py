@@ -13,53 +13,38 @@ STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
 }
 BODILESS: Final = frozenset({204, 304})
-CACHED_PREFIXES: Final = 256
+CACHED_BEGINNINGS: Final = 256
 CLOSE: Final = b"Connection: close\r\n"
 KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"  # what HTTP/1.0 must be told
 
 
 class AnswerHeads:
-    """Writes heads of answers. The part up to the length changes once a second: it is kept until then."""
+    """Writes heads of answers. How they begin changes once a second: it is kept until then."""
 
-    __slots__ = ("_prefixes", "_wall")
+    __slots__ = ("_beginnings", "_wall")
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._prefixes: dict[tuple[int, bytes], bytes] = {}
+        self._beginnings: dict[tuple[int, bytes, bytes], bytes] = {}
 
     def forget(self) -> None:
         """A second is over."""
-        self._prefixes.clear()
-
-    def prefix(self, status: int, content_type: bytes) -> bytes:
-        """Status line, Date and Content-Type.
-
-        Errors: ValueError for a line break in the type.
-        """
-        found = self._prefixes.get((status, content_type))
-        if found is None:
-            line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-            date = formatdate(self._wall(), usegmt=True).encode()
-            found = b"%sDate: %s\r\n" % (line, date)
-            if status not in BODILESS:
-                found += field(b"Content-Type", content_type)
-            if len(self._prefixes) >= CACHED_PREFIXES:
-                self._prefixes.clear()
-            self._prefixes[status, content_type] = found
-        return found
+        self._beginnings.clear()
 
     def whole(self, response: WireResponse, connection: bytes) -> bytes:
         """The head of an answer whose body is known. `connection` is the Connection header, or nothing.
 
         Errors: ValueError for a header that holds a line break.
         """
-        prefix = self.prefix(response.status, response.content_type)
+        beginning = self._beginnings.get((response.status, response.content_type, connection))
+        if beginning is None:
+            beginning = self._begin(response, connection)
         extra = fields(response.headers) if response.headers else b""
         if response.status in BODILESS:
-            return b"%b%b%b\r\n" % (prefix, connection, extra)
+            return b"%b%b\r\n" % (beginning, extra)
         body = response.body
         size = body.nbytes if isinstance(body, memoryview) else len(body)
-        return b"%b%b%bContent-Length: %d\r\n\r\n" % (prefix, connection, extra, size)
+        return b"%bContent-Length: %d\r\n%b\r\n" % (beginning, size, extra)
 
     def streamed(self, response: WireResponse, connection: bytes, *, chunked: bool) -> bytes:
         """The head of an answer that comes in parts.
@@ -67,8 +52,18 @@ class AnswerHeads:
         Errors: ValueError for a header that holds a line break.
         """
         coding = b"Transfer-Encoding: chunked\r\n" if chunked else b""
-        prefix = self.prefix(response.status, response.content_type)
-        return b"%b%b%b%b\r\n" % (prefix, connection, fields(response.headers), coding)
+        return b"%b%b%b\r\n" % (self._begin(response, connection), fields(response.headers), coding)
+
+    def _begin(self, response: WireResponse, connection: bytes) -> bytes:
+        status = response.status
+        line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+        date = formatdate(self._wall(), usegmt=True).encode()
+        kind = b"" if status in BODILESS else field(b"Content-Type", response.content_type)
+        beginning = b"%bDate: %b\r\n%b%b" % (line, date, kind, connection)
+        if len(self._beginnings) >= CACHED_BEGINNINGS:
+            self._beginnings.clear()
+        self._beginnings[status, response.content_type, connection] = beginning
+        return beginning
 
 
 def fields(headers: Headers) -> bytes:

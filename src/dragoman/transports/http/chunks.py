@@ -24,7 +24,9 @@ CRLF: Final = b"\r\n"
 class ChunkedBody:
     """A chunked body on its way in. `data` is what it holds, `done` says whether all of it is here."""
 
-    __slots__ = ("_extensions", "_left", "_limits", "_line", "_step", "_trailer_bytes", "_trailers", "data", "done")
+    __slots__ = (
+        "_extensions", "_left", "_limits", "_line", "_step", "_trailer_bytes", "_trailers", "data", "done",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
         self.data = bytearray()

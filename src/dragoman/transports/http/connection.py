@@ -15,7 +15,7 @@ import structlog
 
 from dragoman.transports.http.answer import CLOSE, CONTINUE, KEEP_ALIVE
 from dragoman.transports.http.deadlines import Phase, after, body_deadline, linger_deadline
-from dragoman.transports.http.outgoing import Outgoing
+from dragoman.transports.http.outgoing import Outgoing, abandon
 from dragoman.transports.http.reader import RequestReader
 from dragoman.transports.http.refusal import Refusal, neutral
 from dragoman.transports.http.shared import Shared
@@ -32,7 +32,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._reader = RequestReader(shared.limits)
+        self._reader = RequestReader(shared.limits, shared.heads)
         self._transport: asyncio.Transport
         self._out: Outgoing
         self._peer = ""
@@ -53,7 +53,7 @@ class Connection(asyncio.BufferedProtocol):
         """A client has connected."""
         shared = self._shared
         self._transport = cast(asyncio.Transport, transport)
-        self._out = Outgoing(self._transport, shared.heads)
+        self._out = Outgoing(self._transport, shared.answers)
         address = transport.get_extra_info("peername")
         self._peer = address[0] if isinstance(address, tuple) else ""
         shared.add(self)
@@ -70,7 +70,6 @@ class Connection(asyncio.BufferedProtocol):
         self._phase = Phase.CLOSING
         self._pending = b""
         self._shared.remove(self)
-        self._reader.close()
         if self._answering is not None:
             self._answering.cancel()
             self._answering = None
@@ -172,17 +171,19 @@ class Connection(asyncio.BufferedProtocol):
     def _dispatch(self) -> None:
         """Have the request that was read answered."""
         shared, reader = self._shared, self._reader
-        head, body = reader.head, reader.body
-        reader.body = b""  # the handler alone holds it from now on
         self._phase = Phase.ANSWERING
-        path, query = split_target(head.target)
-        method = head.method
-        operation, params = shared.router.match(method, path)
-        wire = WireRequest(method, path, query, head.headers, body, params, self._peer)
+        head = reader.head
+        route = head.route
+        if route is None:
+            head.route = route = shared.router.match(head.method, head.path)
+        wire = WireRequest(
+            head.method, head.path, head.query, head.headers, reader.body, route[1], self._peer
+        )
+        reader.body = b""  # the handler alone holds it from now on
         try:
-            answer = shared.handler(operation, wire)
+            answer = shared.handler(route[0], wire)
         except Exception:
-            LOG.exception("handler failed", method=method, path=path)
+            LOG.exception("handler failed", method=head.method, path=head.path)
             answer = neutral(500, INTERNAL)
         if isinstance(answer, WireResponse):
             self._respond(answer)
@@ -192,8 +193,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def _answered(self, future: "asyncio.Future[WireResponse]") -> None:
         """The handler has done with a request that took a task."""
-        if self._answering is not future:  # the client is gone; nobody wants to know how it ended
-            failed(future)
+        if self._answering is not future:  # the client is gone
+            if not failed(future) and (parts := future.result().stream) is not None:
+                self._answering = asyncio.ensure_future(abandon(parts))
             return
         self._answering = None
         if error := failed(future):
@@ -206,22 +208,23 @@ class Connection(asyncio.BufferedProtocol):
     def _respond(self, response: WireResponse) -> None:
         """Put the answer in line, or begin to stream it."""
         head = self._reader.head
-        modern = head.version == "1.1"
-        bodiless = head.method == "HEAD"
-        streamed = response.stream is not None
-        if not head.keep_alive or self._shared.draining or (streamed and not modern):
+        chunked = head.modern
+        if not head.keep_alive or self._shared.draining or (response.stream is not None and not chunked):
             self._ending = True
-        connection = CLOSE if self._ending else b"" if modern else KEEP_ALIVE
-        if streamed:
-            answer = self._out.stream(response, connection, chunked=modern, bodiless=bodiless)
-            self._answering = task = asyncio.ensure_future(answer)
-            task.add_done_callback(self._streamed)
-            return
+        connection = CLOSE if self._ending else b"" if head.modern else KEEP_ALIVE
+        bodiless = head.method == "HEAD"
         try:
-            self._out.add(response, connection, bodiless=bodiless)
+            if response.stream is None:
+                self._out.add(response, connection, bodiless=bodiless)
+                return
+            self._out.begin(response, connection, chunked=chunked)
         except ValueError:
-            LOG.exception("answer cannot be written")
+            LOG.exception("answer cannot be written", method=head.method, path=head.path)
             self._out.add(neutral(500, INTERNAL), connection, bodiless=bodiless)
+            return
+        answer = self._out.stream(response.stream, chunked=chunked, bodiless=bodiless)
+        self._answering = task = asyncio.ensure_future(answer)
+        task.add_done_callback(self._streamed)
 
     def _streamed(self, task: "asyncio.Future[None]") -> None:
         """A streamed answer is over, or broke off; then the client must see that it is not whole."""
@@ -236,13 +239,20 @@ class Connection(asyncio.BufferedProtocol):
             self._go_on()
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer what cannot be read as a request, and end the connection so that the client can read that."""
-        shared, head = self._shared, self._reader.head
-        path, query = split_target(head.target)
-        method = head.method if head.complete else ""
-        wire = WireRequest(method, path, query, head.headers, b"", peer=self._peer)
+        """Answer what is no request, and end the connection so that the client can read the answer."""
+        shared, reader = self._shared, self._reader
+        parser = reader.parser
+        if parser is not None:
+            path, query = split_target(parser.target)
+            method = parser.method if parser.complete else ""
+            wire = WireRequest(method, path, query, parser.headers, b"", peer=self._peer)
+        elif reader.incoming is not None:
+            head = reader.head
+            wire = WireRequest(head.method, head.path, head.query, head.headers, b"", peer=self._peer)
+        else:
+            wire = WireRequest("", "", "", [], b"", peer=self._peer)
         response = shared.router.refuse(wire, refusal)
-        self._out.add(response, CLOSE, bodiless=method == "HEAD")
+        self._out.add(response, CLOSE, bodiless=wire.method == "HEAD")
         if shared.refused is not None:
             shared.refused(wire, response.status)
         self._linger()
@@ -303,7 +313,7 @@ class Connection(asyncio.BufferedProtocol):
             if self._phase is not Phase.BODY:
                 self._phase = Phase.BODY
                 self._began = wheel.clock()
-                if self._reader.wants_continue:
+                if self._reader.head.waits and not body.received:
                     self._transport.write(CONTINUE)
             self.deadline = body_deadline(limits, self._began, body.received)
         elif self._phase is not Phase.HEAD:
@@ -322,8 +332,7 @@ class Connection(asyncio.BufferedProtocol):
     def _linger(self) -> None:
         """Say that this was all, and read on for a while: a reset would take the answer from the client."""
         self._out.flush()
-        self._reader.close()
-        self._reader = RequestReader(self._shared.limits)
+        self._reader = RequestReader(self._shared.limits, self._shared.heads)
         self._pending = b""
         if self._eof:
             self._close()

@@ -1,12 +1,13 @@
 """How long a connection may take over what it is doing."""
 
 import enum
+from typing import Final
 
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.wheel import NEVER
 
-LINGER_S = 5.0  # after a refusal, without a byte from the client; nginx lingering_timeout: 5
-LINGER_TOTAL_S = 30.0  # nginx lingering_time: 30
+LINGER_S: Final = 5.0  # after a refusal, without a byte from the client; nginx lingering_timeout: 5
+LINGER_TOTAL_S: Final = 30.0  # nginx lingering_time: 30
 
 
 class Phase(enum.Enum):

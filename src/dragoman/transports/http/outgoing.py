@@ -1,9 +1,10 @@
 """What leaves a connection: answers in the order of their requests, whole or in parts."""
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
-from dragoman.transports.http.answer import LAST_CHUNK, AnswerHeads, chunk
+from dragoman.transports.http.answer import BODILESS, LAST_CHUNK, AnswerHeads, chunk
 from dragoman.wire.messages import WireResponse
 
 JOINED_BYTES: Final = 16 * 1024  # larger bodies are handed to the transport as they are, not copied
@@ -28,16 +29,12 @@ class Outgoing:
         """
         head = self._heads.whole(response, connection)
         body = response.body
-        if bodiless or not body:
+        if bodiless or response.status in BODILESS:
             self._parts.append(head)
         elif len(body) <= JOINED_BYTES:
-            self._parts.append(b"%b%b" % (head, body))
+            self._parts.append(head + body)
         else:
             self._parts += (head, body)
-
-    def add_bytes(self, data: bytes) -> None:
-        """Put bytes at the end."""
-        self._parts.append(data)
 
     def flush(self) -> None:
         """Write what was collected."""
@@ -49,18 +46,23 @@ class Outgoing:
             self._parts = []
             self._transport.writelines(parts)
 
-    async def stream(self, response: WireResponse, connection: bytes, *, chunked: bool, bodiless: bool) -> None:
-        """Write an answer that comes in parts, as fast as the reader takes it.
+    def begin(self, response: WireResponse, connection: bytes, *, chunked: bool) -> None:
+        """Put the head of an answer that comes in parts at the end.
 
-        Where the answer breaks off, its exception comes out and no last chunk is written.
+        Errors: ValueError for a header that holds a line break.
         """
-        assert response.stream is not None
+        self._parts.append(self._heads.streamed(response, connection, chunked=chunked))
+
+    async def stream(self, parts: AsyncIterator[bytes], *, chunked: bool, bodiless: bool) -> None:
+        """Write the parts of an answer, as fast as the reader takes them.
+
+        Where they break off, their exception comes out and no last chunk is written.
+        """
         try:
-            self.add_bytes(self._heads.streamed(response, connection, chunked=chunked))
             self.flush()
             if bodiless:
                 return
-            async for part in response.stream:
+            async for part in parts:
                 self._transport.write(chunk(part) if chunked else part)
                 if self.stalled:
                     self._resumed = asyncio.get_running_loop().create_future()
@@ -68,9 +70,7 @@ class Outgoing:
             if chunked:
                 self._transport.write(LAST_CHUNK)
         finally:
-            close = getattr(response.stream, "aclose", None)
-            if close is not None:
-                await close()
+            await abandon(parts)
 
     def stall(self) -> None:
         """The reader does not keep up."""
@@ -87,3 +87,9 @@ class Outgoing:
     def unsent(self) -> int:
         """How many bytes the reader has yet to take."""
         return self._transport.get_write_buffer_size()
+
+
+async def abandon(parts: AsyncIterator[bytes]) -> None:
+    """Ask for no more parts."""
+    if isinstance(parts, AsyncGenerator):
+        await parts.aclose()

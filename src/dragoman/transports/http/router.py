@@ -40,14 +40,18 @@ class Router:
         dialect: str,
         arbiters: Mapping[tuple[str, str], Operation] | None = None,
     ) -> None:
-        named = {(method, compile_template(text).shape): op for (method, text), op in (arbiters or {}).items()}
+        named = {
+            (method, compile_template(template).shape): operation
+            for (method, template), operation in (arbiters or {}).items()
+        }
         table: dict[tuple[str, str], Route] = {}
         for route in rows(specs, dialect):
             key = (route.method, route.template.shape)
             known = table.setdefault(key, route)
             if known.operation is route.operation or key in named:
                 continue
-            raise ValueError(f"{' '.join(key)} is a route of both {known.owner} and {route.owner}; name an arbiter")
+            owners = f"{known.owner} and {route.owner}"
+            raise ValueError(f"{' '.join(key)} is a route of both {owners}: name an arbiter")
         self._routes = sorted(
             (
                 Route(route.method, route.template, named.get(key, route.operation), route.owner)
@@ -115,7 +119,7 @@ def rows(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[Route]:
 
 
 def refusing(spec: ProtocolSpec | None, error: DragomanError, allowed: Sequence[str]) -> StatusOperation:
-    """The operation that answers where there is no route: NOT_FOUND, or the method is not one of `allowed`."""
+    """The operation that answers where there is no route, or none for this method but `allowed` ones."""
 
     def refuse(wire: WireRequest, error: DragomanError) -> WireResponse:
         if spec is None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.answer import AnswerHeads
+from dragoman.transports.http.head import HeadCache
 from dragoman.transports.http.router import Router
 from dragoman.transports.http.wheel import TimerWheel
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -27,8 +28,8 @@ class Shared:
     """
 
     __slots__ = (
-        "buffer", "connections", "draining", "emptied", "handler", "heads", "limits", "refused", "router", "view",
-        "wheel",
+        "answers", "buffer", "connections", "draining", "emptied", "handler", "heads", "limits", "refused",
+        "router", "view", "wheel",
     )  # fmt: skip
 
     def __init__(
@@ -38,21 +39,22 @@ class Shared:
         limits: Limits,
         refused: Refused | None,
         wheel: TimerWheel,
-        heads: AnswerHeads,
+        answers: AnswerHeads,
     ) -> None:
         self.router = router
         self.handler = handler
         self.limits = limits
         self.refused = refused
         self.wheel = wheel
-        self.heads = heads
+        self.answers = answers
+        self.heads = HeadCache()
         self.buffer = bytearray(RECEIVE_BYTES)
         self.view = memoryview(self.buffer)
         self.connections: set[Connection] = set()
         self.draining = False
         self.emptied = asyncio.Event()
         self.emptied.set()
-        wheel.each_turn(heads.forget)
+        wheel.each_turn(answers.forget)
 
     def add(self, connection: "Connection") -> None:
         """A client has connected."""

@@ -1,8 +1,8 @@
 """One timer for all connections of a process.
 
-Most deadlines are moved later again and again and never reached, so moving one later costs an assignment: the
-wheel looks at an entry when the deadline that it knew is over, and files it anew if there is a later one. Only
-a deadline that comes earlier than the one known needs `watch`.
+Most deadlines are moved later again and again and never reached, so moving one later costs an assignment:
+the wheel looks at an entry when the deadline that it knew is over, and files it anew if there is a later one.
+Only a deadline that comes earlier than the one known needs `watch`.
 """
 
 import asyncio
