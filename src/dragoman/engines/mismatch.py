@@ -1,5 +1,7 @@
-"""Why given tensors do not fit a signature. Asked only after a runtime refused them, so that calls which fit
-pay nothing for it."""
+"""Why given tensors do not fit a signature.
+
+Asked only after a runtime refused them, so that calls which fit pay nothing for it.
+"""
 
 from collections.abc import Mapping
 
@@ -9,9 +11,9 @@ from dragoman.core.tensors import Shape, Tensor, show_shape
 
 
 def find_mismatch(given: Mapping[str, Tensor], specs: Mapping[str, TensorSpec]) -> DragomanError | None:
-    """INVALID_ARGUMENT for the first input that is missing, unknown, of another type or shape; None = all fit.
+    """INVALID_ARGUMENT for the first input that is missing, unknown or of another type or shape.
 
-    Both mappings are keyed by the engine's own names.
+    None = all fit. Both mappings are keyed by the engine's own names.
     """
     for name in specs:
         if name not in given:

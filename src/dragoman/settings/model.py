@@ -1,8 +1,11 @@
 """Settings of one model: what `model.yaml` beside a model may say."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
+
+NotNegative = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
 
 DTypeName = Literal[
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
@@ -13,9 +16,9 @@ DTypeName = Literal[
 class VersionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which version folders are served: the highest `latest` ones, `all`, or the `specific` ones."""
 
-    latest: int = 1
+    latest: Positive = 1
     all: bool = False
-    specific: tuple[int, ...] = ()
+    specific: tuple[NotNegative, ...] = ()
 
 
 class SignatureSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,7 +33,7 @@ class FeatureSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One Example feature of fixed length. `shape` [] is one value; `default` makes the feature optional."""
 
     dtype: DTypeName
-    shape: tuple[int, ...] = ()
+    shape: tuple[Positive, ...] = ()
     default: list[bool | int | float | str] | bool | int | float | str | None = None
 
 
@@ -40,10 +43,10 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     engine: str | None = None  # None = the engine that claims the files
     options: dict[str, Any] = field(default_factory=dict)  # the engine's own: see its page in docs/engines
     versions: VersionPolicy = VersionPolicy()
-    labels: dict[str, int] = field(default_factory=dict)  # version labels
+    labels: dict[str, NotNegative] = field(default_factory=dict)  # version labels
     signatures: dict[str, SignatureSettings] = field(default_factory=dict)
     features: dict[str, FeatureSettings] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)  # class labels by index
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
-    threads: int = 0  # calls that may run at once off the event loop; 0 = one per core
-    max_queue: int = 1024  # calls that may wait for a thread; more of them are refused
+    threads: NotNegative = 0  # calls that may run at once off the event loop; 0 = one per core
+    max_queue: NotNegative = 1024  # calls that may wait for a thread; more of them are refused

@@ -43,8 +43,8 @@ class OnnxEngine(Engine):
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> OnnxModel:
         """The model, ready for `infer`.
 
-        Errors: INVALID_ARGUMENT for an option; FAILED_PRECONDITION for a provider that is not there or does not
-        start; NOT_FOUND for a file that is not there; INTERNAL for one that onnxruntime refuses.
+        Errors: INVALID_ARGUMENT for an option; FAILED_PRECONDITION for a provider that is not there or does
+        not start; NOT_FOUND for a file that is not there; INTERNAL for one that onnxruntime refuses.
         """
         chosen = read_options(options, OnnxOptions, self.name)
         file = os.path.basename(artifact.path)

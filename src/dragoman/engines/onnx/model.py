@@ -1,9 +1,8 @@
 """A loaded ONNX model: the call into onnxruntime and what comes before and after it.
 
-The usual call does nothing but look up, run and wrap. Inputs are not checked first: onnxruntime checks types and
-shapes itself, and why it refused is found out afterwards. Two things it would not notice are looked at here: a
-missing input (an operator may take it for an optional one) and types it reads otherwise than we do (strings,
-bfloat16).
+The usual call does nothing but look up, run and wrap. Types and shapes of inputs are not checked first:
+onnxruntime does that, and why it refused is found out afterwards. It would not notice a missing input, which
+an operator may take for one that is optional; hence the count.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,12 +58,10 @@ class OnnxModel:
         outputs = self._outputs if request.outputs is None else list(request.outputs)
         try:
             if self._text:
-                feed = {name: to_text(array) if array.dtype == object else array for name, array in feed.items()}
+                feed = {name: as_text(array) for name, array in feed.items()}
             arrays = self._run(outputs, feed, None)
             dtypes = self._dtypes
-            answer = {
-                name: Tensor(dtypes[name], array) for name, array in zip(outputs, arrays, strict=True)
-            }
+            answer = {name: Tensor(dtypes[name], array) for name, array in zip(outputs, arrays, strict=True)}
             if self._text:
                 answer = {name: with_bytes(tensor) for name, tensor in answer.items()}
         except Exception as error:
@@ -95,6 +92,11 @@ class OnnxModel:
         return DragomanError(
             Code.INTERNAL, f"{self._title} failed while it ran on {show_tensors(request.inputs)}"
         )
+
+
+def as_text(array: Array) -> Array:
+    """The same array, BYTES as text."""
+    return to_text(array) if array.dtype == object else array
 
 
 def with_bytes(tensor: Tensor) -> Tensor:

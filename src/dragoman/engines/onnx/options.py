@@ -10,6 +10,12 @@ from dragoman.core.errors import Code, DragomanError, invalid
 
 MOST_DEFAULT_THREADS: Final = 4  # small models gain nothing from more, and every model has its own threads
 LOG_SEVERITY: Final = {"verbose": 0, "info": 1, "warning": 2, "error": 3, "fatal": 4}
+LEVELS: Final = {
+    "disabled": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
 SHORT_NAMES: Final = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -44,7 +50,7 @@ class OnnxOptions(Struct, frozen=True, kw_only=True):
 
 
 def session_options(runtime: ModuleType, options: OnnxOptions) -> Any:
-    """onnxruntime's SessionOptions.
+    """The SessionOptions of onnxruntime.
 
     Errors: INVALID_ARGUMENT naming the option.
     """
@@ -55,8 +61,9 @@ def session_options(runtime: ModuleType, options: OnnxOptions) -> Any:
     made.intra_op_num_threads = options.intra_op_threads or default_threads()
     made.inter_op_num_threads = options.inter_op_threads
     made.execution_mode = getattr(runtime.ExecutionMode, f"ORT_{options.execution_mode.upper()}")
-    level = "DISABLE_ALL" if options.optimization_level == "disabled" else f"ENABLE_{options.optimization_level}"
-    made.graph_optimization_level = getattr(runtime.GraphOptimizationLevel, f"ORT_{level.upper()}")
+    made.graph_optimization_level = getattr(
+        runtime.GraphOptimizationLevel, LEVELS[options.optimization_level]
+    )
     made.enable_cpu_mem_arena = options.memory_arena
     made.enable_mem_pattern = options.memory_pattern
     made.log_severity_level = LOG_SEVERITY[options.log_level]
@@ -78,8 +85,8 @@ def default_threads() -> int:
 def providers(runtime: ModuleType, options: OnnxOptions) -> list[tuple[str, dict[str, str]]]:
     """The execution providers in order, each with its options.
 
-    Errors: INVALID_ARGUMENT for options of a provider that is not listed; FAILED_PRECONDITION for a provider that
-    the installed onnxruntime lacks.
+    Errors: INVALID_ARGUMENT for options of a provider that is not listed; FAILED_PRECONDITION for a provider
+    that the installed onnxruntime lacks.
     """
     wanted = [full_name(name) for name in options.providers] or [SHORT_NAMES["cpu"]]
     settings = {full_name(name): values for name, values in options.provider_options.items()}
@@ -94,7 +101,7 @@ def providers(runtime: ModuleType, options: OnnxOptions) -> list[tuple[str, dict
 
 
 def full_name(name: str) -> str:
-    """onnxruntime's name of a provider."""
+    """The name by which onnxruntime knows a provider."""
     return SHORT_NAMES.get(name.lower(), name)
 
 

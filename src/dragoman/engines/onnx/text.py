@@ -1,7 +1,7 @@
 """Byte strings through a runtime whose strings are text.
 
-onnxruntime takes `str` and gives `str`. Bytes that are not UTF-8 travel as code points of a private range, one
-for each of the 128 bytes that UTF-8 can leave over:
+onnxruntime takes `str` and gives `str`. Bytes that are not UTF-8 travel as code points of a private range,
+one for each of the 128 bytes that UTF-8 can leave over:
 
 1. Text that is UTF-8 and holds no code point of the range goes as it is.
 2. Any byte that is not part of UTF-8 becomes `RESERVED_FIRST + (byte - 0x80)`.

@@ -1,0 +1,82 @@
+"""One version and its life. `TRANSITIONS` is the whole of it; any other move is a defect and raises."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from dragoman.core.status import Cause, State, VersionStatus
+from dragoman.repository.handle import Handle
+from dragoman.repository.policy import VersionSnapshot
+from dragoman.repository.source import Candidate
+
+TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
+    State.NEW: frozenset({State.LOADING, State.GONE}),
+    State.LOADING: frozenset({State.READY, State.FAILED}),
+    State.READY: frozenset({State.QUIESCING}),
+    State.QUIESCING: frozenset({State.QUIESCED}),  # when the last request that holds it ends
+    State.QUIESCED: frozenset({State.UNLOADING}),
+    State.UNLOADING: frozenset({State.GONE}),
+    State.FAILED: frozenset({State.GONE}),
+    State.GONE: frozenset(),  # a version that comes back is a new harness
+}
+SETTLED: Final = frozenset({State.READY, State.FAILED, State.GONE})  # nothing is under way
+
+
+class IllegalMoveError(RuntimeError):
+    """A version was moved to a state that does not follow its own."""
+
+
+class VersionHarness:
+    """Holds one version: what to load, its state, and the handle while it serves."""
+
+    def __init__(self, candidate: Candidate, changed: Callable[["VersionHarness"], None]) -> None:
+        self.candidate = candidate
+        self.state = State.NEW
+        self.aspired = True
+        self.engine: str | None = None
+        self.handle: Handle | None = None
+        self.cause: Cause | None = None
+        self.loaded_at_s: float | None = None
+        self._changed = changed
+
+    def move(self, to: State) -> None:
+        """Go to another state and tell whoever watches.
+
+        Errors: IllegalMoveError where TRANSITIONS does not allow it.
+        """
+        if to not in TRANSITIONS[self.state]:
+            name = f"{self.candidate.model} version {self.candidate.version}"
+            raise IllegalMoveError(f"{name} cannot go from {self.state.value} to {to.value}")
+        self.state = to
+        self._changed(self)
+
+    def ready(self, handle: Handle, engine: str, at_s: float) -> None:
+        """The version is loaded and serves."""
+        self.handle, self.engine, self.loaded_at_s = handle, engine, at_s
+        self.move(State.READY)
+
+    def failed(self, cause: Cause) -> None:
+        """The version could not be loaded."""
+        self.cause = cause
+        self.move(State.FAILED)
+
+    def gone(self) -> None:
+        """Nothing of the version is left in memory."""
+        self.handle = None
+        self.move(State.GONE)
+
+    @property
+    def snapshot(self) -> VersionSnapshot:
+        """What a policy sees."""
+        return VersionSnapshot(self.candidate.version, self.state, self.aspired)
+
+    @property
+    def status(self) -> VersionStatus:
+        """What callers are told."""
+        return VersionStatus(
+            version=self.candidate.version,
+            state=self.state,
+            engine=self.engine,
+            cause=self.cause,
+            signatures=self.handle.signatures if self.handle is not None else {},
+            loaded_at_s=self.loaded_at_s,
+        )

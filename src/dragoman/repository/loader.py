@@ -1,0 +1,81 @@
+"""From a version's files to a loaded model: choose the engine, load, merge the declared signatures."""
+
+import os
+from collections.abc import Mapping
+
+import structlog
+from msgspec import Struct
+
+from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.signatures import Signature
+from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, TreeSnapshot
+from dragoman.repository.declared import merged_signatures
+from dragoman.repository.sidecar import SIDECAR
+from dragoman.repository.source import Candidate, unreadable
+from dragoman.repository.tree import scan
+
+
+class LoadedVersion(Struct, frozen=True):
+    """A model in memory, the name of its engine, and the signatures that callers see."""
+
+    engine: str
+    model: LoadedModel
+    signatures: Mapping[str, Signature]
+
+
+class ModelLoader:
+    """Loads candidates with the engines it is given. Called on threads; keeps no state."""
+
+    def __init__(self, engines: Mapping[str, Engine]) -> None:
+        self._engines = engines
+
+    def load(self, candidate: Candidate) -> LoadedVersion:
+        """The version, ready to be run.
+
+        Errors: DragomanError only, with a message that names folders relative to the repository.
+        """
+        try:
+            return self._load(candidate)
+        except DragomanError:
+            raise
+        except OSError as error:
+            raise unreadable(candidate.shown, error) from error
+        except Exception as error:
+            structlog.get_logger("dragoman.repository").exception("load failed", model=candidate.model)
+            raise DragomanError(
+                Code.INTERNAL, f"{candidate.shown} does not load; the server's log tells more"
+            ) from error
+
+    def _load(self, candidate: Candidate) -> LoadedVersion:
+        if candidate.cause is not None:
+            raise DragomanError(candidate.cause.code, candidate.cause.message)
+        tree = scan(candidate.path)
+        engine, claim = self._choose(tree, candidate)
+        for name in claim.required:
+            if name not in tree.files:
+                raise DragomanError(Code.NOT_FOUND, f"{candidate.shown}/{name} is missing")
+        path = tree.root if os.path.isfile(tree.root) else os.path.join(tree.root, claim.entry)
+        model = engine.load(Artifact(path, candidate.model, candidate.version), candidate.settings.options)
+        try:
+            return LoadedVersion(engine.name, model, merged_signatures(model.signatures, candidate.settings))
+        except DragomanError as error:
+            model.close()
+            raise DragomanError(error.code, f"{candidate.model}/{SIDECAR}: {error.message}") from error
+
+    def _choose(self, tree: TreeSnapshot, candidate: Candidate) -> tuple[Engine, Claim]:
+        """The engine that `model.yaml` names, else the first that claims the files."""
+        settings = candidate.settings
+        named = settings.engine
+        if named is not None and named not in self._engines:
+            raise invalid(
+                f"{candidate.model}/{SIDECAR}: engine: there is no engine {named!r}; "
+                f"there is {', '.join(self._engines)}"
+            )
+        asked = list(self._engines.values()) if named is None else [self._engines[named]]
+        for engine in asked:
+            claim = engine.claim(tree, settings)
+            if claim is not None:
+                return engine, claim
+        wanted = "; ".join(f"the engine {engine.name} looks for {engine.looks_for}" for engine in asked)
+        holds = "holds no model" if tree.files else "is empty"
+        raise DragomanError(Code.NOT_FOUND, f"{candidate.shown} {holds}: {wanted}")

@@ -1,0 +1,223 @@
+"""The models in memory: the only map of them that changes.
+
+The source says what is wanted, the policy says what to do next, a harness holds each version, a lifecycle
+carries it out. All steps are taken on the event loop's thread; reading the disk, loading and closing go to
+threads. Requests see `ModelRoute` tables that are exchanged whole, so `pin` takes no lock.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any, Final
+
+import structlog
+
+from dragoman.core.control import ControlRequest, ControlResult, Load, Reload
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.requests import Target
+from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
+from dragoman.engines.base import Engine
+from dragoman.repository.entry import ModelEntry
+from dragoman.repository.handle import Handle
+from dragoman.repository.harness import SETTLED, VersionHarness
+from dragoman.repository.lifecycle import Lifecycle, MakeRunner
+from dragoman.repository.loader import ModelLoader
+from dragoman.repository.policy import Move, Policy, availability_preserving
+from dragoman.repository.retries import RetryRules
+from dragoman.repository.routing import ModelRoute, refusal
+from dragoman.repository.source import Aspired, VersionSource
+
+Observer = Callable[[str, VersionStatus], None]
+Goal = Callable[[StatusReport], bool]
+USUAL_RETRIES: Final = RetryRules()
+
+
+class ModelManager:
+    """Loads, serves and unloads versions."""
+
+    def __init__(
+        self,
+        source: VersionSource,
+        engines: Mapping[str, Engine],
+        make_runner: MakeRunner,
+        *,
+        observer: Observer | None = None,
+        policy: Policy = availability_preserving,
+        retries: RetryRules = USUAL_RETRIES,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._source = source
+        self._lifecycle = Lifecycle(ModelLoader(engines), make_runner, retries, sleep)
+        self._observer = observer
+        self._policy = policy
+        self._entries: dict[str, ModelEntry] = {}
+        self._routes: Mapping[str, ModelRoute] = {}
+        self._statuses: dict[str, ModelStatus] = {}
+        self._report: StatusReport | None = StatusReport()
+        self._noted: frozenset[str] = frozenset()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watchers: list[asyncio.Future[None]] = []
+        self._looking = asyncio.Lock()
+        self._log = structlog.get_logger("dragoman.repository")
+
+    def pin(self, target: Target) -> Handle:
+        """The version that is meant, held until `handle.release()`.
+
+        Errors: NOT_FOUND with reason MODEL_UNKNOWN, VERSION_UNKNOWN or LABEL_UNKNOWN; UNAVAILABLE with reason
+        MODEL_NOT_READY, whose message tells states and causes.
+        """
+        route = self._routes.get(target.model)
+        if route is not None:
+            unnamed = target.version is None and target.label is None
+            handle = route.default if unnamed else route.find(target)
+            if handle is not None:
+                handle.pins += 1
+                return handle
+        entry = self._entries.get(target.model)
+        raise refusal(target, entry.status if entry is not None and entry.known else None)
+
+    @property
+    def report(self) -> StatusReport:
+        """The state of every model. Built once after each change."""
+        if self._report is None:
+            self._report = StatusReport({name: self._statuses[name] for name in sorted(self._statuses)})
+        return self._report
+
+    async def start(self) -> StatusReport:
+        """Load all that is wanted, several models at once, and wait until each serves or has failed.
+
+        Errors: DragomanError where the repository itself cannot be read.
+        """
+        return await self.reconcile()
+
+    async def reconcile(self) -> StatusReport:
+        """Bring the models to what the source wants now, and wait until nothing is under way."""
+        await self._look(None)
+        await self._settled(self._entries.values())
+        return self.report
+
+    async def control(self, request: ControlRequest) -> ControlResult:
+        """Do what an operator asks, and wait until it is done; versions that failed before are tried again.
+
+        Errors: NOT_FOUND for a model or version that is not there; FAILED_PRECONDITION for a label of a
+        version that is not loaded; where a version that was to be loaded fails, its cause.
+        """
+        before = self.report
+        await self._look(request.model)
+        asked = list(self._entries.values()) if request.model is None else [self._entry(request.model)]
+        for entry in asked:
+            entry.apply(request)
+            self._act(entry, retry_failed=isinstance(request, Load | Reload))
+        await self._settled(asked)
+        if isinstance(request, Load):
+            asked[0].check_loaded()
+        return ControlResult(self.report, changed=self.report != before)
+
+    async def wait_until(self, goal: Goal, timeout_s: float) -> StatusReport:
+        """The first report that meets the goal.
+
+        Errors: DEADLINE_EXCEEDED.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not goal(self.report):
+                    await self._next_change()
+        except TimeoutError:
+            message = f"the models did not reach the wanted state within {timeout_s:g} s"
+            raise DragomanError(Code.DEADLINE_EXCEEDED, message) from None
+        return self.report
+
+    async def close(self, grace_s: float = 5.0) -> None:
+        """Unload everything; what requests hold longer than `grace_s` is left to the end of the process."""
+        self._adopt(Aspired(), None)
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._settled(self._entries.values())
+        except TimeoutError:
+            self._log.warning("models are still in use", grace_s=grace_s)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._lifecycle.close()
+
+    async def _look(self, model: str | None) -> None:
+        """Ask the source what it wants, and start on it; of one model, or of all."""
+        async with self._looking:
+            self._adopt(await self._lifecycle.in_thread(self._source.aspired), model)
+
+    def _adopt(self, aspired: Aspired, only: str | None) -> None:
+        names = aspired.models.keys() | self._entries.keys()
+        for name in sorted(names if only is None else names & {only}):
+            entry = self._entries.setdefault(name, ModelEntry(name, self._changed))
+            entry.adopt(aspired.models.get(name))
+            self._act(entry)
+        self._warn(aspired.notes)
+
+    def _act(self, entry: ModelEntry, retry_failed: bool = False) -> None:
+        """Start everything that the policy allows now."""
+        entry.refresh(retry_failed)
+        while (action := self._policy(entry.snapshots)) is not None:
+            harness = entry.harnesses[action.version]
+            if action.move is Move.LOAD:
+                harness.move(State.LOADING)
+                self._spawn(entry, self._lifecycle.load(harness))
+            elif harness.handle is None:
+                harness.gone()
+            else:
+                harness.move(State.QUIESCING)
+                self._spawn(entry, self._lifecycle.unload(harness, harness.handle))
+        self._publish(entry)
+
+    def _spawn(self, entry: ModelEntry, work: Coroutine[Any, Any, None]) -> None:
+        async def then_act() -> None:
+            await work
+            self._act(entry)
+
+        task = asyncio.get_running_loop().create_task(then_act())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _changed(self, harness: VersionHarness) -> None:
+        """A version has come to another state."""
+        candidate, status = harness.candidate, harness.status
+        self._publish(self._entries[candidate.model])
+        cause = {} if status.cause is None else {"cause": status.cause.message}
+        self._log.info(
+            "version", model=candidate.model, version=status.version, state=status.state.value, **cause
+        )
+        if self._observer is not None:
+            self._observer(candidate.model, status)
+
+    def _publish(self, entry: ModelEntry) -> None:
+        """Show readers one model as it is now."""
+        self._routes = {**self._routes, entry.name: ModelRoute(entry.handles, entry.labels)}
+        self._statuses[entry.name] = entry.status
+        self._report = None
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            if not watcher.done():
+                watcher.set_result(None)
+
+    def _warn(self, notes: Iterable[str]) -> None:
+        """Log what is new among the warnings."""
+        now = [*notes, *(note for entry in self._entries.values() for note in entry.warnings)]
+        for note in now:
+            if note not in self._noted:
+                self._log.warning("repository", note=note)
+        self._noted = frozenset(now)
+
+    def _entry(self, model: str) -> ModelEntry:
+        entry = self._entries.get(model)
+        if entry is None or not entry.known:
+            raise refusal(Target(model), None)
+        return entry
+
+    async def _settled(self, entries: Iterable[ModelEntry]) -> None:
+        """Wait until nothing is under way with these models."""
+        watched = list(entries)
+        while any(h.state not in SETTLED for entry in watched for h in entry.harnesses.values()):
+            await self._next_change()
+
+    async def _next_change(self) -> None:
+        watcher = asyncio.get_running_loop().create_future()
+        self._watchers.append(watcher)
+        await watcher

@@ -1,0 +1,25 @@
+"""How often, and after which pauses, a version that failed to load is tried again."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.core.errors import Code
+
+# A second try cannot mend these: settings that do not fit, a package or a provider that is not installed.
+FINAL: Final = frozenset({Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION, Code.PERMISSION_DENIED})
+
+
+class RetryRules(Struct, frozen=True, kw_only=True):
+    """Pauses grow by `factor`; each is lengthened by up to `jitter` of itself, so that models spread out."""
+
+    retries: int = 2
+    first_s: float = 0.25
+    factor: float = 3.0
+    jitter: float = 0.5
+
+    def pauses(self, random: Callable[[], float]) -> Iterator[float]:
+        """Seconds to wait before each retry; `random` gives numbers from 0 to 1."""
+        for attempt in range(self.retries):
+            yield self.first_s * self.factor**attempt * (1 + self.jitter * random())

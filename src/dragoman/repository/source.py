@@ -1,0 +1,187 @@
+"""Which models and versions there should be: a folder, read anew each time it is asked.
+
+A path is one of three things:
+
+1. A model file. The model is called after the file, or, where the file's name says nothing (`model.onnx`),
+   after its folder; a folder named by a number is the version, and the folder above gives the name.
+2. One model's folder: it holds `model.yaml`, version folders, or a model file whose name says nothing. The
+   model is called after the folder.
+3. A repository: every folder in it is a model, and so is every file that an engine claims.
+
+A model's folder holds version folders, named by numbers, or is itself version 1.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from msgspec import Struct, field
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.names import is_model_name
+from dragoman.core.status import Cause
+from dragoman.engines.base import Engine, FileStat, TreeSnapshot
+from dragoman.repository.sidecar import SIDECAR, read_sidecar
+from dragoman.repository.versions import by_version, version_of, wanted_versions
+from dragoman.settings.model import ModelSettings
+
+SILENT_STEMS: Final = frozenset({"model", "saved_model"})  # file names that do not name a model
+ONLY_VERSION: Final = 1  # of a model without version folders
+
+
+class Candidate(Struct, frozen=True):
+    """A version that can be loaded. `shown` is its place relative to the repository, for messages."""
+
+    model: str
+    version: int
+    path: str
+    shown: str
+    settings: ModelSettings
+    cause: Cause | None = None  # why it cannot be loaded, where that is known already
+
+
+class AspiredModel(Struct, frozen=True):
+    """One model: the versions there are, and which of them are wanted.
+
+    `complete` False: the folder or its `model.yaml` could not be read; versions that serve stay as they are.
+    """
+
+    settings: ModelSettings = ModelSettings()
+    candidates: tuple[Candidate, ...] = ()
+    wanted: frozenset[int] = frozenset()
+    cause: Cause | None = None
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+
+
+class Aspired(Struct, frozen=True):
+    """All that a source wants; what is left out is to be unloaded. `notes` are warnings."""
+
+    models: Mapping[str, AspiredModel] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class VersionSource(Protocol):
+    """Says which versions it wants, each time it is asked. Asking twice does no harm."""
+
+    def aspired(self) -> Aspired:
+        """What is wanted now.
+
+        Errors: DragomanError where that cannot be found out; then everything stays as it is.
+        """
+
+
+class FileSystemSource:
+    """A model file, a model's folder or a repository on disk. The engines say which files are models."""
+
+    def __init__(self, path: str, engines: Mapping[str, Engine]) -> None:
+        self._path = os.path.abspath(path)
+        self._engines = engines
+
+    def aspired(self) -> Aspired:
+        """The models that the path holds now.
+
+        Errors: NOT_FOUND or PERMISSION_DENIED where the path itself cannot be read.
+        """
+        shown = os.path.basename(self._path)
+        if os.path.isfile(self._path):
+            name, model = self._file(self._path, shown)
+            return Aspired({name: model})
+        try:
+            names = sorted(os.listdir(self._path))
+        except OSError as error:
+            raise unreadable(shown, error) from error
+        if self._is_model_folder(names):
+            return Aspired({shown: self._model(shown, self._path)})
+        return self._repository(names)
+
+    def _repository(self, names: list[str]) -> Aspired:
+        models = {}
+        notes = []
+        for name in names:
+            path = os.path.join(self._path, name)
+            if name.startswith("."):
+                continue
+            if os.path.isdir(path) and is_model_name(name):
+                models[name] = self._model(name, path)
+            elif os.path.isdir(path):
+                notes.append(f"folder {name!r} is left out: that is not a name a model may have")
+            elif os.path.isfile(path) and self._is_model_file(name):
+                stem, model = self._file(path, name)
+                models.setdefault(stem, model)
+        return Aspired(models, tuple(notes))
+
+    def _is_model_folder(self, names: list[str]) -> bool:
+        return SIDECAR in names or any(
+            (version_of(name) is not None and os.path.isdir(os.path.join(self._path, name)))
+            or (stem_of(name) in SILENT_STEMS and self._is_model_file(name))
+            for name in names
+        )
+
+    def _is_model_file(self, name: str) -> bool:
+        alone = TreeSnapshot(name, {name: FileStat(0, 0)})
+        return any(engine.claim(alone, ModelSettings()) for engine in self._engines.values())
+
+    def _file(self, path: str, shown: str) -> tuple[str, AspiredModel]:
+        folder = os.path.dirname(path)
+        version = version_of(os.path.basename(folder)) if stem_of(shown) in SILENT_STEMS else None
+        home = os.path.dirname(folder) if version is not None else folder
+        silent = stem_of(shown) in SILENT_STEMS
+        name = os.path.basename(home) if silent else stem_of(shown)
+        if not is_model_name(name):
+            name = stem_of(shown) or "model"
+        number = ONLY_VERSION if version is None else version
+        return name, self._assembled(name, {number: path}, {number: shown}, home if silent else None)
+
+    def _model(self, name: str, folder: str) -> AspiredModel:
+        try:
+            entries = sorted(os.listdir(folder))
+        except OSError as error:
+            problem = unreadable(name, error)
+            return AspiredModel(cause=Cause(problem.code, problem.message), complete=False)
+        places = {entry: os.path.join(folder, entry) for entry in entries}
+        folders = [e for e in entries if os.path.isdir(places[e]) or os.path.islink(places[e])]
+        found, notes = by_version(folders)
+        if found:
+            paths = {number: places[entry] for number, entry in found.items()}
+            shown = {number: f"{name}/{entry}" for number, entry in found.items()}
+            return self._assembled(name, paths, shown, folder, notes)
+        if any(os.path.isfile(places[entry]) and entry != SIDECAR for entry in entries):
+            return self._assembled(name, {ONLY_VERSION: folder}, {ONLY_VERSION: name}, folder)
+        message = f"{name} holds neither a version folder (named by a number) nor a model file"
+        return AspiredModel(cause=Cause(Code.NOT_FOUND, message))
+
+    def _assembled(
+        self,
+        name: str,
+        paths: Mapping[int, str],
+        shown: Mapping[int, str],
+        sidecar_folder: str | None,
+        notes: list[str] | None = None,
+    ) -> AspiredModel:
+        settings, cause = ModelSettings(), None
+        if sidecar_folder is not None:
+            try:
+                settings = read_sidecar(sidecar_folder, name)
+            except DragomanError as error:
+                cause = Cause(error.code, error.message)
+        candidates = tuple(
+            Candidate(name, number, paths[number], shown[number], settings, cause) for number in sorted(paths)
+        )
+        wanted, missing = wanted_versions(settings.versions, paths)
+        return AspiredModel(
+            settings, candidates, wanted, cause, (*(notes or ()), *missing), complete=cause is None
+        )
+
+
+def stem_of(file: str) -> str:
+    """A file's name without its last suffix."""
+    return os.path.splitext(file)[0]
+
+
+def unreadable(shown: str, error: OSError) -> DragomanError:
+    """The error for a folder that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return DragomanError(Code.NOT_FOUND, f"{shown}: there is no such file or folder")
+    reason = (error.strerror or "unknown reason").lower()
+    return DragomanError(Code.PERMISSION_DENIED, f"{shown} cannot be read: {reason}")

@@ -1,0 +1,53 @@
+"""What lies below a version folder, as data."""
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from dragoman.engines.base import FileStat, TreeSnapshot
+
+MOST_FILES: Final = 100_000  # a version folder with more is a mistake, and not worth the time to look at
+
+
+class TreeTooLargeError(OSError):
+    """A folder holds more files than a model can have."""
+
+
+def scan(root: str) -> TreeSnapshot:
+    """Every file below the folder `root`, or `root` itself where it is a file; links are followed, once.
+
+    Errors: OSError where something cannot be read.
+    """
+    if os.path.isfile(root):
+        return TreeSnapshot(root, {os.path.basename(root): file_stat(root)})
+    files: dict[str, FileStat] = {}
+    for name, path in walk(root):
+        files[name] = file_stat(path)
+        if len(files) > MOST_FILES:
+            raise TreeTooLargeError(f"more than {MOST_FILES} files")
+    return TreeSnapshot(root, files)
+
+
+def walk(root: str) -> Iterator[tuple[str, str]]:
+    """Relative POSIX path and path of every file, folder by folder, in the order of names."""
+    seen = set()
+    todo = [("", root)]
+    while todo:
+        prefix, folder = todo.pop()
+        here = os.path.realpath(folder)
+        if here in seen:
+            continue
+        seen.add(here)
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                name = f"{prefix}{entry.name}"
+                if entry.is_dir():
+                    todo.append((f"{name}/", entry.path))
+                elif entry.is_file():
+                    yield name, entry.path
+
+
+def file_stat(path: str) -> FileStat:
+    """Size and time of one file."""
+    stat = os.stat(path)
+    return FileStat(stat.st_size, stat.st_mtime_ns)

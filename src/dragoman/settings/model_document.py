@@ -1,0 +1,30 @@
+"""The text of a `model.yaml` -> ModelSettings."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dragoman.core.errors import invalid
+from dragoman.settings.model import ModelSettings, VersionPolicy
+from dragoman.settings.yaml_document import ShortForms, read_document
+
+WORDS: Final[Mapping[str, Mapping[str, Any]]] = {"all": {"all": True}, "latest": {"latest": 1}}
+
+
+def version_policy(value: Any) -> Mapping[str, Any]:
+    """`versions: all`, `versions: latest` and `versions: [1, 3]` in the policy's own keys."""
+    if isinstance(value, str) and value in WORDS:
+        return WORDS[value]
+    if isinstance(value, list) and value:
+        return {"specific": value}
+    raise invalid("write all, latest, {latest: N}, {specific: [N, ...]} or a list of versions")
+
+
+SHORT_FORMS: Final[ShortForms] = {VersionPolicy: version_policy}
+
+
+def read_model_settings(text: str, file: str) -> ModelSettings:
+    """A model's settings.
+
+    Errors: INVALID_ARGUMENT with a line `file:line: key: what is wrong` for every mistake.
+    """
+    return read_document(text, file, ModelSettings, SHORT_FORMS)

@@ -1,0 +1,226 @@
+"""YAML text -> a struct, with every mistake found at once.
+
+The text becomes PyYAML's graph of nodes, which keep their lines; the graph is then walked beside the struct's
+type. Rules:
+
+1. Keys are text, and no key stands twice in one mapping. Merge keys (`<<`) are refused.
+2. An unknown key, a value of another type and a missing key are mistakes; each names file, line and key.
+3. Aliases count each time they are used: a document may grow to MOST_NODES values and nest MOST_DEPTH deep.
+4. Only plain data: no tag makes an object of another kind.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from dragoman.core.errors import DragomanError, invalid
+
+MOST_BYTES: Final = 1 << 20
+MOST_NODES: Final = 100_000
+MOST_DEPTH: Final = 64
+MOST_MISTAKES: Final = 20  # shown; a file of another kind has a mistake in every line
+STRING: Final = "tag:yaml.org,2002:str"
+MERGE: Final = "tag:yaml.org,2002:merge"
+TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"  # kept as the text it is
+PLAIN: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str"))
+YAML_WORDS: Final = (("object", "a mapping"), ("array", "a list"), ("str", "text"), ("bool", "true or false"))
+
+T = TypeVar("T", bound=msgspec.Struct)
+# Another way to write a struct: from the value found there to the mapping that it stands for.
+ShortForms = Mapping[type[msgspec.Struct], Callable[[Any], Mapping[str, Any]]]
+
+
+def read_document(text: str, file: str, form: type[T], short_forms: ShortForms | None = None) -> T:
+    """The document as a struct; an empty one gives the defaults.
+
+    Errors: INVALID_ARGUMENT with a line `file:line: key: what is wrong` for every mistake.
+    """
+    if len(text) > MOST_BYTES:
+        raise invalid(f"{file}: the file is larger than {MOST_BYTES} bytes")
+    root = compose(text, file)
+    reader = Reader(file, short_forms or {})
+    value = form() if root is None else reader.read(root, form, "")
+    if reader.mistakes:
+        raise invalid("\n".join(reader.mistakes[:MOST_MISTAKES]))
+    document: T = value
+    return document
+
+
+class BoundedLoader(yaml.SafeLoader):
+    """PyYAML's safe loader; its composer calls itself for each level, so levels are counted."""
+
+    depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:
+        """One node, not nested too deep."""
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            raise yaml.MarkedYAMLError(
+                problem=f"nested more than {MOST_DEPTH} deep", problem_mark=self.get_mark()
+            )
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def compose(text: str, file: str) -> Node | None:
+    """The document's graph of nodes."""
+    try:
+        node: Node | None = BoundedLoader(text).get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise invalid(f"{file}:{mark.line + 1 if mark else 1}: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise invalid(f"{file}: this is not YAML: {getattr(error, 'reason', 'unreadable')}") from error
+    return node
+
+
+class Reader:
+    """Walks the nodes beside a type and collects mistakes."""
+
+    def __init__(self, file: str, short_forms: ShortForms) -> None:
+        self.mistakes: list[str] = []
+        self._file = file
+        self._short_forms = short_forms
+        self._values = 0
+        self._depth = 0
+        self._scalars = yaml.constructor.SafeConstructor()
+
+    def read(self, node: Node, form: Any, key: str) -> Any:
+        """The value of a node as the type `form`; what it gives where there are mistakes means nothing."""
+        origin = get_origin(form)
+        self._enter(node)
+        if isinstance(form, type) and issubclass(form, msgspec.Struct):
+            value = self._struct(node, form, key)
+        elif origin is dict and isinstance(node, MappingNode):
+            item = get_args(form)[1]
+            entries = self._entries(node, key)
+            value = {name: self.read(entry, item, join(key, name)) for name, entry in entries}
+        elif origin in (list, tuple) and isinstance(node, SequenceNode):
+            item = get_args(form)[0]
+            value = origin(self.read(entry, item, f"{key}[{i}]") for i, entry in enumerate(node.value))
+        else:
+            value = self._converted(node, form, key, self._plain(node, key))
+        self._depth -= 1
+        return value
+
+    def _enter(self, node: Node) -> None:
+        self._values += 1
+        self._depth += 1
+        if self._values > MOST_NODES:
+            raise invalid(f"{self._file}:{line_of(node)}: more than {MOST_NODES} values, aliases expanded")
+        if self._depth > MOST_DEPTH:
+            raise invalid(f"{self._file}:{line_of(node)}: nested more than {MOST_DEPTH} deep")
+
+    def _struct(self, node: Node, form: type[msgspec.Struct], key: str) -> Any:
+        short = self._short_forms.get(form)
+        if short is not None and not isinstance(node, MappingNode):
+            return self._from_short(node, form, key, short)
+        fields = {field.encode_name: field for field in msgspec.structs.fields(form)}
+        if not isinstance(node, MappingNode):
+            self._mistake(node, key, f"a mapping is expected, with keys such as {next(iter(fields))}")
+            return None
+        values = {}
+        before = len(self.mistakes)
+        for name, entry in self._entries(node, key):
+            if name in fields:
+                values[fields[name].name] = self.read(entry, fields[name].type, join(key, name))
+            else:
+                self._mistake(entry, join(key, name), unknown_key(name, list(fields)))
+        for name, field in fields.items():
+            if field.required and field.name not in values:
+                self._mistake(node, join(key, name), "this key is required")
+        return form(**values) if len(self.mistakes) == before else None
+
+    def _from_short(
+        self, node: Node, form: type[msgspec.Struct], key: str, short: Callable[[Any], Mapping[str, Any]]
+    ) -> Any:
+        try:
+            return self._converted(node, form, key, short(self._plain(node, key)))
+        except DragomanError as error:
+            self._mistake(node, key, error.message)
+            return None
+
+    def _entries(self, node: MappingNode, key: str) -> Iterator[tuple[str, Node]]:
+        seen: dict[str, int] = {}
+        for key_node, entry in node.value:
+            name = self._key(key_node, key)
+            if name is None:
+                continue
+            if name in seen:
+                self._mistake(key_node, join(key, name), f"this key stands in line {seen[name]} already")
+                continue
+            seen[name] = line_of(key_node)
+            yield name, entry
+
+    def _key(self, node: Node, key: str) -> str | None:
+        if isinstance(node, ScalarNode) and node.tag == STRING:
+            name: str = node.value
+            return name
+        shown = str(node.value) if isinstance(node, ScalarNode) else "?"
+        merge = isinstance(node, ScalarNode) and node.tag == MERGE
+        what = "merge keys are not supported" if merge else "a key must be text: put it in quotes"
+        self._mistake(node, join(key, shown), what)
+        return None
+
+    def _plain(self, node: Node, key: str) -> Any:
+        """A node without a type: a mapping, a list, text, a number, a boolean or null."""
+        if isinstance(node, MappingNode):
+            return {name: self._inner(entry, join(key, name)) for name, entry in self._entries(node, key)}
+        if isinstance(node, SequenceNode):
+            return [self._inner(entry, f"{key}[{i}]") for i, entry in enumerate(node.value)]
+        if node.tag == TIMESTAMP:
+            return node.value
+        if node.tag not in PLAIN:
+            return self._mistake(node, key, f"{node.tag} is not supported")
+        try:
+            return self._scalars.construct_object(node)
+        except (ValueError, yaml.YAMLError):
+            return self._mistake(node, key, f"{node.value[:40]!r} is no {node.tag.rpartition(':')[2]}")
+
+    def _inner(self, node: Node, key: str) -> Any:
+        self._enter(node)
+        value = self._plain(node, key)
+        self._depth -= 1
+        return value
+
+    def _converted(self, node: Node, form: Any, key: str, value: Any) -> Any:
+        try:
+            return msgspec.convert(value, form)
+        except msgspec.ValidationError as error:
+            return self._mistake(node, key, refusal(form, value, error))
+
+    def _mistake(self, node: Node, key: str, what: str) -> None:
+        self.mistakes.append(f"{self._file}:{line_of(node)}: {key + ': ' if key else ''}{what}")
+
+
+def line_of(node: Node) -> int:
+    """The line where a node begins, counted from one."""
+    return int(node.start_mark.line) + 1
+
+
+def join(key: str, name: str) -> str:
+    """A key below another."""
+    return f"{key}.{name}" if key else name
+
+
+def unknown_key(name: str, known: list[str]) -> str:
+    """What is wrong with a key that the struct does not have."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else f" among {', '.join(known)}"
+    return f"there is no such key{hint}"
+
+
+def refusal(form: Any, value: Any, error: msgspec.ValidationError) -> str:
+    """What is wrong with a value of another type."""
+    if get_origin(form) is Literal:
+        return f"{value!r} is not one of {', '.join(map(str, get_args(form)))}"
+    what = str(error).partition(" - at `$")[0].replace("`", "")
+    for theirs, ours in YAML_WORDS:
+        what = re.sub(rf"\b{theirs}\b", ours, what)
+    return what[:1].lower() + what[1:]
