@@ -15,7 +15,6 @@ from dragoman.core.control import ControlRequest, ControlResult, Load, Reload
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
-from dragoman.engines.base import Engine
 from dragoman.repository.entry import ModelEntry
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import SETTLED, VersionHarness
@@ -31,22 +30,26 @@ Goal = Callable[[StatusReport], bool]
 USUAL_RETRIES: Final = RetryRules()
 
 
+def unobserved(model: str, version: VersionStatus) -> None:
+    """The observer where nobody watches."""
+
+
 class ModelManager:
     """Loads, serves and unloads versions."""
 
     def __init__(
         self,
         source: VersionSource,
-        engines: Mapping[str, Engine],
+        loader: ModelLoader,
         make_runner: MakeRunner,
         *,
-        observer: Observer | None = None,
+        observer: Observer = unobserved,
         policy: Policy = availability_preserving,
         retries: RetryRules = USUAL_RETRIES,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._source = source
-        self._lifecycle = Lifecycle(ModelLoader(engines), make_runner, retries, sleep)
+        self._lifecycle = Lifecycle(loader, make_runner, retries, sleep)
         self._observer = observer
         self._policy = policy
         self._entries: dict[str, ModelEntry] = {}
@@ -184,8 +187,7 @@ class ModelManager:
         self._log.info(
             "version", model=candidate.model, version=status.version, state=status.state.value, **cause
         )
-        if self._observer is not None:
-            self._observer(candidate.model, status)
+        self._observer(candidate.model, status)
 
     def _publish(self, entry: ModelEntry) -> None:
         """Show readers one model as it is now."""
