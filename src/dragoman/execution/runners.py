@@ -35,6 +35,7 @@ class LocalRunner:
         self._model = model
         self._adapters: dict[str, SignatureAdapter] = {}
         self._cost = CostEstimate()
+        self._overlaps = model.concurrency > at_once  # then a call on the loop may meet those on all threads
         self._slots = Slots(at_once, queue_limit, name)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix=f"model-{name}")
 
@@ -47,12 +48,13 @@ class LocalRunner:
         size = 0
         for tensor in ready.inputs.values():
             size += tensor.array.nbytes
-        if self._cost.ns_per_byte * size < INLINE_NS and self._slots.try_take():
+        if self._cost.ns_per_byte * size < INLINE_NS and (self._overlaps or self._slots.try_take()):
             try:
                 return adapter.from_engine(self._infer(ready, size, call), handle.version)
             finally:
-                self._slots.give()
-        return self._on_thread(handle, ready, size, adapter, call)
+                if not self._overlaps:
+                    self._slots.give()
+        return self._in_turn(handle, ready, size, adapter, call)
 
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
@@ -92,10 +94,17 @@ class LocalRunner:
         self._cost.add(perf_counter_ns() - began, size)
         return response
 
-    async def _on_thread(
+    async def _in_turn(
         self, handle: Handle, request: TensorRequest, size: int, adapter: SignatureAdapter, call: CallContext
     ) -> CoreResponse:
+        """The answer after a wait for a slot, from a thread unless the call has turned out to be short."""
         await within(call, self._slots.take())
+        if self._cost.ns_per_byte * size < INLINE_NS:
+            # Were these to go on to a thread, a queue that once built up would keep every call off the fast way.
+            try:
+                return adapter.from_engine(self._infer(request, size, call), handle.version)
+            finally:
+                self._slots.give()
         work = self._submit(handle, self._infer, request, size, call)
         when_done(work, self._slots.give)
         response = await within(call, asyncio.wrap_future(work))

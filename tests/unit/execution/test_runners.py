@@ -51,21 +51,22 @@ class Gate:
         await asyncio.to_thread(self.entered.wait, 30)
 
 
-def test_the_first_call_runs_on_a_thread_and_a_short_one_then_runs_inline() -> None:
+def test_cold_calls_run_on_a_thread_and_short_ones_then_run_inline() -> None:
     threads: list[int] = []
     model = Doubler(lambda *_: threads.append(threading.get_ident()))
 
-    async def two_calls() -> None:
+    async def three_calls() -> None:
         handle = pinned(model)
         first = await answer(handle, ask(1.0, 2.0))
         assert (values(first), first.version) == ([2.0, 4.0], 3)
+        await answer(handle, ask(3.0))
         second = handle.runner.run(handle, ask(5.0), NATIVE, context())
         assert isinstance(second, TensorResponse)
         assert values(second) == [10.0]
 
-    asyncio.run(two_calls())
+    asyncio.run(three_calls())
     assert threads[0] != threading.get_ident()
-    assert threads[1] == threading.get_ident()
+    assert threads[2] == threading.get_ident()
 
 
 def test_a_request_of_no_elements_is_answered() -> None:
