@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import models, results, rounds
 from bench.load import LoadFailedError, check_tools
 from bench.workloads import WORKLOADS
+from tests.server_process import ServerFailedError
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
             repository = Path(scratch) / "models"
             models.write(repository)
             report = results.render(rounds.run(WORKLOADS, length, Path(scratch), repository), length)
-    except LoadFailedError as error:
+    except (LoadFailedError, ServerFailedError) as error:
         print(error, file=sys.stderr)
         return 1
     print(report, end="")

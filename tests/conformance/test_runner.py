@@ -1,5 +1,6 @@
 """The runner fails what is wrong, on a live server."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from tests.conformance.cases import Expectation, load
 from tests.conformance.report import describe
 from tests.conformance.runner import Outcome, Servers, run_case
 from tests.conformance.suites import TFSERVING
-from tests.server_process import Address, ServerFailedError, listening, serving
+from tests.server_process import Address, ServerFailedError, serving
 
 CASE = next(case for case in load(Path(__file__).parent / "tfserving_rest.json") if case.id == "hp2-row-v1")
 WRONG = msgspec.structs.replace(CASE, expect=Expectation(200, json={"predictions": [2.5, 3.0, 4.6]}))
@@ -58,14 +59,10 @@ def test_no_answer_at_all_is_a_failure(unused: Address) -> None:
 
 
 @pytest.fixture
-def unused(tmp_path: Path) -> Address:
+def unused() -> Address:
     """Where nothing listens: a port that was just let go."""
-    program = (
-        "import socket, time; s = socket.create_server(('127.0.0.1', 0));"
-        "print('listening on http://127.0.0.1:%d' % s.getsockname()[1], flush=True)"
-    )
-    with listening([sys.executable, "-c", program], tmp_path / "log") as address:
-        return address
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return Address(*listener.getsockname())
 
 
 def test_a_server_that_does_not_start_is_told_with_its_log(tmp_path: Path) -> None:
