@@ -3,7 +3,7 @@
 Asked only after a runtime refused them, so that calls which fit pay nothing for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.signatures import TensorSpec
@@ -30,7 +30,24 @@ def find_mismatch(given: Mapping[str, Tensor], specs: Mapping[str, TensorSpec]) 
     return None
 
 
-def find_unknown_output(wanted: list[str], specs: Mapping[str, TensorSpec]) -> DragomanError | None:
+def find_unequal_sizes(
+    given: Mapping[str, Tensor], symbols: Mapping[str, Sequence[str | None]]
+) -> DragomanError | None:
+    """INVALID_ARGUMENT for two inputs that disagree on a size which the model calls by one name."""
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, names in symbols.items():
+        for axis, (size, symbol) in enumerate(zip(given[name].array.shape, names, strict=False)):
+            if symbol is None:
+                continue
+            first, source = sizes.setdefault(symbol, (size, name))
+            if size != first:
+                return invalid(
+                    f'input "{name}": size {size} of axis {axis} has to be {first}, as in input "{source}"'
+                )
+    return None
+
+
+def find_unknown_output(wanted: Sequence[str], specs: Mapping[str, TensorSpec]) -> DragomanError | None:
     """INVALID_ARGUMENT for the first output that the model does not give; None = it gives them all."""
     for name in wanted:
         if name not in specs:

@@ -58,15 +58,18 @@ class ModelEntry:
         self.aspired = new
 
     def refresh(self, retry_failed: bool = False) -> None:
-        """Bring the table of versions in line with what is wanted."""
+        """Bring the table of versions in line with what is wanted.
+
+        A version that failed begins again where its settings have changed, or with `retry_failed`.
+        """
         wanted = self.wanted
         for version, harness in self.harnesses.items():
             harness.aspired = version in wanted
-        again = {State.GONE, State.FAILED} if retry_failed else {State.GONE}
+        candidates = self.candidates
         for version in wanted:
-            present = self.harnesses.get(version)
-            if present is None or present.state in again:
-                self.harnesses[version] = VersionHarness(self.candidates[version], self._changed)
+            present, candidate = self.harnesses.get(version), candidates[version]
+            if present is None or present.may_begin_again(candidate, retry_failed):
+                self.harnesses[version] = VersionHarness(candidate, self._changed)
 
     def apply(self, request: ControlRequest) -> None:
         """Take over what an operator wants.

@@ -64,6 +64,12 @@ class VersionHarness:
         self.handle = None
         self.move(State.GONE)
 
+    def may_begin_again(self, candidate: Candidate, retry_failed: bool) -> bool:
+        """Whether a new harness may take this one's place."""
+        if self.state is State.FAILED:
+            return retry_failed or candidate != self.candidate
+        return self.state is State.GONE
+
     @property
     def snapshot(self) -> VersionSnapshot:
         """What a policy sees."""

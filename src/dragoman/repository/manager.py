@@ -28,6 +28,7 @@ from dragoman.repository.source import Aspired, VersionSource
 Observer = Callable[[str, VersionStatus], None]
 Goal = Callable[[StatusReport], bool]
 USUAL_RETRIES: Final = RetryRules()
+PASSING: Final = frozenset({State.QUIESCING, State.QUIESCED, State.UNLOADING})  # logged only where asked for
 
 
 def unobserved(model: str, version: VersionStatus) -> None:
@@ -56,7 +57,8 @@ class ModelManager:
         self._routes: Mapping[str, ModelRoute] = {}
         self._statuses: dict[str, ModelStatus] = {}
         self._report: StatusReport | None = StatusReport()
-        self._noted: frozenset[str] = frozenset()
+        self._notes: tuple[str, ...] = ()  # the source's
+        self._noted: frozenset[str] = frozenset()  # logged already
         self._tasks: set[asyncio.Task[None]] = set()
         self._watchers: list[asyncio.Future[None]] = []
         self._looking = asyncio.Lock()
@@ -153,7 +155,7 @@ class ModelManager:
             entry = self._entries.setdefault(name, ModelEntry(name, self._changed))
             entry.adopt(aspired.models.get(name))
             self._act(entry)
-        self._warn(aspired.notes)
+        self._notes = aspired.notes
 
     def _act(self, entry: ModelEntry, retry_failed: bool = False) -> None:
         """Start everything that the policy allows now."""
@@ -184,9 +186,8 @@ class ModelManager:
         candidate, status = harness.candidate, harness.status
         self._publish(self._entries[candidate.model])
         cause = {} if status.cause is None else {"cause": status.cause.message}
-        self._log.info(
-            "version", model=candidate.model, version=status.version, state=status.state.value, **cause
-        )
+        log = self._log.debug if status.state in PASSING else self._log.info
+        log("version", model=candidate.model, version=status.version, state=status.state.value, **cause)
         self._observer(candidate.model, status)
 
     def _publish(self, entry: ModelEntry) -> None:
@@ -199,9 +200,9 @@ class ModelManager:
             if not watcher.done():
                 watcher.set_result(None)
 
-    def _warn(self, notes: Iterable[str]) -> None:
+    def _warn(self) -> None:
         """Log what is new among the warnings."""
-        now = [*notes, *(note for entry in self._entries.values() for note in entry.warnings)]
+        now = [*self._notes, *(note for entry in self._entries.values() for note in entry.warnings)]
         for note in now:
             if note not in self._noted:
                 self._log.warning("repository", note=note)
@@ -218,6 +219,7 @@ class ModelManager:
         watched = list(entries)
         while any(h.state not in SETTLED for entry in watched for h in entry.harnesses.values()):
             await self._next_change()
+        self._warn()
 
     async def _next_change(self) -> None:
         watcher = asyncio.get_running_loop().create_future()

@@ -106,7 +106,9 @@ class FileSystemSource:
                 models[name] = self._model(name, path)
             elif os.path.isdir(path):
                 notes.append(f"folder {name!r} is left out: that is not a name a model may have")
-            elif os.path.isfile(path) and self._is_model_file(name):
+            elif not os.path.exists(path):
+                notes.append(f"{name} is left out: it is a link that leads nowhere")
+            elif self._is_model_file(name):
                 stem, model = self._file(path, name)
                 models.setdefault(stem, model)
         return Aspired(models, tuple(notes))

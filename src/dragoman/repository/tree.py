@@ -1,5 +1,6 @@
 """What lies below a version folder, as data."""
 
+import errno
 import os
 from collections.abc import Iterator
 from typing import Final
@@ -7,10 +8,6 @@ from typing import Final
 from dragoman.engines.base import FileStat, TreeSnapshot
 
 MOST_FILES: Final = 100_000  # a version folder with more is a mistake, and not worth the time to look at
-
-
-class TreeTooLargeError(OSError):
-    """A folder holds more files than a model can have."""
 
 
 def scan(root: str) -> TreeSnapshot:
@@ -24,7 +21,7 @@ def scan(root: str) -> TreeSnapshot:
     for name, path in walk(root):
         files[name] = file_stat(path)
         if len(files) > MOST_FILES:
-            raise TreeTooLargeError(f"more than {MOST_FILES} files")
+            raise OSError(errno.EFBIG, f"more than {MOST_FILES} files", root)
     return TreeSnapshot(root, files)
 
 

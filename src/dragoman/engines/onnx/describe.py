@@ -1,6 +1,6 @@
 """An onnxruntime session's inputs and outputs as tensor specs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -51,6 +51,14 @@ def describe(session: Any, path: str, file: str) -> Signature:
         inputs={value.name: spec(value, shaped) for value in inputs},
         outputs={value.name: spec(value, shaped) for value in outputs},
     )
+
+
+def symbolic_sizes(session: Any) -> Mapping[str, Sequence[str | None]]:
+    """For each input the names of its open sizes; equal names stand for equal sizes."""
+    return {
+        value.name: [size if isinstance(size, str) else None for size in value.shape]
+        for value in session.get_inputs()
+    }
 
 
 def unsupported(value: Any, role: str, file: str) -> DragomanError:

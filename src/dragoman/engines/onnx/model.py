@@ -17,7 +17,8 @@ from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor
-from dragoman.engines.mismatch import find_mismatch, find_unknown_output, show_tensors
+from dragoman.engines.mismatch import find_mismatch, find_unequal_sizes, find_unknown_output, show_tensors
+from dragoman.engines.onnx.describe import symbolic_sizes
 from dragoman.engines.onnx.text import to_bytes, to_text
 from dragoman.engines.onnx.values import run_with_values
 
@@ -37,6 +38,7 @@ class OnnxModel:
         self._runtime = runtime
         self._outputs = list(signature.outputs)
         self._dtypes = {name: spec.dtype for name, spec in signature.outputs.items()}
+        self._symbols = symbolic_sizes(session)
         self._input_count = len(signature.inputs)
         specs = [*signature.inputs.values(), *signature.outputs.values()]
         self._text = any(spec.dtype is DType.BYTES for spec in specs)
@@ -77,11 +79,14 @@ class OnnxModel:
         self._run = refuse_closed
 
     def _refusal(self, request: TensorRequest, error: Exception | None) -> DragomanError:
+        """What the caller did wrong, else that the model failed."""
         if isinstance(error, DragomanError):
             return error
-        found = find_mismatch(request.inputs, self._signature.inputs)
-        if found is None and request.outputs is not None:
-            found = find_unknown_output(list(request.outputs), self._signature.outputs)
+        found = (
+            find_mismatch(request.inputs, self._signature.inputs)
+            or find_unknown_output(request.outputs or (), self._signature.outputs)
+            or find_unequal_sizes(request.inputs, self._symbols)
+        )
         if found is not None:
             return found
         if isinstance(error, self._runtime.capi.onnxruntime_pybind11_state.InvalidArgument):
