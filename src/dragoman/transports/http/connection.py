@@ -14,13 +14,11 @@ from typing import Any, Final, cast
 import structlog
 
 from dragoman.transports.http.answer import CLOSE, CONTINUE, KEEP_ALIVE
-from dragoman.transports.http.deadlines import Phase, after, body_deadline, linger_deadline
 from dragoman.transports.http.outgoing import Outgoing, abandon
 from dragoman.transports.http.reader import RequestReader
 from dragoman.transports.http.refusal import Refusal, neutral
 from dragoman.transports.http.shared import Shared
-from dragoman.transports.http.target import split_target
-from dragoman.transports.http.wheel import NEVER
+from dragoman.transports.http.waiting import Phase, Waiting
 from dragoman.wire.messages import WireRequest, WireResponse
 
 LOG: Final = structlog.get_logger("dragoman.http")
@@ -33,6 +31,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
         self._reader = RequestReader(shared.limits, shared.heads)
+        self._waiting = Waiting(shared.wheel, shared.limits, self._expired)
         self._transport: asyncio.Transport
         self._out: Outgoing
         self._peer = ""
@@ -41,11 +40,6 @@ class Connection(asyncio.BufferedProtocol):
         self._paused = False
         self._ending = False  # the answer last written, or the present one, is the last
         self._eof = False  # the client has shut its writing side
-        self._phase = Phase.IDLE
-        self._began = 0.0  # when a body, or lingering, began
-        self._unsent = 0
-        self.deadline = NEVER
-        self.slot = 0
 
     # The loop calls these
 
@@ -67,9 +61,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone, or was sent away."""
-        self._phase = Phase.CLOSING
-        self._pending = b""
+        self._waiting.phase = Phase.CLOSING
         self._shared.remove(self)
+        self._shared.wheel.forget(self._waiting)
+        self._reader.drop()
+        self._pending = b""
         if self._answering is not None:
             self._answering.cancel()
             self._answering = None
@@ -87,59 +83,46 @@ class Connection(asyncio.BufferedProtocol):
             if reader.done:
                 self._dispatch()
             self._settle()
-        elif self._phase is Phase.LINGERING:
-            self.deadline = linger_deadline(shared.wheel.now, self._began)
-        elif self._answering is None and not self._pending:
-            self._take(shared.buffer, shared.view, nbytes)
-        else:
+        elif self._waiting.phase is Phase.LINGERING:
+            self._waiting.still_sending()
+        elif self._answering is not None or self._pending or self._out.stalled:
             self._hold(shared.view[:nbytes])
+        else:
+            self._take(shared.buffer, shared.view, nbytes)
 
     def eof_received(self) -> bool:
         """The client has shut its writing side; whether to leave ours open. TLS knows no such thing."""
         self._eof = True
         if self._transport.get_extra_info("sslcontext") is not None:
             return False
-        if self._phase in (Phase.IDLE, Phase.LINGERING):
-            self._await_leaving()
-            return False
-        self._settle()
+        if self._waiting.phase in (Phase.IDLE, Phase.LINGERING):
+            self._close()
+        else:
+            self._settle()
         return True
 
     def pause_writing(self) -> None:
         """The client does not take what is written."""
         self._out.stall()
-        if self._phase not in (Phase.LINGERING, Phase.CLOSING):
-            self._await_reader(Phase.STALLED)
+        if self._waiting.phase not in (Phase.LINGERING, Phase.CLOSING):
+            self._waiting.for_reader(Phase.STALLED, self._out.unsent())
 
     def resume_writing(self) -> None:
         """The client has taken most of it."""
         self._out.resume()
-        if self._phase is Phase.STALLED:
+        if self._waiting.phase is Phase.STALLED:
             self._go_on()
 
-    # The wheel and the server call these
-
-    def expired(self, now: float) -> None:
-        """What the present phase waits for has not come in time."""
-        if self._phase is Phase.IDLE:
-            self._close()
-        elif self._phase is Phase.HEAD:
-            self._refuse(Refusal(408, "the head of the request did not come in time"))
-        elif self._phase is Phase.BODY:
-            self._refuse(Refusal(408, "the body of the request did not come in time"))
-        elif self._phase is Phase.LINGERING or self._out.unsent() >= self._unsent:
-            self.abort()
-        else:
-            self._await_reader(self._phase)
+    # The server calls these
 
     def drain(self) -> None:
         """Hang up if there is nothing to answer; a request that has begun is still answered."""
-        if self._phase is Phase.IDLE:
+        if self._waiting.phase is Phase.IDLE:
             self._close()
 
     def abort(self) -> None:
         """Hang up at once."""
-        self._phase = Phase.CLOSING
+        self._waiting.phase = Phase.CLOSING
         self._transport.abort()
 
     # Requests
@@ -171,7 +154,7 @@ class Connection(asyncio.BufferedProtocol):
     def _dispatch(self) -> None:
         """Have the request that was read answered."""
         shared, reader = self._shared, self._reader
-        self._phase = Phase.ANSWERING
+        self._waiting.phase = Phase.ANSWERING
         head = reader.head
         route = head.route
         if route is None:
@@ -240,28 +223,19 @@ class Connection(asyncio.BufferedProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, and end the connection so that the client can read the answer."""
-        shared, reader = self._shared, self._reader
-        parser = reader.parser
-        if parser is not None:
-            path, query = split_target(parser.target)
-            method = parser.method if parser.complete else ""
-            wire = WireRequest(method, path, query, parser.headers, b"", peer=self._peer)
-        elif reader.incoming is not None:
-            head = reader.head
-            wire = WireRequest(head.method, head.path, head.query, head.headers, b"", peer=self._peer)
-        else:
-            wire = WireRequest("", "", "", [], b"", peer=self._peer)
+        shared = self._shared
+        wire = self._reader.unfinished(self._peer)
         response = shared.router.refuse(wire, refusal)
         self._out.add(response, CLOSE, bodiless=wire.method == "HEAD")
         if shared.refused is not None:
             shared.refused(wire, response.status)
         self._linger()
 
-    # What to wait for next
+    # What comes next
 
     def _go_on(self) -> None:
         """Read on after an answer, or after the client has caught up."""
-        if self._phase is Phase.CLOSING:
+        if self._transport.is_closing():
             return
         if self._pending and self._answering is None and not self._ending and not self._out.stalled:
             buffer, self._pending = bytearray(self._pending), b""
@@ -275,75 +249,50 @@ class Connection(asyncio.BufferedProtocol):
         if self._out.stalled:
             return
         if self._answering is not None:
-            self._phase = Phase.ANSWERING
-            self.deadline = NEVER
+            self._waiting.for_answer()
         elif self._ending:
             if self._pending:
                 self._linger()
             else:
                 self._close()
-        elif self._pending:
-            self._phase = Phase.ANSWERING
-            self.deadline = NEVER
+        elif self._pending:  # the turn is over; others first
+            self._waiting.for_answer()
             asyncio.get_running_loop().call_soon(self._go_on)
         else:
             self._await_request()
 
     def _await_request(self) -> None:
-        shared, reader = self._shared, self._reader
+        """Wait for a request, or for the rest of one."""
+        reader = self._reader
+        body = reader.incoming
         if self._paused:
             self._read_on()
-        if reader.incoming is not None or reader.in_head:
-            self._await_rest()
+        if body is None and not reader.in_head:
+            if self._eof:
+                self._close()
+            else:
+                self._waiting.for_request()
         elif self._eof:
-            self._close()
-        else:
-            self._phase = Phase.IDLE
-            self.deadline = after(shared.wheel.now, shared.limits.keep_alive_timeout_s)
-            if not self.slot:
-                shared.wheel.watch(self)
-
-    def _await_rest(self) -> None:
-        """Wait for the rest of a request."""
-        wheel, limits, body = self._shared.wheel, self._shared.limits, self._reader.incoming
-        if self._eof:
             self._refuse(Refusal(400, "the request ended early"))
-            return
-        if body is not None:
-            if self._phase is not Phase.BODY:
-                self._phase = Phase.BODY
-                self._began = wheel.clock()
-                if self._reader.head.waits and not body.received:
-                    self._transport.write(CONTINUE)
-            self.deadline = body_deadline(limits, self._began, body.received)
-        elif self._phase is not Phase.HEAD:
-            self._phase = Phase.HEAD
-            self.deadline = after(wheel.clock(), limits.header_timeout_s)
-        wheel.watch(self)
-
-    def _await_reader(self, phase: Phase) -> None:
-        """Wait for the client to take what was written."""
-        wheel = self._shared.wheel
-        self._phase = phase
-        self._unsent = self._out.unsent()
-        self.deadline = after(wheel.clock(), self._shared.limits.write_timeout_s)
-        wheel.watch(self)
+        elif body is None:
+            self._waiting.for_head()
+        else:
+            if reader.head.waits and body.received == 0 and self._waiting.phase is not Phase.BODY:
+                self._transport.write(CONTINUE)
+            self._waiting.for_body(body.received)
 
     def _linger(self) -> None:
         """Say that this was all, and read on for a while: a reset would take the answer from the client."""
         self._out.flush()
-        self._reader = RequestReader(self._shared.limits, self._shared.heads)
+        self._reader.drop()
         self._pending = b""
-        if self._eof:
+        self._ending = True
+        if self._eof or self._transport.is_closing():
             self._close()
             return
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        self._ending = True
-        self._phase = Phase.LINGERING
-        self._began = self._shared.wheel.clock()
-        self.deadline = linger_deadline(self._began, self._began)
-        self._shared.wheel.watch(self)
+        self._waiting.for_hang_up()
         if self._paused:
             self._read_on()
 
@@ -353,12 +302,21 @@ class Connection(asyncio.BufferedProtocol):
 
     def _close(self) -> None:
         """Hang up as soon as everything is written."""
-        if self._phase is not Phase.CLOSING:
-            self._await_leaving()
+        if self._waiting.phase is not Phase.CLOSING:
+            self._waiting.for_reader(Phase.CLOSING, self._out.unsent())
             self._transport.close()
 
-    def _await_leaving(self) -> None:
-        self._await_reader(Phase.CLOSING)
+    def _expired(self) -> None:
+        """What was waited for has not come in time."""
+        phase = self._waiting.phase
+        if phase is Phase.IDLE:
+            self._close()
+        elif phase is Phase.HEAD:
+            self._refuse(Refusal(408, "the head of the request did not come in time"))
+        elif phase is Phase.BODY:
+            self._refuse(Refusal(408, "the body of the request did not come in time"))
+        elif phase is Phase.LINGERING or not self._waiting.reader_moved(self._out.unsent()):
+            self.abort()
 
 
 def failed(future: "asyncio.Future[Any]") -> BaseException | None:

@@ -26,6 +26,7 @@ class HeadParser:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.complete = False
+        self.method = ""
         self.target = b""
         self.headers: Headers = []
         self._llhttp = httptools.HttpRequestParser(self)

@@ -13,6 +13,8 @@ from dragoman.transports.http.framing import read_head
 from dragoman.transports.http.head import CHUNKED, Head, HeadCache
 from dragoman.transports.http.parser import HeadParser
 from dragoman.transports.http.refusal import Refusal
+from dragoman.transports.http.target import split_target
+from dragoman.wire.messages import WireRequest
 
 EMPTY_LINE: Final = b"\r\n\r\n"
 
@@ -67,6 +69,21 @@ class RequestReader:
             self.done = True
             return start
         return self._begin_body(head.body_size, buffer, view, start, end)
+
+    def unfinished(self, peer: str) -> WireRequest:
+        """As much as is known of a request that will not be read to its end."""
+        if (parser := self.parser) is not None:
+            path, query = split_target(parser.target)
+            return WireRequest(parser.method, path, query, parser.headers, b"", peer=peer)
+        if self.incoming is None:
+            return WireRequest("", "", "", [], b"", peer=peer)
+        head = self.head
+        return WireRequest(head.method, head.path, head.query, head.headers, b"", peer=peer)
+
+    def drop(self) -> None:
+        """Forget what has arrived of a request."""
+        self._partial = bytearray()
+        self.parser = self.sized = self._chunks = None
 
     def filled(self, size: int) -> None:
         """So many bytes were written into `sized.space()`."""

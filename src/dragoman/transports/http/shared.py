@@ -65,7 +65,6 @@ class Shared:
     def remove(self, connection: "Connection") -> None:
         """A client has gone."""
         self.connections.discard(connection)
-        self.wheel.forget(connection)
         if not self.connections:
             self.emptied.set()
             self.wheel.stop()

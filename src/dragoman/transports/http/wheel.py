@@ -2,27 +2,28 @@
 
 Most deadlines are moved later again and again and never reached, so moving one later costs an assignment:
 the wheel looks at an entry when the deadline that it knew is over, and files it anew if there is a later one.
-Only a deadline that comes earlier than the one known needs `watch`.
+Only a deadline that comes before the wheel looks (`due`) needs `watch`.
 """
 
 import asyncio
 import math
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 NEVER: Final = math.inf
 STEP_S: Final = 1.0  # deadlines are met up to one step late, never early
 
 
 class Timed(Protocol):
-    """Something with a deadline. `slot` is the wheel's own: the step at which it looks again, 0 = never."""
+    """Something with a deadline. `due` is the wheel's own: when it looks again, NEVER at first."""
 
     deadline: float
-    slot: int
+    due: float
 
-    def expired(self, now: float) -> None:
-        """The deadline is over."""
+    @property
+    def expired(self) -> Callable[[], Any]:
+        """What to call when the deadline is over."""
 
 
 class TimerWheel:
@@ -31,7 +32,7 @@ class TimerWheel:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.now = clock()
-        self._slots: dict[int, set[Timed]] = {}
+        self._slots: dict[float, set[Timed]] = {}
         self._each_turn: list[Callable[[], None]] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -43,34 +44,35 @@ class TimerWheel:
         """Look at `timed` when its deadline is over; for one that is new or has moved earlier."""
         if timed.deadline == NEVER:
             return
-        slot = int(timed.deadline / STEP_S) + 1
-        if timed.slot == 0 or slot < timed.slot:
-            timed.slot = slot
-            self._slots.setdefault(slot, set()).add(timed)
+        due = (timed.deadline // STEP_S + 1) * STEP_S
+        if due < timed.due:
+            timed.due = due
+            self._slots.setdefault(due, set()).add(timed)
 
     def forget(self, timed: Timed) -> None:
         """Stop watching `timed`."""
-        self._slots.get(timed.slot, set()).discard(timed)
-        timed.slot = 0
+        self._slots.get(timed.due, set()).discard(timed)
+        timed.due = timed.deadline = NEVER
 
     def turn(self) -> None:
         """Look at everything that is due."""
         self.now = now = self.clock()
         for act in self._each_turn:
             act()
-        for slot in sorted(slot for slot in self._slots if slot * STEP_S <= now):
-            for timed in self._slots.pop(slot):
-                if timed.slot == slot:  # else it has been filed under an earlier step since
-                    timed.slot = 0
-                    self._look_at(timed, now)
+        for due in sorted(due for due in self._slots if due <= now):
+            for timed in self._slots.pop(due):
+                if timed.due == due:  # else it was filed for an earlier look since
+                    timed.due = NEVER
+                    self._look_at(timed)
 
-    def _look_at(self, timed: Timed, now: float) -> None:
-        if timed.deadline <= now:
-            timed.expired(now)
+    def _look_at(self, timed: Timed) -> None:
+        if timed.deadline <= self.now:
+            timed.deadline = NEVER
+            timed.expired()
         self.watch(timed)
 
     def start(self) -> None:
-        """Turn once a step from now on; called while it turns, it does nothing."""
+        """Turn once a step from now on, until `stop`."""
         if self._timer is None:
             self._run()
 
