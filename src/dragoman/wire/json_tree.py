@@ -21,6 +21,7 @@ __all__ = ["JsonObject", "JsonValue", "dump", "excerpt", "load", "type_word"]
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 FAST_DEPTH: Final = 1024  # orjson's own limit
 COLON_OF_A_KEY: Final = re.compile(rb'"[ \t\n\r]*+:')
+CONTAINERS: Final = (dict, list)
 EXCERPT_CHARS: Final = 256  # TensorFlow Serving cuts what it re-prints at about so much
 
 
@@ -35,10 +36,7 @@ def load(body: bytes | bytearray | memoryview, max_depth: int) -> JsonValue:
         tree: JsonValue = orjson.loads(body)
     except orjson.JSONDecodeError:
         return _load_exactly(body, max_depth)
-    colons = body.count(b":")
-    if max_depth < FAST_DEPTH or (
-        not (type(tree) is dict and len(tree) == colons) and _may_repeat_a_key(body, tree, colons)
-    ):
+    if max_depth < FAST_DEPTH or _may_repeat_a_key(body, tree):
         return _load_exactly(body, max_depth)
     return tree
 
@@ -55,25 +53,41 @@ def _load_exactly(body: bytes, max_depth: int) -> JsonValue:
     return parse_exactly(body, max_depth, start)
 
 
-def _may_repeat_a_key(body: bytes, tree: JsonValue, colons: int) -> bool:
+def _may_repeat_a_key(body: bytes, tree: JsonValue) -> bool:
     """Whether an object may have had two equal keys, of which the fast parser keeps the last.
 
-    Every key has its colon, so as many keys as colons means that none was lost. Only texts with colons in
-    them come so far as to be counted twice.
+    Every key has its colon, so as many keys as colons means that none was lost. Small requests are decided by
+    their first levels; only texts with colons in them come so far as to be counted twice.
     """
+    colons = body.count(b":")
+    if not isinstance(tree, dict):
+        return colons > 0 and _count_keys(tree, colons) != colons
+    keys = len(tree)
+    if keys == colons:
+        return False
+    for value in tree.values():
+        if type(value) is dict:
+            keys += len(value)
+        elif type(value) is list and value and type(value[0]) is dict:
+            keys += sum([len(item) for item in value if type(item) is dict])
+    if keys == colons:
+        return False
+    keys = _count_keys(tree, colons)
+    return keys != colons and keys != len(COLON_OF_A_KEY.findall(body))
+
+
+def _count_keys(tree: JsonValue, enough: int) -> int:
+    """The number of keys in all objects of a tree; the count ends early where it reaches `enough`."""
     keys = 0
     level: list[Container] = [tree] if isinstance(tree, dict | list) else []
-    while level:
+    while level and keys < enough:
         objects = [node for node in level if type(node) is dict]
         keys += sum(map(len, objects))
-        if keys == colons:
-            return False
         lists = (node for node in level if type(node) is list)
-        children: Iterable[JsonValue] = chain(
-            chain.from_iterable(lists), *[node.values() for node in objects]
-        )
-        level = [child for child in children if isinstance(child, dict | list)]
-    return keys != colons and keys != len(COLON_OF_A_KEY.findall(body))
+        members = (node.values() for node in objects)
+        children: Iterable[JsonValue] = chain(chain.from_iterable(lists), chain.from_iterable(members))
+        level = [child for child in children if isinstance(child, CONTAINERS)]
+    return keys
 
 
 def type_word(value: JsonValue) -> str:

@@ -70,7 +70,7 @@ def answer_nameless(_: WireRequest, __: StatusReport) -> WireResponse:
 
 
 def version_state(version: VersionStatus) -> dict[str, Any]:
-    """One entry of `model_version_status`. The version is a text, as 64-bit numbers are in protobuf's JSON."""
+    """One entry of `model_version_status`. The version is a text, as 64-bit numbers are in protobuf JSON."""
     cause = version.cause
     status = OK
     if version.state is State.FAILED and cause is not None:
