@@ -3,28 +3,34 @@
 from math import inf
 from typing import Final
 
-DECAY: Final = 0.9  # a call counts half after 7 more
+DOWN: Final = 0.5  # how far a cheaper call draws the estimate towards itself
+UP: Final = 0.3  # and a dearer one
+OUTLIER: Final = 10.0  # a call counts as at most so many times the estimate
 
 
 class CostEstimate:
-    """A decaying average of nanoseconds per input byte. Unknown (infinite) until the second call.
+    """A moving average of nanoseconds per input byte. Unknown (infinite) until the second call.
 
     The first call is left out: it pays for what the runtime does lazily, often a thousand times a usual call.
+    Falling is quicker than rising, and one outlier moves little: a call that had to wait for the interpreter's lock
+    or a core says nothing about the model, and an estimate stuck too high would keep every call off the fast way.
     """
 
-    __slots__ = ("_bytes", "_cold", "_ns", "ns_per_byte")
+    __slots__ = ("_cold", "ns_per_byte")
 
     def __init__(self) -> None:
         self._cold = True
-        self._ns = 0.0
-        self._bytes = 0.0
         self.ns_per_byte = inf
 
     def add(self, elapsed_ns: int, size_bytes: int) -> None:
         """Learn from one call."""
-        if self._cold:
+        known = self.ns_per_byte
+        cost = elapsed_ns / (size_bytes or 1)
+        if cost < known < inf:
+            self.ns_per_byte = known + (cost - known) * DOWN
+        elif known < inf:
+            self.ns_per_byte = known + (min(cost, known * OUTLIER) - known) * UP
+        elif self._cold:
             self._cold = False
-            return
-        self._ns = self._ns * DECAY + elapsed_ns
-        self._bytes = self._bytes * DECAY + size_bytes
-        self.ns_per_byte = self._ns / (self._bytes or 1.0)
+        else:
+            self.ns_per_byte = cost
