@@ -12,8 +12,9 @@ class CostEstimate:
     """A moving average of nanoseconds per input byte. Unknown (infinite) until the second call.
 
     The first call is left out: it pays for what the runtime does lazily, often a thousand times a usual call.
-    Falling is quicker than rising, and one outlier moves little: a call that had to wait for the interpreter's lock
-    or a core says nothing about the model, and an estimate stuck too high would keep every call off the fast way.
+    Falling is quicker than rising, and one outlier moves little: a call that had to wait for the
+    interpreter's lock or a core says nothing about the model, and an estimate stuck too high would keep every
+    call off the fast way.
     """
 
     __slots__ = ("_cold", "ns_per_byte")

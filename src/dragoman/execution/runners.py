@@ -100,7 +100,7 @@ class LocalRunner:
         """The answer after a wait for a slot, from a thread unless the call has turned out to be short."""
         await within(call, self._slots.take())
         if self._cost.ns_per_byte * size < INLINE_NS:
-            # Were these to go on to a thread, a queue that once built up would keep every call off the fast way.
+            # On to a thread here, a queue that once built up would keep every call off the fast way.
             try:
                 return adapter.from_engine(self._infer(request, size, call), handle.version)
             finally:
