@@ -38,6 +38,8 @@ REASON_STATUS: Final[Mapping[Reason, int]] = {
 }
 UNKNOWN: Final = frozenset({Reason.MODEL_UNKNOWN, Reason.VERSION_UNKNOWN, Reason.LABEL_UNKNOWN})
 PREFIX: Final = "/v1/models"
+MAX_MESSAGE_CHARS: Final = 1024  # what the reference cuts its messages to over gRPC, and how it says so
+TRUNCATED: Final = "...TRUNCATED"
 
 
 def answer_error(error: DragomanError) -> WireResponse:
@@ -46,6 +48,8 @@ def answer_error(error: DragomanError) -> WireResponse:
     if error.reason is not None:
         status = REASON_STATUS.get(error.reason, status)
     message = error.message.encode("utf-8", "replace").decode()
+    if len(message) > MAX_MESSAGE_CHARS:
+        message = message[:MAX_MESSAGE_CHARS] + TRUNCATED
     headers: Headers = []
     if error.retry_after_s is not None:
         headers.append((b"Retry-After", b"%d" % ceil(error.retry_after_s)))

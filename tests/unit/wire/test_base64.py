@@ -1,0 +1,27 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.core.errors import DragomanError
+from dragoman.wire.base64 import decode_base64, encode_base64
+
+
+@given(st.binary())
+def test_decoding_undoes_encoding_with_padding_or_without(data: bytes) -> None:
+    text = encode_base64(data)
+    assert decode_base64(text) == data
+    assert decode_base64(text.rstrip("=")) == data
+
+
+@pytest.mark.parametrize("text", ["aGVs bG8=", "aGVs\nbG8", "\taGVsbG8=\r\n", " aGVsbG8 "])
+def test_white_space_is_skipped(text: str) -> None:
+    assert decode_base64(text) == b"hello"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["_-_-", "aGVsbG8==", "aGVsbA=", "a", "aGVsb", "=aGV", "aGVsbG8=x", "aGV$bG8=", "é", "====", "aG=sbG8="],
+)
+def test_what_is_no_standard_base64_is_refused(text: str) -> None:
+    with pytest.raises(DragomanError, match=r"^Unable to base64 decode$"):
+        decode_base64(text)
