@@ -10,6 +10,8 @@ from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from dragoman.core.tensors import DType, Shape
 from dragoman.engines.onnx.ranks import shaped_values
 
+TEXT: Final = "tensor(string)"
+BFLOAT16: Final = "tensor(bfloat16)"
 DTYPES: Final = {
     "tensor(bool)": DType.BOOL,
     "tensor(uint8)": DType.UINT8,
@@ -21,10 +23,10 @@ DTYPES: Final = {
     "tensor(int32)": DType.INT32,
     "tensor(int64)": DType.INT64,
     "tensor(float16)": DType.FP16,
-    "tensor(bfloat16)": DType.BF16,
+    BFLOAT16: DType.BF16,
     "tensor(float)": DType.FP32,
     "tensor(double)": DType.FP64,
-    "tensor(string)": DType.BYTES,
+    TEXT: DType.BYTES,
 }
 
 
@@ -32,7 +34,7 @@ def describe(session: Any, path: str, file: str) -> Signature:
     """The one signature of a graph.
 
     Outputs that are no tensors (sequences, maps) cannot be sent and are left out, with a warning.
-    Errors: FAILED_PRECONDITION where an input is no tensor, or no output is one.
+    Errors: FAILED_PRECONDITION where an input is no tensor, or no output is one, or the types do not mix.
     """
     given = session.get_outputs()
     outputs = [value for value in given if value.type in DTYPES]
@@ -46,6 +48,12 @@ def describe(session: Any, path: str, file: str) -> Signature:
         if value.type not in DTYPES:
             raise unsupported(value, "input", file)
     shaped = shaped_names(path, [*inputs, *outputs])
+    if any(value.type == TEXT for value in inputs) and any(
+        value.type == BFLOAT16 for value in (*inputs, *given)
+    ):
+        # onnxruntime's Python interface takes no text where it takes or gives bfloat16.
+        message = f"{file} does not load: string inputs together with bfloat16 tensors are not supported"
+        raise DragomanError(Code.FAILED_PRECONDITION, message)
     return Signature(
         name=DEFAULT_SIGNATURE,
         inputs={value.name: spec(value, shaped) for value in inputs},

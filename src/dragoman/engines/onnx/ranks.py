@@ -57,6 +57,8 @@ def members(data: mmap.mmap, span: Span, wanted: int) -> Iterator[Span]:
         kind = tag & 7
         if kind == DELIMITED:
             length, at = varint(data, at, end)
+            if length > end - at:
+                raise ValueError("a field ends outside its message")
             if tag >> 3 == wanted:
                 yield at, at + length
             at += length
