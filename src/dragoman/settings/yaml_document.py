@@ -25,6 +25,7 @@ MOST_NODES: Final = 100_000
 MOST_DEPTH: Final = 64
 MOST_MISTAKES: Final = 20  # shown; a file of another kind has a mistake in every line
 STRING: Final = "tag:yaml.org,2002:str"
+NULL: Final = "tag:yaml.org,2002:null"
 MERGE: Final = "tag:yaml.org,2002:merge"
 TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"  # kept as the text it is
 PLAIN: Final = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str"))
@@ -44,7 +45,7 @@ def read_document(text: str, file: str, form: type[T], short_forms: ShortForms |
         raise invalid(f"{file}: the file is larger than {MOST_BYTES} bytes")
     root = compose(text, file)
     reader = Reader(file, short_forms or {})
-    value = form() if root is None else reader.read(root, form, "")
+    value = form() if root is None or root.tag == NULL else reader.read(root, form, "")
     if reader.mistakes:
         raise invalid("\n".join(reader.mistakes[:MOST_MISTAKES]))
     document: T = value
