@@ -15,6 +15,7 @@ from dragoman.transports.http.framing import too_large
 from dragoman.transports.http.refusal import Refusal
 
 SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+SIZE_LINE_SO_FAR: Final = re.compile(rb"(?:[0-9A-Fa-f]{1,16}[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?)?\r?")
 TRAILER_LINE: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n")
 LINE_BYTES: Final = 4096  # of one chunk-size line with its extensions
 EXTENSION_BYTES: Final = 16 * 1024  # of one body's; Go: 16 KiB beyond what the data excuses
@@ -75,6 +76,8 @@ class ChunkedBody:
                 raise too_large(self._limits)
             self._line.clear()
             self._step = self._content if self._left else self._trailer
+        elif SIZE_LINE_SO_FAR.fullmatch(self._line) is None:
+            raise Refusal(400, "malformed chunked body: a chunk size is none")
         return start
 
     def _content(self, view: memoryview, buffer: bytearray, start: int, end: int) -> int:

@@ -112,7 +112,7 @@ class Router:
 def rows(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[Route]:
     """Every route of every protocol in that dialect, else in the form for the default listener."""
     for spec in specs:
-        routes: tuple[HttpRoute, ...] = spec.routes.get(dialect) or spec.routes.get("superset", ())
+        routes: tuple[HttpRoute, ...] = spec.routes.get(dialect, spec.routes.get("superset", ()))
         for route in routes:
             template = compile_template(route.template, ignore_case=route.ignore_case)
             yield Route(route.method, template, route.operation, spec.name)

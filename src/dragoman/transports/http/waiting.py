@@ -1,8 +1,8 @@
 """What a connection waits for, and until when.
 
-IDLE -> HEAD -> BODY -> ANSWERING -> IDLE ...        a request and its answer, each step only where it takes time
-STALLED                                              the client does not take what was written
-LINGERING -> CLOSING                                 a refusal was written; the client may read it and hang up
+- IDLE, HEAD, BODY, ANSWERING, and IDLE again: a request and its answer; what takes no time is left out.
+- STALLED: the client does not take what was written.
+- LINGERING, CLOSING: a refusal was written; the client may read it, then hang up.
 """
 
 import enum
