@@ -1,4 +1,4 @@
-"""The four kinds of operation: what a protocol is, as data.
+"""The five kinds of operation: what a protocol is, as data.
 
 A protocol is a set of pure functions between wire bytes and the neutral core. An operation bundles the
 functions that belong to one route; the gateway calls them in a fixed order, and the protocol never sees a
@@ -6,10 +6,10 @@ model, a socket or a task.
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from dragoman.core.control import ControlRequest, ControlResult
 from dragoman.core.errors import DragomanError
@@ -59,6 +59,26 @@ class InferOperation(Struct, frozen=True):
     stream: Callable[[Any], StreamEncoder | None] | None = None
 
 
+class MultiDraft(Draft):
+    """Several requests in one. `target` is the version that answers all; each part names its signature."""
+
+    parts: Sequence[Draft]
+
+
+class MultiInferOperation(Struct, frozen=True):
+    """Several calls of one model in one request: parse -> pin -> bind and run each part -> encode.
+
+    `bind` gets a part and its signature; `encode` gets the whole draft and the answers in the parts' order.
+    """
+
+    name: str
+    verb: Verb
+    parse: Callable[[WireRequest, Limits], MultiDraft]
+    bind: Callable[[Any, Signature], CoreRequest]
+    encode: Callable[[Any, Sequence[CoreResponse]], WireResponse]
+    fail: Callable[[Any, DragomanError], WireResponse]
+
+
 class StatusOperation(Struct, frozen=True):
     """A view of the state of models."""
 
@@ -91,7 +111,7 @@ class StreamOperation(Struct, frozen=True):
     order: Order
 
 
-Operation = InferOperation | StatusOperation | ControlOperation | StreamOperation
+Operation = InferOperation | MultiInferOperation | StatusOperation | ControlOperation | StreamOperation
 
 
 class HttpRoute(Struct, frozen=True):
@@ -107,14 +127,26 @@ class HttpRoute(Struct, frozen=True):
     ignore_case: bool = False
 
 
+class GrpcRoute(Struct, frozen=True):
+    """One gRPC method, by its full name `/package.Service/Method`, with what it does.
+
+    `raw_tensors` is the operation for listeners that answer tensors as raw bytes, where that is a choice.
+    """
+
+    method: str
+    operation: Operation
+    raw_tensors: Operation | None = None
+
+
 class ProtocolSpec(Struct, frozen=True):
     """A protocol as the assembly sees it: its routes, and how it words an error before a route is known.
 
-    `routes` is keyed by dialect name; "superset" is the form for the default listener. `prefixes` are the
-    parts of the path space whose unknown paths this protocol answers for.
+    `routes` and `grpc` are keyed by dialect name; "superset" is the form for the default listener. `prefixes`
+    are the parts of the path space whose unknown paths this protocol answers for.
     """
 
     name: str
     prefixes: tuple[str, ...]
     routes: Mapping[str, tuple[HttpRoute, ...]]
     refuse: Callable[[WireRequest, DragomanError], WireResponse]
+    grpc: Mapping[str, tuple[GrpcRoute, ...]] = field(default_factory=dict)
