@@ -1,6 +1,5 @@
 """A server process: models, gateway and listeners, joined. Nothing else knows all of them."""
 
-import os
 
 from msgspec import Struct
 
@@ -9,15 +8,12 @@ from dragoman.assembly.collisions import ARBITERS
 from dragoman.assembly.exposition import metrics_protocol
 from dragoman.core.errors import invalid
 from dragoman.core.status import StatusReport
-from dragoman.engines.base import LoadedModel
-from dragoman.execution.runners import LocalRunner
+from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
-from dragoman.repository.handle import Runner
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.manager import ModelManager, Observer, unobserved
 from dragoman.repository.source import FileSystemSource
-from dragoman.settings.model import ModelSettings
 from dragoman.settings.server import Dialect, Listener, ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
 from dragoman.telemetry.metrics import Metrics, make_registry
@@ -87,12 +83,6 @@ class App:
 
     def _refused(self, _: WireRequest, status: int) -> None:
         self._metrics.refuse(status)
-
-
-def make_runner(model: LoadedModel, settings: ModelSettings, name: str, version: int) -> Runner:
-    """How this model's calls are run."""
-    threads = settings.threads or len(os.sched_getaffinity(0))
-    return LocalRunner(model, name, threads, settings.max_queue)
 
 
 def shown(host: str) -> str:

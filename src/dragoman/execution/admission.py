@@ -43,9 +43,9 @@ class Slots:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.give()  # the slot was handed over in the same turn of the loop that cancelled the wait
-            else:
+            elif turn in self._queue:
                 self._queue.remove(turn)
             raise
 
@@ -57,3 +57,10 @@ class Slots:
                 turn.set_result(None)
                 return
         self._free += 1
+
+    def refuse_waiting(self, error: DragomanError) -> None:
+        """Turn away all who stand in line."""
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_exception(error)

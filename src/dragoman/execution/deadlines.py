@@ -22,7 +22,12 @@ async def within(call: CallContext, work: Awaitable[T]) -> T:
             return await work
     except TimeoutError:
         call.cancelled = True
-        raise DragomanError(Code.DEADLINE_EXCEEDED, "the model gave no answer before the deadline") from None
+        raise overdue() from None
     except asyncio.CancelledError:
         call.cancelled = True
         raise
+
+
+def overdue() -> DragomanError:
+    """The error for a call whose deadline has passed."""
+    return DragomanError(Code.DEADLINE_EXCEEDED, "the model gave no answer before the deadline")

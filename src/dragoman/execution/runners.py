@@ -31,7 +31,7 @@ class LocalRunner:
     """Runs a model that lives in this process, with at most `threads` calls at once."""
 
     def __init__(self, model: LoadedModel, name: str, threads: int, queue_limit: int) -> None:
-        at_once = max(1, min(threads, model.concurrency))
+        self.at_once = at_once = max(1, min(threads, model.concurrency))
         self._model = model
         self._adapters: dict[str, SignatureAdapter] = {}
         self._cost = CostEstimate()
@@ -43,31 +43,34 @@ class LocalRunner:
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> CoreResponse | Awaitable[CoreResponse]:
         """The answer, at once where the call is short, else something to await."""
-        adapter = self._adapter(signature)
-        ready = adapter.to_engine(request)
-        size = 0
-        for tensor in ready.inputs.values():
-            size += tensor.array.nbytes
-        if self._cost.ns_per_byte * size < INLINE_NS and (self._overlaps or self._slots.try_take()):
+        adapter = self.adapter(signature)
+        return self.run_ready(handle, adapter.to_engine(request), adapter, call)
+
+    def run_ready(
+        self, handle: Handle, request: TensorRequest, adapter: SignatureAdapter, call: CallContext
+    ) -> CoreResponse | Awaitable[CoreResponse]:
+        """The same for a request that is in the engine's names already."""
+        size = input_bytes(request)
+        if self.is_short(size) and (self._overlaps or self._slots.try_take()):
             try:
-                return adapter.from_engine(self._infer(ready, size, call), handle.version)
+                return adapter.from_engine(self.infer(request, size, call), handle.version)
             finally:
                 if not self._overlaps:
                     self._slots.give()
-        return self._in_turn(handle, ready, size, adapter, call)
+        return self._in_turn(handle, request, size, adapter, call)
 
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> AsyncGenerator[Chunk, None]:
         """The answer in parts, each made on a thread when the reader asks for it."""
-        adapter = self._adapter(signature)
+        adapter = self.adapter(signature)
         ready = adapter.to_engine(request)
         await within(call, self._slots.take())
         chunks = self._model.stream(ready, call)
         part = None
         try:
             while True:
-                part = self._submit(handle, next_chunk, chunks)
+                part = self.submit(handle, next_chunk, chunks)
                 chunk = await within(call, asyncio.wrap_future(part))
                 if chunk is None:
                     return
@@ -81,17 +84,23 @@ class LocalRunner:
         self._pool.shutdown(wait=True)
         self._model.close()
 
-    def _adapter(self, signature: Signature) -> SignatureAdapter:
+    def adapter(self, signature: Signature) -> SignatureAdapter:
+        """The way of a signature's requests to the engine and back."""
         adapter = self._adapters.get(signature.name)
         if adapter is None:
             native = self._model.signatures[signature.source]
             adapter = self._adapters[signature.name] = SignatureAdapter(signature, native)
         return adapter
 
-    def _infer(self, request: TensorRequest, size: int, call: CallContext) -> TensorResponse:
+    def is_short(self, size_bytes: int) -> bool:
+        """Whether a call with so many bytes of input is expected to be short enough for the loop."""
+        return self._cost.ns_per_byte * size_bytes < INLINE_NS
+
+    def infer(self, request: TensorRequest, size_bytes: int, call: CallContext) -> TensorResponse:
+        """The model's answer, here and now; what it cost is remembered."""
         began = perf_counter_ns()
         response = self._model.infer(request, call)
-        self._cost.add(perf_counter_ns() - began, size)
+        self._cost.add(perf_counter_ns() - began, size_bytes)
         return response
 
     async def _in_turn(
@@ -99,18 +108,18 @@ class LocalRunner:
     ) -> CoreResponse:
         """The answer after a wait for a slot, from a thread unless the call has turned out to be short."""
         await within(call, self._slots.take())
-        if self._cost.ns_per_byte * size < INLINE_NS:
+        if self.is_short(size):
             # On to a thread here, a queue that once built up would keep every call off the fast way.
             try:
-                return adapter.from_engine(self._infer(request, size, call), handle.version)
+                return adapter.from_engine(self.infer(request, size, call), handle.version)
             finally:
                 self._slots.give()
-        work = self._submit(handle, self._infer, request, size, call)
+        work = self.submit(handle, self.infer, request, size, call)
         when_done(work, self._slots.give)
         response = await within(call, asyncio.wrap_future(work))
         return adapter.from_engine(response, handle.version)
 
-    def _submit(
+    def submit(
         self, handle: Handle, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
         """Start on a thread, with the version pinned until the thread is through, whoever still waits."""
@@ -118,6 +127,14 @@ class LocalRunner:
         work = self._pool.submit(function, *args, **kwargs)
         when_done(work, handle.release)
         return work
+
+
+def input_bytes(request: TensorRequest) -> int:
+    """The bytes of all input arrays; of texts, those of the references to them."""
+    size = 0
+    for tensor in request.inputs.values():
+        size += tensor.array.nbytes
+    return size
 
 
 def next_chunk(chunks: Iterator[Chunk]) -> Chunk | None:

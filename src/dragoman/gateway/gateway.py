@@ -13,10 +13,12 @@ from time import monotonic, perf_counter_ns
 from typing import Any
 
 from dragoman.core.context import CallContext
+from dragoman.core.deferred import Deferred
 from dragoman.core.errors import DragomanError
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
+from dragoman.execution.later import Later
 from dragoman.gateway.control import check_control
 from dragoman.gateway.exchange import Exchange
 from dragoman.gateway.recorder import Recorder
@@ -50,7 +52,7 @@ class Gateway:
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
     def call(self, operation: Operation, wire: WireRequest) -> WireResponse | Awaitable[WireResponse]:
-        """The answer to one request, or something to await for it. Errors are answers too."""
+        """The answer to one request, or something to await for it: a `Deferred` where it can. Errors are answers."""
         began_ns = perf_counter_ns()
         call = CallContext(self._recorder.request_id(wire), monotonic() + self._limits.request_timeout_s)
         exchange = Exchange(operation, wire, call, began_ns)
@@ -88,9 +90,31 @@ class Gateway:
             answer = handle.runner.run(handle, request, signature, exchange.call)
             if isinstance(answer, TensorResponse):
                 return self._end(exchange, operation.encode(draft, answer))
+            if isinstance(answer, Deferred):
+                return self._deferred(operation, exchange, answer)
             return later(exchange, self._finish(operation, exchange, answer), answer)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
+
+    def _deferred(
+        self, operation: InferOperation, exchange: Exchange, answer: Deferred[CoreResponse]
+    ) -> Later[WireResponse]:
+        """The end of a call whose answer comes later, on this thread: no task for it."""
+
+        def give_up() -> None:
+            answer.cancel()
+            exchange.release()
+
+        def finish(answer: Deferred[CoreResponse]) -> None:
+            try:
+                response = self._end(exchange, operation.encode(exchange.draft, answer.result()))
+            except Exception as caught:
+                response = self._fail(operation, exchange, caught)
+            given.resolve(response)
+
+        given: Later[WireResponse] = Later(give_up)
+        answer.then(finish)
+        return given
 
     async def _finish(
         self, operation: InferOperation, exchange: Exchange, answer: Awaitable[CoreResponse]

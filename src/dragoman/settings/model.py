@@ -6,6 +6,8 @@ from msgspec import Meta, Struct, field
 
 NotNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+PositiveSeconds = Annotated[float, Meta(gt=0)]
 
 DTypeName = Literal[
     "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
@@ -37,6 +39,24 @@ class FeatureSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     default: list[bool | int | float | str] | bool | int | float | str | None = None
 
 
+class BatchingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How requests are joined into one run of the model. Only for models whose rows do not depend on each other."""
+
+    max_size: Positive  # rows
+    delay_ms: float = 0.0  # how long a batch waits to fill; 0 = it takes what waits in the same turn of the loop
+    allowed_sizes: tuple[Positive, ...] = ()  # batches are filled up to one of these; increasing, last = max_size
+    max_queue: NotNegative = 1000  # requests that may wait; more of them are refused
+    pad: bool = False  # whether inputs of unlike inner shapes are padded to one shape; else they are not joined
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The worker processes of a model that brings code."""
+
+    memory_bytes: NotNegative = 0  # what one may allocate; 0 = no limit
+    load_timeout_s: PositiveSeconds = 300.0  # for loading the model
+    grace_s: Seconds = 5.0  # a call that runs on so long after its deadline has its worker killed
+
+
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a model's owner may set. Every key has a default, so a model needs no `model.yaml`."""
 
@@ -48,5 +68,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     features: dict[str, FeatureSettings] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)  # class labels by index
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
+    batching: BatchingSettings | None = None
     threads: NotNegative = 0  # calls that may run at once off the event loop; 0 = one per core
-    max_queue: NotNegative = 1024  # calls that may wait for a thread; more of them are refused
+    max_queue: NotNegative = 1024  # calls that may wait for a thread or worker; more of them are refused
+    trust: Literal["data", "code"] = "data"  # code = files that run as code when they are loaded may be loaded
+    instances: Positive = 1  # worker processes, where the model brings code
+    worker: WorkerSettings = WorkerSettings()

@@ -1,0 +1,253 @@
+"""Dynamic batching: requests that wait in the same turn of the event loop run as one.
+
+1. A request that comes alone runs at once, as without batching: a lone client pays nothing.
+2. Otherwise requests wait until the turn is over (or, with a delay, until the batch is full or old enough),
+and
+   longer while as many batches run as the model takes at once.
+3. A batch holds requests of one join key, oldest first, up to `max_size` rows. A request that has no rows to
+join,
+   or as many as a batch, runs by itself.
+4. Cancelled and overdue requests are dropped before they run. When a batch fails, each of its requests runs
+alone,
+   so that one caller's bad input fails that caller only.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Hashable
+from concurrent.futures import Future
+from itertools import chain
+from time import monotonic
+
+from dragoman.core.context import CallContext
+from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.requests import CoreRequest, TensorRequest
+from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.execution.adapters import SignatureAdapter
+from dragoman.execution.batch import divide, join, join_key, rows_of
+from dragoman.execution.deadlines import overdue
+from dragoman.execution.later import Later
+from dragoman.execution.runners import LocalRunner, input_bytes
+from dragoman.repository.handle import Handle
+from dragoman.settings.model import BatchingSettings
+
+Outcome = TensorResponse | Exception
+
+
+class Waiting:
+    """One request in line."""
+
+    __slots__ = ("adapter", "answer", "call", "due_s", "handle", "request", "rows")
+
+    def __init__(
+        self,
+        handle: Handle,
+        request: TensorRequest,
+        rows: int,
+        adapter: SignatureAdapter,
+        call: CallContext,
+        due_s: float,
+    ) -> None:
+        self.handle = handle
+        self.request = request
+        self.rows = rows
+        self.adapter = adapter
+        self.call = call
+        self.due_s = due_s  # when its batch runs, full or not
+        self.answer: Later[CoreResponse] = Later(self.cancel)
+
+    def cancel(self) -> None:
+        """The caller has gone."""
+        self.call.cancelled = True
+
+    def give(self, outcome: Outcome) -> None:
+        """Answer the caller with its own rows, or its error."""
+        if isinstance(outcome, Exception):
+            self.answer.reject(outcome)
+        else:
+            self.answer.resolve(self.adapter.from_engine(outcome, self.handle.version))
+
+
+class BatchingRunner:
+    """Runs a model's requests in batches, through the runner that would run them one by one."""
+
+    def __init__(self, local: LocalRunner, settings: BatchingSettings, name: str) -> None:
+        self._local = local
+        self._settings = settings
+        self._name = name
+        self._lines: dict[Hashable, list[Waiting]] = {}  # by join key, in order of their oldest request
+        self._length = 0
+        self._running: set[tuple[Waiting, ...]] = set()
+        self._in_turn = 0  # requests so far in this turn of the loop, and in the last one that had any
+        self._last_turn = 0
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def run(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> CoreResponse | Awaitable[CoreResponse]:
+        """The answer: at once for a request that comes alone, else with its batch."""
+        adapter = self._local.adapter(signature)
+        ready = adapter.to_engine(request)
+        rows = rows_of(ready)
+        if self._in_turn == 0:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        self._in_turn += 1
+        if not 0 < rows < self._settings.max_size or self._is_alone(ready):
+            return self._local.run_ready(handle, ready, adapter, call)
+        if self._length >= self._settings.max_queue:
+            raise self._refusal()
+        due_s = monotonic() + self._settings.delay_ms / 1e3
+        waiting = Waiting(handle, ready, rows, adapter, call, due_s)
+        self._lines.setdefault(join_key(ready, self._settings.pad), []).append(waiting)
+        self._length += 1
+        return waiting.answer
+
+    def stream(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> AsyncGenerator[Chunk, None]:
+        """Streams are not joined."""
+        return self._local.stream(handle, request, signature, call)
+
+    def close(self) -> None:
+        """Close the model."""
+        self._local.close()
+
+    def _is_alone(self, request: TensorRequest) -> bool:
+        """Whether nothing would join this request, so that it need not wait."""
+        return (
+            self._in_turn == 1
+            and self._last_turn <= 1
+            and not self._length
+            and not self._running
+            and not self._settings.delay_ms
+            and self._local.is_short(input_bytes(request))
+        )
+
+    def _refusal(self) -> DragomanError:
+        return DragomanError(
+            Code.RESOURCE_EXHAUSTED,
+            f"the batching queue of model {self._name} is full ({self._length} requests wait)",
+            reason=Reason.QUEUE_FULL,
+            retry_after_s=1.0,
+        )
+
+    def _end_turn(self) -> None:
+        self._last_turn, self._in_turn = self._in_turn, 0
+        self._start_batches()
+
+    def _start_batches(self) -> None:
+        """Run what is due, as far as the model takes more at once; then see to what goes on waiting."""
+        while self._length and len(self._running) < self._local.at_once:
+            batch = self._take_batch()
+            if not batch:
+                break
+            self._run(batch)
+        self._set_alarm()
+
+    def _take_batch(self) -> list[Waiting]:
+        """The next batch that is full or due; none if all go on waiting."""
+        now = monotonic()
+        for key, line in self._lines.items():
+            rows = 0
+            count = 0
+            for waiting in line:
+                if rows + waiting.rows > self._settings.max_size:
+                    break
+                rows += waiting.rows
+                count += 1
+            if count < len(line) or rows == self._settings.max_size or line[0].due_s <= now:
+                batch, rest = line[:count], line[count:]
+                self._length -= count
+                del self._lines[key]
+                if rest:
+                    self._lines[key] = rest
+                return batch
+        return []
+
+    def _run(self, batch: list[Waiting]) -> None:
+        """Run a batch: inline where that is short, else on a thread."""
+        now = monotonic()
+        live = []
+        for waiting in batch:
+            if waiting.call.deadline_s is not None and waiting.call.deadline_s <= now:
+                waiting.give(overdue())
+            elif not waiting.answer.done:
+                live.append(waiting)
+        if not live:
+            return
+        size = sum(input_bytes(waiting.request) for waiting in live)
+        if self._local.is_short(size):
+            deliver(live, self._outcomes(live, size))
+            return
+        running = tuple(live)
+        self._running.add(running)
+        work = self._local.submit(live[0].handle, self._outcomes, live, size)
+        loop = asyncio.get_running_loop()
+        work.add_done_callback(lambda done: loop.call_soon_threadsafe(self._finish, running, done))
+
+    def _finish(self, running: tuple[Waiting, ...], work: Future[list[Outcome]]) -> None:
+        """A batch came back from its thread."""
+        self._running.discard(running)
+        error = work.exception()
+        if error is None:
+            deliver(running, work.result())
+        else:
+            deliver(running, [DragomanError(Code.INTERNAL, "the batch was not run")] * len(running))
+        self._start_batches()
+
+    def _outcomes(self, batch: list[Waiting], size: int) -> list[Outcome]:
+        """What each request of a batch gets."""
+        try:
+            return list(self._joined(batch, size))
+        except Exception as error:
+            if len(batch) == 1:
+                return [error]
+        return [self._outcomes([waiting], input_bytes(waiting.request))[0] for waiting in batch]
+
+    def _joined(self, batch: list[Waiting], size: int) -> list[TensorResponse]:
+        sizes = [waiting.rows for waiting in batch]
+        rows = sum(sizes)
+        filled = next((allowed for allowed in self._settings.allowed_sizes if allowed >= rows), rows)
+        joined = join([waiting.request for waiting in batch], filled)
+        # A batch outlives the deadlines and the patience of its members, so it runs in a context of its own.
+        call = batch[0].call if len(batch) == 1 else CallContext(batch[0].call.request_id)
+        return divide(self._local.infer(joined, size, call), sizes, filled)
+
+    def _set_alarm(self) -> None:
+        """Look again when the next batch falls due or the next deadline passes, whichever is sooner."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        lines = self._lines.values()
+        free = len(self._running) < self._local.at_once
+        times = [line[0].due_s for line in lines if free]
+        times += [
+            waiting.call.deadline_s
+            for waiting in chain(*lines, *self._running)
+            if waiting.call.deadline_s is not None and not waiting.answer.done
+        ]
+        if times:
+            loop = asyncio.get_running_loop()
+            self._alarm = loop.call_later(max(0.0, min(times) - monotonic()), self._ring)
+
+    def _ring(self) -> None:
+        """Answer those whose deadline has passed, wherever they are, then start what is due."""
+        self._alarm = None
+        now = monotonic()
+        for waiting in chain(*self._lines.values(), *self._running):
+            if waiting.call.deadline_s is not None and waiting.call.deadline_s <= now:
+                waiting.cancel()
+                waiting.give(overdue())
+        for key, line in list(self._lines.items()):
+            left = [waiting for waiting in line if not waiting.answer.done]
+            self._length -= len(line) - len(left)
+            self._lines[key] = left
+            if not left:
+                del self._lines[key]
+        self._start_batches()
+
+
+def deliver(batch: list[Waiting] | tuple[Waiting, ...], outcomes: list[Outcome]) -> None:
+    """Give everyone what is theirs. A caller that has gone takes nothing."""
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        waiting.give(outcome)

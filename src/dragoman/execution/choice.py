@@ -1,0 +1,28 @@
+"""How a version's calls will be run, decided when it loads."""
+
+import os
+
+import structlog
+
+from dragoman.engines.base import LoadedModel
+from dragoman.execution.agreement import disagreement
+from dragoman.execution.batching import BatchingRunner
+from dragoman.execution.runners import LocalRunner
+from dragoman.repository.handle import Runner
+from dragoman.settings.model import ModelSettings
+
+
+def make_runner(model: LoadedModel, settings: ModelSettings, name: str, version: int) -> Runner:
+    """A runner as the model's settings ask for it. Requests are joined only if the model's rows allow it."""
+    threads = settings.threads or len(os.sched_getaffinity(0))
+    local = LocalRunner(model, name, threads, settings.max_queue)
+    if settings.batching is None:
+        return local
+    for signature in model.signatures.values():
+        why_not = disagreement(model, signature)
+        if why_not is not None:
+            structlog.get_logger("dragoman.execution").warning(
+                "batching is off", model=name, version=version, signature=signature.name, why=why_not
+            )
+            return local
+    return BatchingRunner(local, settings.batching, name)

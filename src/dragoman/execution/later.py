@@ -1,0 +1,26 @@
+"""A deferred result that can be awaited, for readers that are coroutines anyway."""
+
+import asyncio
+from collections.abc import Generator
+from typing import TypeVar
+
+from dragoman.core.deferred import Deferred
+
+T = TypeVar("T")
+
+
+class Later(Deferred[T]):
+    """A `Deferred` for the event loop's thread."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[object, None, T]:
+        if not self.done:
+            wakeup = asyncio.get_running_loop().create_future()
+            self.then(lambda _: None if wakeup.done() else wakeup.set_result(None))
+            try:
+                yield from wakeup
+            except asyncio.CancelledError:
+                self.cancel()
+                raise
+        return self.result()
