@@ -52,7 +52,7 @@ class Gateway:
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
     def call(self, operation: Operation, wire: WireRequest) -> WireResponse | Awaitable[WireResponse]:
-        """The answer to one request, or something to await for it: a `Deferred` where it can. Errors are answers."""
+        """The answer to one request, or something to await for it: a `Deferred` if it can. Errors are answers."""
         began_ns = perf_counter_ns()
         call = CallContext(self._recorder.request_id(wire), monotonic() + self._limits.request_timeout_s)
         exchange = Exchange(operation, wire, call, began_ns)

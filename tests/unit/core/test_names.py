@@ -11,7 +11,9 @@ def test_an_ordinary_name_is_a_model_name(name: str) -> None:
     assert check_model_name(name) == name
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\\b", "a:b", "a%2e", "a\0", "a\n", " a", "x" * 256])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", ".hidden", "a/b", "a\\b", "a:b", "a%2e", "a\0", "a\n", " a", "x" * 256]
+)
 def test_a_name_that_could_leave_its_folder_or_its_path_segment_is_none(name: str) -> None:
     assert not is_model_name(name)
     with pytest.raises(DragomanError, match="not a model name"):

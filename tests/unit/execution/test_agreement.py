@@ -16,7 +16,9 @@ from dragoman.execution.agreement import disagreement
 class Computed:
     """A model whose only output is a function of its only input."""
 
-    def __init__(self, function: Callable[[Array], Array], dtype: DType, shape: tuple[int | None, ...]) -> None:
+    def __init__(
+        self, function: Callable[[Array], Array], dtype: DType, shape: tuple[int | None, ...]
+    ) -> None:
         self.signature = Signature("s", {"x": TensorSpec("x", dtype, shape, "x")}, {}, source="s")
         self.signatures: Mapping[str, Signature] = {"s": self.signature}
         self.concurrency = 1

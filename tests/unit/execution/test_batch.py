@@ -17,7 +17,9 @@ def request(**inputs: object) -> TensorRequest:
     return TensorRequest("serving_default", tensors)
 
 
-@given(st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=6), st.integers(0, 3))
+@given(
+    st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=4), min_size=1, max_size=6), st.integers(0, 3)
+)
 def test_joined_and_divided_everyone_has_exactly_their_own_rows(rows: list[list[int]], spare: int) -> None:
     requests = [request(x=values) for values in rows]
     sizes = [rows_of(one) for one in requests]

@@ -6,7 +6,8 @@ from dragoman.core.errors import Code
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.telemetry.metrics import BOUNDS_NS, Metrics, exposition, make_registry
 
-REPORT = StatusReport({"m": ModelStatus("m", (VersionStatus(1, State.READY), VersionStatus(2, State.FAILED)))})
+VERSIONS = (VersionStatus(1, State.READY), VersionStatus(2, State.FAILED))
+REPORT = StatusReport({"m": ModelStatus("m", VERSIONS)})
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
