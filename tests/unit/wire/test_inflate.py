@@ -13,16 +13,23 @@ from dragoman.wire.inflate import inflate
     st.lists(st.binary(max_size=200_000), min_size=1, max_size=3),
     st.sampled_from([b"", b"trailing", b"\x1f"]),
 )
-def test_members_are_joined_and_what_follows_them_is_ignored(parts: list[bytes], tail: bytes) -> None:
+def test_members_are_joined_and_the_rest_is_ignored(parts: list[bytes], tail: bytes) -> None:
     body = b"".join(gzip.compress(part) for part in parts) + tail
     assert inflate(body, 10**6) == b"".join(parts)
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b'{"instances":[1.0]}', gzip.compress(b"abc")[:-1], gzip.compress(b"abc")[:5], zlib.compress(b"abc"),
-     gzip.compress(b"abc")[:-8] + b"\0" * 8, gzip.compress(b"abc") + b"\x1f\x8bnonsense"],
-)  # fmt: skip
+    [
+        b"",
+        b'{"instances":[1.0]}',
+        gzip.compress(b"abc")[:-1],
+        gzip.compress(b"abc")[:5],
+        gzip.compress(b"abc")[:-8] + b"\0" * 8,
+        gzip.compress(b"abc") + b"\x1f\x8bnonsense",
+        zlib.compress(b"abc"),
+    ],
+)
 def test_what_is_no_whole_gzip_counts_as_empty(body: bytes) -> None:
     assert inflate(body, 100) == b""
 

@@ -184,11 +184,23 @@ def test_columns_may_hold_names_that_the_signature_lacks() -> None:
 @pytest.mark.parametrize(
     ("dtype", "value"),
     [
-        (DType.UINT8, 300), (DType.UINT8, -1), (DType.INT8, 128), (DType.INT16, 2**15), (DType.UINT16, 2**16),
-        (DType.UINT32, 2**32), (DType.UINT32, -1), (DType.UINT64, -1), (DType.INT64, 2**63), (DType.INT64, 1.0),
-        (DType.FP16, 70000.0), (DType.BF16, 1e39), (DType.BOOL, 1), (DType.BOOL, "true"), (DType.BYTES, 1),
+        (DType.UINT8, 300),
+        (DType.UINT8, -1),
+        (DType.INT8, 128),
+        (DType.INT16, 2**15),
+        (DType.UINT16, 2**16),
+        (DType.UINT32, 2**32),
+        (DType.UINT32, -1),
+        (DType.UINT64, -1),
+        (DType.INT64, 2**63),
+        (DType.INT64, 1.0),
+        (DType.FP16, 70000.0),
+        (DType.BF16, 1e39),
+        (DType.BOOL, 1),
+        (DType.BOOL, "true"),
+        (DType.BYTES, 1),
     ],
-)  # fmt: skip
+)
 def test_what_a_type_cannot_hold_is_refused_and_not_wrapped(dtype: DType, value: Any) -> None:
     assert "is not of expected type" in fault(read_columns, [value], x=dtype)
 

@@ -85,7 +85,9 @@ SIGNATURES: Final[dict[str, dict[str, Signature]]] = {
     "bytes_out": {"serving_default": BYTES_OUT},
     "matrix": {"serving_default": MATRIX},
     **{
-        f"echo_{'string' if dtype is DType.BYTES else dtype.value}": {"serving_default": echo_signature(dtype)}
+        f"echo_{'string' if dtype is DType.BYTES else dtype.value}": {
+            "serving_default": echo_signature(dtype)
+        }
         for dtype in DType
     },
 }
@@ -167,9 +169,7 @@ def pin(target: Target, report: StatusReport) -> tuple[str, int]:
             raise DragomanError(Code.NOT_FOUND, "no such label", reason=Reason.LABEL_UNKNOWN)
     if version is None or (version == 0 and target.zero_means_latest):
         if status.latest_ready is None:
-            raise DragomanError(
-                Code.UNAVAILABLE, "loading", reason=Reason.MODEL_NOT_READY, retry_after_s=0.2
-            )
+            raise DragomanError(Code.UNAVAILABLE, "loading", reason=Reason.MODEL_NOT_READY, retry_after_s=0.2)
         version = status.latest_ready.version
     if status.version(version) is None:
         raise DragomanError(Code.NOT_FOUND, "no such version", reason=Reason.VERSION_UNKNOWN)
