@@ -33,8 +33,16 @@ CALL = CallContext("contract")
 def values(dtype: DType) -> Array:
     """A 3 x 4 array that holds the extremes of a type."""
     if dtype is DType.BYTES:
-        texts = [b"", b"a", b"\x00", b"a\x00b", "é".encode(), "\U0010f780\U0010ffff".encode(), b"\xff\xfe",
-                 b"\xc3", b"\xed\xb2\x80", b"\xf4\x8f\x9e", b"\xf4\x8f\x9e\x80\xff", bytes(range(256))]  # fmt: skip
+        whole = [b"", b"a", b"\x00", b"a\x00b", "é".encode(), "\U0010f780\U0010ffff".encode()]
+        broken = [
+            b"\xff\xfe",
+            b"\xc3",
+            b"\xed\xb2\x80",
+            b"\xf4\x8f\x9e",
+            b"\xf4\x8f\x9e\x80\xff",
+            bytes(range(256)),
+        ]
+        texts = whole + broken
         array = np.empty(len(texts), np.object_)
         array[:] = texts
         return array.reshape(3, 4)

@@ -1,0 +1,127 @@
+"""A repository on disk of toy models, whose files say how they load, and a manager over it."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.status import State, StatusReport, VersionStatus
+from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, Resources, TreeSnapshot
+from dragoman.execution.runners import LocalRunner
+from dragoman.repository.handle import Runner
+from dragoman.repository.loader import ModelLoader
+from dragoman.repository.manager import ModelManager
+from dragoman.repository.policy import Policy, availability_preserving
+from dragoman.repository.source import FileSystemSource
+from dragoman.settings.model import ModelSettings
+from tests.unit.execution.models import Doubler
+
+FILE = "model.toy"
+
+
+class ToyEngine(Engine):
+    """Loads `model.toy`; the text in it says what happens then."""
+
+    name: ClassVar[str] = "toy"
+    looks_for: ClassVar[str] = "model.toy"
+
+    def __init__(self) -> None:
+        self.loads = 0
+        self.models: list[Doubler] = []
+        self.gate = threading.Event()  # a file that says `wait` loads when this is set
+
+    @classmethod
+    def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
+        found = [name for name in files.top_level if name.endswith(".toy")]
+        return Claim(found[0], (found[0],)) if len(found) == 1 else None
+
+    def estimate(self, artifact: Artifact) -> Resources:
+        return Resources(1)
+
+    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> LoadedModel:
+        self.loads += 1
+        text = Path(artifact.path).read_text()
+        if text == "wait":
+            self.gate.wait(30)
+        if text == "bad":
+            raise DragomanError(Code.INTERNAL, "model.toy is bad")
+        if text == "final":
+            raise DragomanError(Code.FAILED_PRECONDITION, "the package toys is missing")
+        if text == "explodes":
+            raise RuntimeError(f"secret {artifact.path}")
+        self.models.append(Doubler())
+        return self.models[-1]
+
+
+class Stage:
+    """A folder of models, and a manager that has not started."""
+
+    def __init__(self, root: Path, policy: Policy = availability_preserving) -> None:
+        self.root = root
+        self.engine = ToyEngine()
+        self.pauses: list[float] = []
+        self.seen: list[tuple[str, int, State]] = []
+        self.refuse_runners = False
+        self.during_pause: Callable[[], object] = lambda: None  # instead of waiting
+        engines = {"toy": self.engine}
+        self.source = FileSystemSource(str(root), engines)
+        self.manager = ModelManager(
+            self.source,
+            ModelLoader(engines),
+            self._runner,
+            observer=self._observe,
+            policy=policy,
+            sleep=self._sleep,
+        )
+
+    def write(self, model: str, version: int | str = 1, text: str = "ok") -> Path:
+        """One version folder."""
+        return write(self.root / model / str(version), text)
+
+    def sidecar(self, model: str, text: str) -> None:
+        """The model's model.yaml."""
+        (self.root / model).mkdir(exist_ok=True)
+        (self.root / model / "model.yaml").write_text(text)
+
+    def run(self, story: Coroutine[Any, Any, None]) -> None:
+        """Play a story, then close the manager."""
+
+        async def whole() -> None:
+            try:
+                await story
+            finally:
+                self.engine.gate.set()
+                await self.manager.close()
+
+        asyncio.run(whole())
+
+    def states(self, model: str) -> dict[int, State]:
+        """The state of each version."""
+        return states(self.manager.report, model)
+
+    def _observe(self, model: str, version: VersionStatus) -> None:
+        self.seen.append((model, version.version, version.state))
+
+    def _runner(self, model: LoadedModel, settings: ModelSettings, name: str, version: int) -> Runner:
+        """Runs calls as the server does."""
+        if self.refuse_runners:
+            raise RuntimeError("no threads left")
+        return LocalRunner(model, name, 1, 1)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.during_pause()
+
+
+def write(folder: Path, text: str = "ok", file: str = FILE) -> Path:
+    """A folder with a toy model."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_text(text)
+    return folder
+
+
+def states(report: StatusReport, model: str) -> dict[int, State]:
+    """The state of each version of one model."""
+    return {version.version: version.state for version in report.models[model].versions}

@@ -1,0 +1,97 @@
+"""From files to a loaded model."""
+
+from pathlib import Path
+
+import pytest
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.status import Cause
+from dragoman.engines.onnx import OnnxEngine
+from dragoman.repository.loader import LoadedVersion, ModelLoader
+from dragoman.repository.source import Candidate
+from dragoman.settings.model import ModelSettings
+from dragoman.settings.model_document import read_model_settings
+from tests.unit.engines.graphs import half_plus_two, save
+from tests.unit.repository.stage import ToyEngine, write
+
+TOY = ToyEngine()
+ENGINES = {"toy": TOY, "onnx": OnnxEngine()}
+
+
+def load(path: Path, settings: str = "", cause: Cause | None = None) -> LoadedVersion:
+    made = read_model_settings(settings, "model.yaml") if settings else ModelSettings()
+    return ModelLoader(ENGINES).load(Candidate("half", 1, str(path), "half/1", made, cause))
+
+
+def refused(path: Path, settings: str = "", cause: Cause | None = None) -> DragomanError:
+    with pytest.raises(DragomanError) as caught:
+        load(path, settings, cause)
+    assert str(path) not in caught.value.message
+    return caught.value
+
+
+def test_the_engine_that_claims_the_files_loads_them(tmp_path: Path) -> None:
+    save(half_plus_two(), tmp_path / "model.onnx")
+    assert load(tmp_path).engine == "onnx"
+
+
+def test_a_single_file_is_loaded(tmp_path: Path) -> None:
+    assert load(save(half_plus_two(), tmp_path / "resnet.onnx")).engine == "onnx"
+
+
+def test_the_engine_that_model_yaml_names_wins(tmp_path: Path) -> None:
+    write(tmp_path)
+    save(half_plus_two(), tmp_path / "model.onnx")
+    assert load(tmp_path).engine == "toy"
+    assert load(tmp_path, "engine: onnx").engine == "onnx"
+
+
+def test_an_engine_that_there_is_not_is_an_error_that_lists_them(tmp_path: Path) -> None:
+    write(tmp_path)
+    error = refused(tmp_path, "engine: tpu")
+    assert error.code is Code.INVALID_ARGUMENT
+    assert error.message == "half/model.yaml: engine: there is no engine 'tpu'; there is toy, onnx"
+
+
+def test_files_that_no_engine_claims_are_an_error_that_says_what_engines_look_for(tmp_path: Path) -> None:
+    write(tmp_path, file="README.md")
+    error = refused(tmp_path)
+    assert error.code is Code.NOT_FOUND
+    assert error.message == (
+        "half/1 holds no model: the engine toy looks for model.toy; "
+        "the engine onnx looks for model.onnx, or one file *.onnx or *.ort"
+    )
+
+
+def test_an_empty_folder_is_called_empty(tmp_path: Path) -> None:
+    assert refused(tmp_path, "engine: toy").message == "half/1 is empty: the engine toy looks for model.toy"
+
+
+def test_a_folder_that_went_away_is_an_error_that_names_it(tmp_path: Path) -> None:
+    error = refused(tmp_path / "gone")
+    assert (error.code, error.message) == (Code.NOT_FOUND, "half/1: there is no such file or folder")
+
+
+def test_a_cause_that_is_known_already_is_the_error(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert refused(tmp_path, cause=Cause(Code.INVALID_ARGUMENT, "line 3")).message == "line 3"
+
+
+def test_an_engine_that_breaks_tells_strangers_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "explodes")
+    error = refused(tmp_path)
+    assert (error.code, error.message) == (Code.INTERNAL, "half/1 does not load; the server's log tells more")
+
+
+def test_options_of_model_yaml_reach_the_engine(tmp_path: Path) -> None:
+    save(half_plus_two(), tmp_path / "model.onnx")
+    assert "options.intra_op_threads" in refused(tmp_path, "options: {intra_op_threads: many}").message
+
+
+def test_a_signature_that_does_not_fit_names_key_and_tensors_and_frees_the_model(tmp_path: Path) -> None:
+    write(tmp_path)
+    error = refused(tmp_path, "engine: toy\nsignatures: {other: {inputs: {a: nothing}}}")
+    assert error.message == (
+        "half/model.yaml: signatures.other.inputs.a: the model has no input 'nothing'; its inputs are x"
+    )
+    assert TOY.models[-1].closed == 1
