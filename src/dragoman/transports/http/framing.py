@@ -5,7 +5,7 @@ from typing import Final
 
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.head import CHUNKED, Head
-from dragoman.transports.http.parser import VERSIONS, HeadParser
+from dragoman.transports.http.parser import VERSIONS, VERSIONS_SPOKEN, HeadParser
 from dragoman.transports.http.refusal import Refusal
 from dragoman.transports.http.target import split_target
 
@@ -14,13 +14,15 @@ SINGLE: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"e
 HOST_BYTES: Final = (string.ascii_letters + string.digits + "._~%!$&'()*+,;=:[]-").encode()
 
 
-def read_head(parser: HeadParser, limits: Limits) -> Head:
-    """The head that was parsed.
+def read_head(data: bytes, parser: HeadParser, limits: Limits) -> Head:
+    """The head that `parser` was fed with `data`.
 
     Errors: Refusal 400, 413, 417, 501, 505.
     """
     fields = single_fields(parser)
     check_head(parser, fields)
+    if b" HTTP/" not in data[: data.index(b"\r\n", 2)]:  # llhttp takes RTSP/1.0, too
+        raise Refusal(400, "malformed request: another protocol's version")
     path, query = split_target(parser.target)
     waits = expects_continue(parser, fields)
     return Head(
@@ -56,7 +58,7 @@ def check_head(parser: HeadParser, fields: dict[bytes, bytes]) -> None:
     Errors: Refusal 400 for a Host that is missing or none, 501 for CONNECT, 505.
     """
     if parser.version not in VERSIONS:
-        raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        raise Refusal(505, VERSIONS_SPOKEN)
     if parser.version == "1.1" and b"host" not in fields:
         raise Refusal(400, "header host is missing")
     if fields.get(b"host", b"").translate(None, HOST_BYTES):

@@ -16,6 +16,7 @@ from dragoman.transports.http.refusal import Refusal
 from dragoman.wire.messages import Headers
 
 VERSIONS: Final = frozenset({"1.0", "1.1"})
+VERSIONS_SPOKEN: Final = "only HTTP/1.0 and HTTP/1.1 are spoken here"
 
 
 class HeadParser:
@@ -44,6 +45,18 @@ class HeadParser:
         if len(self.headers) > self._limits.header_count:
             raise Refusal(431, f"more headers than the limit of {self._limits.header_count}")
 
+    def check_complete(self) -> None:
+        """Refuse a head whose empty line was fed, and yet is not over.
+
+        Errors: Refusal 400, 505.
+        """
+        if self.complete:
+            return
+        if self.target:  # `PRI * HTTP/2.0`, of which llhttp expects more
+            raise Refusal(505, VERSIONS_SPOKEN)
+        # llhttp skips empty lines before a request; one of them is enough
+        raise Refusal(400, "malformed request: empty lines before it")
+
     def on_url(self, part: bytes) -> None:
         """Take a piece of the target."""
         self.target += part
@@ -64,5 +77,5 @@ class HeadParser:
             return Refusal(501, "the only transfer coding taken is chunked")
         version = self._llhttp.get_http_version()
         if version not in VERSIONS and version != "0.0":
-            return Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+            return Refusal(505, VERSIONS_SPOKEN)
         return Refusal(400, f"malformed request: {error}")

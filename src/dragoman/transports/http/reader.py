@@ -118,9 +118,8 @@ class RequestReader:
         return start + stop - known, head
 
     def _finish_head(self, parser: HeadParser, data: bytes) -> Head:
-        if not parser.complete:  # llhttp skips empty lines before a request; one of them is enough
-            raise Refusal(400, "malformed request: empty lines before it")
-        head = read_head(parser, self._limits)
+        parser.check_complete()
+        head = read_head(data, parser, self._limits)
         self._cache.add(data, head)
         self.parser = None
         return head
