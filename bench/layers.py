@@ -21,11 +21,12 @@ from dragoman.assembly.builtin import engines, protocols
 from dragoman.core.context import CallContext
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
+from dragoman.repository.loader import ModelLoader
 from dragoman.repository.manager import ModelManager
 from dragoman.repository.source import FileSystemSource
 from dragoman.settings.limits import Limits
 from dragoman.settings.server import LogSettings
-from dragoman.telemetry.logs import AccessLog
+from dragoman.telemetry.logs import AccessLog, configure_logs
 from dragoman.telemetry.metrics import Metrics
 from dragoman.transports.http.router import Router
 from dragoman.wire.messages import WireRequest
@@ -37,8 +38,9 @@ LIMITS: Final = Limits()
 
 async def measure_all(repository: Path, seconds: float) -> Mapping[str, Mapping[str, float]]:
     """Microseconds by step, by workload, from models that are loaded once."""
+    configure_logs("warning", "json")
     known = engines()
-    models = ModelManager(FileSystemSource(str(repository), known), known, make_runner)
+    models = ModelManager(FileSystemSource(str(repository), known), ModelLoader(known), make_runner)
     await models.start()
     log = LogSettings()
     gateway = Gateway(models, LIMITS, Recorder(Metrics(), AccessLog(log.access, log.slow_request_s)))
