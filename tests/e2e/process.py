@@ -85,7 +85,14 @@ def fetch(url, body=None):
 
 
 def paste(line):
-    """What a printed `curl` line gets."""
-    words = shlex.split(line)
+    """What a printed `curl` line gets; its body may come from a Python program before it."""
+    *program, curl = line.split(" | ")
+    words = shlex.split(curl)
     assert words[0] == "curl"
-    return fetch(words[-1], words[2] if words[1] == "-d" else None)
+    body = words[2] if words[1] == "-d" else None
+    if program:
+        assert body == "@-"
+        python, *arguments = shlex.split(program[0])
+        assert python == "python3"
+        body = subprocess.run([sys.executable, *arguments], capture_output=True, check=True).stdout
+    return fetch(words[-1], body)

@@ -124,9 +124,9 @@ def picture(pixels: Sequence[int], answer: dict[str, Any], shades: str) -> Itera
     likely = sorted(enumerate(answer["probabilities"]), key=lambda pair: -pair[1])[:SHOWN]
     beside = [
         "",
-        f"prediction: {answer['label']}   confidence: {likely[0][1]:.1%}",
+        f"prediction: {answer['label']}   confidence: {likely[0][1]:.2%}",
         "",
-        *(f"{digit}  {part:6.1%}  {bar(part, shades)}" for digit, part in likely),
+        *(f"{digit}  {part:7.2%}  {bar(part, shades)}" for digit, part in likely),
         "",
         "",
     ]

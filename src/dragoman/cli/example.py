@@ -14,7 +14,7 @@ from urllib.parse import quote
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Method, Signature
 from dragoman.core.tensors import DType
 
-PASTABLE: Final = 128  # elements; more do not fit a screen
+PASTABLE: Final = 32  # elements; more do not fit a line or two
 ELEMENTS: Final[Mapping[DType, Any]] = {
     dtype: 1.0 if dtype.is_float else {DType.BOOL: True, DType.BYTES: "text"}.get(dtype, 1) for dtype in DType
 }

@@ -9,6 +9,7 @@ class Exit(enum.IntEnum):
     OK = 0
     FAILURE = 1
     USAGE = 2
+    INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class FailureError(Exception):

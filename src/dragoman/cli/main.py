@@ -49,6 +49,8 @@ def run(arguments: list[str]) -> int:
         return fail(f"{error}\nTry 'dragoman --help'.", Exit.USAGE)
     except FailureError as error:
         return fail(str(error), error.code)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
     except BrokenPipeError:  # whoever read our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILURE

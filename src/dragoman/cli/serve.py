@@ -27,7 +27,7 @@ def serve(
     personality: Annotated[Literal["tfserving"] | None, Parameter(name="--as")] = None,
     host: str | None = None,
     port: Port | None = None,
-    log_level: Literal["debug", "info", "warning", "error"] = "info",
+    log_level: Literal["debug", "info", "warning", "error"] | None = None,
     log_format: Literal["auto", "console", "json"] = "auto",
     access_log: Literal["failures", "full", "off"] = "failures",
 ) -> None:
@@ -45,11 +45,12 @@ def serve(
     port:
         The port to listen on; 0 takes any free one. [default: 8000; 8501 with --as tfserving]
     log_level:
-        The least serious entries that are logged to standard error.
+        The least serious events that are logged to standard error; requests are --access-log's business.
+        [default: info; warning on a terminal, which shows the rest by itself]
     log_format:
         auto is console on a terminal and json elsewhere.
     access_log:
-        Which requests are logged; failures means failed and slow ones.
+        Which requests are logged to standard error; failures means failed and slow ones.
     """
     if not path.exists():
         raise FailureError(f"there is no file or folder {str(path)!r}", Exit.USAGE)
@@ -59,13 +60,12 @@ def serve(
         host=listener.host if host is None else host,
         port=listener.port if port is None else port,
     )
-    settings = ServerSettings(
-        repository=str(path),
-        listeners=(listener,),
-        log=LogSettings(level=log_level, format=log_format, access=access_log),
-    )
+    terminal = sys.stdout.isatty()
+    level = log_level or ("warning" if terminal else "info")
+    log = LogSettings(level=level, format=log_format, access=access_log)
+    settings = ServerSettings(repository=str(path), listeners=(listener,), log=log)
     try:
-        run(settings, TerminalView() if sys.stdout.isatty() else PlainView())
+        run(settings, TerminalView() if terminal else PlainView())
     except (DragomanError, OSError) as error:
         raise refusal(listener, error) from error
 

@@ -1,5 +1,6 @@
 """What `dragoman serve` prints: plain lines in a pipe, on a terminal a table that follows loading models."""
 
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -34,19 +35,13 @@ def row(model: str, version: VersionStatus) -> Row:
     )
 
 
-def reachable(url: str) -> str:
-    """The same address as a client on this machine calls it: nobody connects to "every interface"."""
-    return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-
-
 def closing_lines(app: App) -> Iterator[str]:
     """What to do next: a request to paste for each listener, how many models serve, and where."""
     models = app.report.models
     serving = {name: version for name, model in models.items() if (version := model.latest_ready)}
     for listener in app.listeners:
         for name, version in list(serving.items())[:1]:
-            line = curl_line(reachable(listener.url), name, version.signatures)
-            yield f"TensorFlow Serving REST: {line}"
+            yield f"TensorFlow Serving REST: {curl_line(listener.url, name, version.signatures)}"
     yield f"{len(serving)} of {len(models)} models ready; Ctrl-C ends the server"
     yield from (f"listening on {listener.url}" for listener in app.listeners)
 
@@ -77,7 +72,8 @@ class TerminalView(PlainView):
         self._rows: dict[tuple[str, int], Row] = {}
         self._started = False
         self._spinner = Spinner("dots", State.LOADING.value)
-        self._live = Live(console=Console(), get_renderable=self._table)
+        # Log lines go above the table, but only where they would hit it.
+        self._live = Live(console=Console(), get_renderable=self._table, redirect_stderr=sys.stderr.isatty())
 
     def changed(self, model: str, version: VersionStatus) -> None:
         """Show the version's new state: in the table while the server starts, as a line from then on."""

@@ -55,7 +55,6 @@ class Lifecycle:
             except DragomanError as error:
                 pause = None if error.code in FINAL or not harness.aspired else next(pauses, None)
                 if pause is None:
-                    self._complain("load failed", harness, error)
                     return harness.failed(Cause(error.code, error.message))
                 await self._sleep(pause)
             else:
@@ -70,8 +69,9 @@ class Lifecycle:
         harness.move(State.UNLOADING)
         try:
             await self.in_thread(handle.runner.close)
-        except Exception as error:
-            self._complain("closing failed", harness, error)
+        except Exception:
+            candidate = harness.candidate
+            self._log.exception("closing failed", model=candidate.model, version=candidate.version)
         harness.gone()
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -89,13 +89,8 @@ class Lifecycle:
         try:
             runner = self._make_runner(loaded.model, candidate.settings, model, version)
         except Exception as error:
+            self._log.exception("no runner", model=model, version=version)
             loaded.model.close()
             message = f"{candidate.shown} cannot be run; the server's log tells more"
             raise DragomanError(Code.INTERNAL, message) from error
         return Handle(model, version, loaded.signatures, runner), loaded.engine
-
-    def _complain(self, event: str, harness: VersionHarness, error: Exception) -> None:
-        candidate = harness.candidate
-        self._log.error(
-            event, model=candidate.model, version=candidate.version, path=candidate.path, exc_info=error
-        )

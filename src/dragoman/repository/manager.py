@@ -6,6 +6,7 @@ threads. Requests see `ModelRoute` tables that are exchanged whole, so `pin` tak
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final
 
@@ -28,7 +29,12 @@ from dragoman.repository.source import Aspired, VersionSource
 Observer = Callable[[str, VersionStatus], None]
 Goal = Callable[[StatusReport], bool]
 USUAL_RETRIES: Final = RetryRules()
-PASSING: Final = frozenset({State.QUIESCING, State.QUIESCED, State.UNLOADING})  # logged only where asked for
+LOGGED_AS: Final = {  # INFO where not named
+    State.QUIESCING: logging.DEBUG,
+    State.QUIESCED: logging.DEBUG,
+    State.UNLOADING: logging.DEBUG,
+    State.FAILED: logging.ERROR,
+}
 
 
 def unobserved(model: str, version: VersionStatus) -> None:
@@ -136,7 +142,8 @@ class ModelManager:
         self._adopt(Aspired(), None)
         try:
             async with asyncio.timeout(grace_s):
-                await self._settled(self._entries.values())
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
         except TimeoutError:
             self._log.warning("models are still in use", grace_s=grace_s)
         for task in self._tasks:
@@ -186,8 +193,8 @@ class ModelManager:
         candidate, status = harness.candidate, harness.status
         self._publish(self._entries[candidate.model])
         cause = {} if status.cause is None else {"cause": status.cause.message}
-        log = self._log.debug if status.state in PASSING else self._log.info
-        log("version", model=candidate.model, version=status.version, state=status.state.value, **cause)
+        level, state = LOGGED_AS.get(status.state, logging.INFO), status.state.value
+        self._log.log(level, "version", model=candidate.model, version=status.version, state=state, **cause)
         self._observer(candidate.model, status)
 
     def _publish(self, entry: ModelEntry) -> None:
