@@ -23,7 +23,7 @@ def echo(operation: Operation, wire: WireRequest) -> WireResponse:
 async def serve(port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     server = HttpServer(Router([], "superset"), echo, Limits())
-    print(f"listening on {await server.start('127.0.0.1', port)}", flush=True)
+    print(f"listening on http://127.0.0.1:{await server.start('127.0.0.1', port)}", flush=True)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
