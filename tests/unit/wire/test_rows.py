@@ -195,6 +195,7 @@ def test_columns_may_hold_names_that_the_signature_lacks() -> None:
         (DType.INT64, 2**63),
         (DType.INT64, 1.0),
         (DType.FP16, 70000.0),
+        (DType.FP16, "1"),
         (DType.BF16, 1e39),
         (DType.BOOL, 1),
         (DType.BOOL, "true"),

@@ -1,15 +1,14 @@
 """Predict over REST: `{"instances": [...]}` by row, `{"inputs": ...}` by column."""
 
-from dragoman.core.errors import invalid
-from dragoman.core.requests import CoreRequest, ExampleRequest, Feature, Kind, TensorRequest
+from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
-from dragoman.core.tensors import Array
 from dragoman.protocols.tfs.document import read_document, signature_name
 from dragoman.protocols.tfs.errors import malformed
+from dragoman.protocols.tfs.serialized import predict_request
 from dragoman.protocols.tfs.target import read_target
 from dragoman.settings.limits import Limits
-from dragoman.wire.example_proto import read_example
 from dragoman.wire.json_tree import JsonObject, excerpt
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
@@ -57,10 +56,7 @@ def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
         tensors = read_columns(document["inputs"], signature)
     else:
         raise invalid("Missing 'inputs' or 'instances' key")
-    if signature.features and Kind.TENSORS not in signature.accepts:
-        (name,) = tensors
-        return ExampleRequest(signature.name, _examples(name, tensors[name].array))
-    return TensorRequest(signature.name, tensors)
+    return predict_request(signature, tensors)
 
 
 def encode_predict(draft: PredictDraft, response: TensorResponse) -> WireResponse:
@@ -71,10 +67,3 @@ def encode_predict(draft: PredictDraft, response: TensorResponse) -> WireRespons
     if draft.by_row:
         return WireResponse(200, b'{"predictions":%b}' % write_rows(response.outputs))
     return WireResponse(200, b'{"outputs":%b}' % write_columns(response.outputs))
-
-
-def _examples(name: str, array: Array) -> list[dict[str, Feature]]:
-    """The Examples that a classify or regress signature takes, one serialized message in each row."""
-    if array.ndim != 1:
-        raise invalid(f'input "{name}" takes one serialized Example in each row, not shape {array.shape}')
-    return [read_example(data) for data in array]
