@@ -53,6 +53,7 @@ class Artifact(Struct, frozen=True):
     path: str
     model: str
     version: int
+    settings: ModelSettings = ModelSettings()
 
 
 class Resources(Struct, frozen=True):

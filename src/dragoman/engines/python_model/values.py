@@ -1,0 +1,90 @@
+"""What `predict` gives, checked against what the model declares."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.signatures import TensorSpec
+from dragoman.core.tensors import Array, DType, Tensor, show_shape
+from dragoman.engines.mismatch import fits
+
+Specs = Mapping[str, TensorSpec]
+
+
+def to_tensors(given: Any, declared: Specs, wanted: Sequence[str] | None) -> dict[str, Tensor]:
+    """The wanted outputs as tensors of the declared types; None = all that are declared.
+
+    Errors: INTERNAL naming the output that is missing, unknown, or of a type or shape that does not fit.
+    """
+    if not isinstance(given, Mapping):
+        raise broken(f"predict gave {type(given).__name__}, and has to give a dict of arrays by output name")
+    for name in given:
+        if name not in declared:
+            raise broken(f"predict gave {name!r}, which outputs does not declare")
+    for name in declared:
+        if name not in given:
+            raise broken(f'predict gave no output "{name}"')
+    return {name: to_tensor(given[name], declared[name]) for name in (declared if wanted is None else wanted)}
+
+
+def to_part(given: Any, declared: Specs, wanted: Sequence[str] | None) -> dict[str, Tensor]:
+    """The same for one part of a stream, which need not hold every output."""
+    present = {name: spec for name, spec in declared.items() if isinstance(given, Mapping) and name in given}
+    names = present if wanted is None else [name for name in wanted if name in present]
+    return to_tensors(given, present, list(names))
+
+
+def to_tensor(value: Any, spec: TensorSpec) -> Tensor:
+    """One output.
+
+    An array has to be of the declared type, or of one whose every value the declared type holds. Lists and
+    numbers have no type that somebody chose: they have to be of the same kind only.
+    """
+    try:
+        array = to_text(value) if spec.dtype is DType.BYTES else to_numbers(value, spec)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise broken(f'output "{spec.name}" is no {spec.dtype.value} array: {error}') from error
+    if not fits(array.shape, spec.shape):
+        raise broken(
+            f'output "{spec.name}": shape {show_shape(array.shape)} does not fit {show_shape(spec.shape)}'
+        )
+    return Tensor(spec.dtype, array)
+
+
+def to_numbers(value: Any, spec: TensorSpec) -> Array:
+    """An array of the declared type."""
+    array = np.asarray(value)
+    wanted = spec.dtype.numpy
+    if array.dtype == wanted:
+        return array
+    rule: Final = "safe" if isinstance(value, np.ndarray | np.generic) else "same_kind"
+    if array.size and not np.can_cast(array.dtype, wanted, rule):
+        raise TypeError(f"it is {array.dtype} and declared {wanted}; convert it in predict")
+    return array.astype(wanted)
+
+
+def to_text(value: Any) -> Array:
+    """An array of bytes; text becomes UTF-8."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "OSU" and array.size:
+        raise TypeError(f"it is {array.dtype}")
+    elements = [element_bytes(element) for element in np.asarray(value, np.object_).ravel().tolist()]
+    made = np.empty(len(elements), np.object_)
+    made[:] = elements
+    return made.reshape(array.shape)
+
+
+def element_bytes(element: Any) -> bytes:
+    """One element of a text output."""
+    if isinstance(element, bytes):
+        return element
+    if isinstance(element, str):
+        return element.encode()
+    raise TypeError(f"an element is {type(element).__name__}, not bytes or str")
+
+
+def broken(message: str) -> DragomanError:
+    """The error for a model that does not keep to what it declares."""
+    return DragomanError(Code.INTERNAL, f"model.py: {message}")

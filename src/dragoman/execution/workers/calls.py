@@ -1,0 +1,114 @@
+"""The calls that a worker answers.
+
+One thread reads what the server says; the model runs on the main thread, where it was loaded, because some
+libraries bind their state to a thread. A model that takes several calls at once gets more threads. A part of
+a stream is made when the server asks for it.
+"""
+
+import os
+from queue import SimpleQueue
+from threading import Thread
+from typing import Final
+
+import structlog
+
+from dragoman.core.context import CallContext
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.requests import TensorRequest
+from dragoman.engines.base import LoadedModel
+from dragoman.execution.workers.channel import Channel
+from dragoman.execution.workers.frames import (
+    TO_WORKER,
+    Cancel,
+    Close,
+    End,
+    GarbledError,
+    Infer,
+    More,
+    Refused,
+    Result,
+    ToWorker,
+)
+from dragoman.execution.workers.memory import SharedMemory
+from dragoman.execution.workers.packing import pack, unpack
+
+MOST_MESSAGE: Final = 4096  # characters
+
+
+class Running:
+    """A call under way: its circumstances, and whether the reader of its stream wants more."""
+
+    __slots__ = ("call", "wants_more")
+
+    def __init__(self, call: CallContext) -> None:
+        self.call = call
+        self.wants_more: SimpleQueue[bool] = SimpleQueue()
+
+
+class Calls:
+    """Answers calls on one thread per slot."""
+
+    def __init__(self, model: LoadedModel, channel: Channel, memory: SharedMemory, slots: int) -> None:
+        self._model = model
+        self._channel = channel
+        self._memory = memory
+        self._slots: list[Running | None] = [None] * slots
+        self._jobs: SimpleQueue[tuple[Infer, Running] | None] = SimpleQueue()
+        self._log = structlog.get_logger("dragoman.worker")
+
+    def serve(self) -> None:
+        """Answer until the server says that it is enough. The process ends when the server is gone."""
+        Thread(target=self._read, daemon=True).start()
+        for _ in self._slots[1:]:
+            Thread(target=self._work, daemon=True).start()
+        self._work()
+
+    def _read(self) -> None:
+        try:
+            while not isinstance(frame := self._channel.receive(TO_WORKER), Close):
+                if frame is None:
+                    os._exit(0)
+                self._obey(frame)
+        except GarbledError:
+            os._exit(2)
+        for _ in self._slots:
+            self._jobs.put(None)
+
+    def _obey(self, frame: ToWorker) -> None:
+        if isinstance(frame, Infer):
+            running = self._slots[frame.slot] = Running(frame.call)
+            self._jobs.put((frame, running))
+        elif isinstance(frame, More | Cancel) and (present := self._slots[frame.slot]) is not None:
+            present.call.cancelled = isinstance(frame, Cancel)
+            present.wants_more.put(isinstance(frame, More))
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._answer(*job)
+
+    def _answer(self, frame: Infer, running: Running) -> None:
+        try:
+            if running.call.cancelled:
+                raise DragomanError(Code.CANCELLED, "the request was cancelled")
+            inputs = unpack(frame.inputs, self._memory.slot(frame.slot))
+            request = TensorRequest(frame.signature, inputs, frame.outputs)
+            if frame.stream:
+                self._stream(frame.slot, request, running)
+            else:
+                outputs = self._model.infer(request, running.call).outputs
+                self._channel.send(Result(frame.slot, pack(outputs, self._memory.slot(frame.slot))))
+        except DragomanError as error:
+            self._channel.send(Refused(frame.slot, error.code, error.message[:MOST_MESSAGE]))
+        except (Exception, SystemExit):
+            self._log.exception("the model failed")
+            message = "the model failed while it ran this request; the server's log tells more"
+            self._channel.send(Refused(frame.slot, Code.INTERNAL, message))
+
+    def _stream(self, slot: int, request: TensorRequest, running: Running) -> None:
+        chunks = iter(self._model.stream(request, running.call))
+        for chunk in chunks:
+            self._channel.send(Result(slot, pack(chunk.outputs, self._memory.slot(slot)), more=True))
+            if not running.wants_more.get():
+                break
+        del chunks  # a generator that was left is closed
+        self._channel.send(End(slot))

@@ -1,0 +1,82 @@
+"""A worker process: load the model that the server names, then answer calls until told to end."""
+
+import fcntl
+import importlib
+import os
+import resource
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.engines.base import Engine, LoadedModel
+from dragoman.execution.workers.calls import Calls
+from dragoman.execution.workers.channel import Channel
+from dragoman.execution.workers.frames import TO_WORKER, Failed, Load, Ready
+from dragoman.execution.workers.memory import MOST_SLOTS, SharedMemory
+from dragoman.execution.workers.records import send_logs
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Be a worker; the arguments are file descriptors that the server opened. The exit code."""
+    link, memory, lifeline = map(int, arguments)
+    end_with_server(lifeline)
+    channel = Channel(socket.socket(fileno=link))
+    send_logs(channel)
+    load = channel.receive(TO_WORKER)
+    if not isinstance(load, Load):
+        return 2
+    model = loaded(load, channel)
+    if model is None:
+        return 1
+    slots = max(1, min(model.concurrency, MOST_SLOTS))
+    channel.send(Ready(dict(model.signatures), slots))
+    Calls(model, channel, SharedMemory(memory), slots).serve()
+    model.close()
+    return 0
+
+
+def end_with_server(lifeline: int) -> None:
+    """Have the kernel end this process when the server's end of this pipe closes.
+
+    It works whatever runs here at that moment, even code that holds the interpreter. The signal that asks for
+    a parent's death would not do: it comes when the thread ends that started this process.
+    """
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)  # SIGIO ends it
+
+
+def loaded(load: Load, channel: Channel) -> LoadedModel | None:
+    """The model; where it does not load the server is told why."""
+    artifact = load.artifact
+    try:
+        limit = artifact.settings.worker.memory_bytes
+        if limit:
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        return find_engine(load.engine)().load(artifact, load.options)
+    except DragomanError as error:
+        channel.send(Failed(error.code, error.message))
+    except (Exception, SystemExit):
+        structlog.get_logger("dragoman.worker").exception("load failed")
+        message = (
+            f"model {artifact.model} version {artifact.version} does not load; the server's log tells more"
+        )
+        channel.send(Failed(Code.INTERNAL, message))
+    return None
+
+
+def find_engine(where: str) -> Callable[[], Engine]:
+    """The engine's class, `module:name`."""
+    module, _, name = where.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    engine: Callable[[], Engine] = found
+    return engine
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

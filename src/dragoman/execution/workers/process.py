@@ -1,0 +1,180 @@
+"""A worker process, seen from the server: start it, load the model in it, end it."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from threading import Lock
+from time import monotonic
+from typing import Final
+
+import structlog
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.execution.workers.channel import Channel
+from dragoman.execution.workers.frames import (
+    FROM_WORKER,
+    Close,
+    Failed,
+    FromWorker,
+    GarbledError,
+    Load,
+    Ready,
+    Record,
+)
+from dragoman.execution.workers.memory import create_memory
+from dragoman.execution.workers.output import OutputLines, forward
+
+MAIN: Final = "dragoman.execution.workers.main"
+LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
+EXIT_S: Final = 0.5  # for a worker that has closed its link to be gone
+OUTPUT_END_S: Final = 1.0  # for the last lines of a worker that was ended; its own children may hold the pipe
+
+
+class WorkerProcess:
+    """One process of its own session, so that signals for the server do not reach it first.
+
+    It ends when the server does, however that ends: the kernel ends it when the pipe `lifeline` closes.
+    """
+
+    def __init__(self, load: Load, instance: int) -> None:
+        artifact = load.artifact
+        self.load = load
+        self.instance = instance
+        self._log = structlog.get_logger("dragoman.worker").bind(
+            model=artifact.model, version=artifact.version, instance=instance
+        )
+        here, there = socket.socketpair()
+        self.channel = Channel(here)
+        self.memory = create_memory()
+        lifeline, self._lifeline = os.pipe()
+        printed, output = os.pipe()
+        passed = (there.fileno(), self.memory.fd, lifeline)
+        try:
+            # Not to be waited for in a `with`: it lives as long as the model does.
+            self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+                [sys.executable, "-P", "-u", "-X", "faulthandler", "-m", MAIN, *map(str, passed)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=passed,
+                start_new_session=True,
+                env=environment(artifact.settings.instances),
+            )
+        finally:
+            there.close()
+            os.close(lifeline)
+            os.close(output)
+        self.pid = self._process.pid
+        self.pidfd = os.pidfd_open(self.pid)
+        self._ending = Lock()
+        self._output = forward(printed, OutputLines(self._printed), f"output-{artifact.model}-{instance}")
+
+    def begin(self) -> None:
+        """Tell the worker to load the model."""
+        with suppress(OSError):  # it has ended already, which whoever waits for the answer is told
+            self.channel.send(self.load)
+
+    def request_end(self) -> None:
+        """Tell the worker to close the model and end; for a link that no event loop has."""
+        with suppress(OSError):
+            self.channel.send(Close())
+
+    def wait_ready(self, timeout_s: float) -> Ready:
+        """Wait until the model is loaded; it blocks.
+
+        Errors: what the engine raised; DEADLINE_EXCEEDED; INTERNAL where the worker ended.
+        """
+        until_s = monotonic() + timeout_s
+        try:
+            while isinstance(frame := self.channel.receive(FROM_WORKER, until_s), Record):
+                self.record(frame)
+        except TimeoutError:
+            raise self.slow(timeout_s) from None
+        except GarbledError:
+            frame = None
+        if frame is None:
+            raise self.ended_early(self.end(EXIT_S))
+        return check_ready(frame)
+
+    def slow(self, timeout_s: float) -> DragomanError:
+        """The error for a model that takes too long to load."""
+        return DragomanError(
+            Code.DEADLINE_EXCEEDED, f"the model was not loaded within {timeout_s:g} s (worker.load_timeout_s)"
+        )
+
+    def ended_early(self, how: str) -> DragomanError:
+        """The error for a worker that ended before the model was loaded."""
+        return DragomanError(
+            Code.INTERNAL,
+            f"the model's worker ended while it loaded the model ({how}); the server's log tells more",
+        )
+
+    def record(self, record: Record) -> None:
+        """Log what the worker wants logged."""
+        level = record.level if record.level in LEVELS else "info"
+        fields = {key: text for key, text in record.fields.items() if key != "event"}
+        getattr(self._log, level)(record.event, **fields)
+
+    def kill(self) -> None:
+        """End the process and all that it started, at once. Nothing happens where it has ended."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def end(self, grace_s: float = 0.0) -> str:
+        """Wait until the process has ended, kill it after `grace_s`, give back what it held; how it ended.
+
+        Called twice, it does nothing the second time. It blocks.
+        """
+        with self._ending:
+            if self._process.returncode is None:
+                self._end(grace_s)
+        return how_ended(self._process.returncode)
+
+    def _end(self, grace_s: float) -> None:
+        ended = select.poll()
+        ended.register(self.pidfd, select.POLLIN)
+        ended.poll(grace_s * 1000)
+        self.kill()  # what it started, too
+        self._process.wait()
+        self._output.join(OUTPUT_END_S)
+        self.channel.socket.close()
+        self.memory.close()
+        os.close(self._lifeline)
+        os.close(self.pidfd)
+
+    def _printed(self, line: str) -> None:
+        self._log.info("output", line=line)
+
+
+def check_ready(frame: FromWorker) -> Ready:
+    """The frame that says the model is loaded.
+
+    Errors: what the engine raised; INTERNAL for any other frame.
+    """
+    if isinstance(frame, Ready):
+        return frame
+    if isinstance(frame, Failed):
+        raise DragomanError(frame.code, frame.message)
+    raise DragomanError(Code.INTERNAL, "the model's worker does not behave as a worker should")
+
+
+def how_ended(status: int) -> str:
+    """An exit status in words."""
+    if status >= 0:
+        return f"exit code {status}"
+    try:
+        return f"signal {signal.Signals(-status).name}"
+    except ValueError:
+        return f"signal {-status}"
+
+
+def environment(instances: int) -> Mapping[str, str]:
+    """The server's environment, with this machine's cores shared out among the instances."""
+    threads = max(1, len(os.sched_getaffinity(0)) // instances)
+    return {"OMP_NUM_THREADS": str(threads), **os.environ}

@@ -1,0 +1,154 @@
+"""Runs a model that lives in workers: a call takes a slot and waits, on the event loop, for its answer."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
+
+from dragoman.core.context import CallContext
+from dragoman.core.requests import CoreRequest, TensorRequest
+from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.core.status import Cause
+from dragoman.core.tensors import Tensor
+from dragoman.execution.adapters import SignatureAdapter
+from dragoman.execution.deadlines import within
+from dragoman.execution.workers.frames import GarbledError, Infer, More, Result
+from dragoman.execution.workers.memory import trim
+from dragoman.execution.workers.model import END_S, WorkerModel
+from dragoman.execution.workers.packing import nbytes, pack, unpack, used_bytes
+from dragoman.execution.workers.pool import Health, Restarts, WorkerPool
+from dragoman.execution.workers.process import WorkerProcess
+from dragoman.execution.workers.worker import Slot, worker_ended
+from dragoman.repository.handle import Handle
+
+OFFLOAD_BYTES: Final = 1024 * 1024  # copying more than this goes to a thread: 1 MiB takes about 100 µs
+USUAL_RESTARTS: Final = Restarts()
+T = TypeVar("T")
+
+
+def unwatched(cause: Cause | None) -> None:
+    """The watcher where nobody wants to know."""
+
+
+class WorkerRunner:
+    """Takes a model's workers over and restarts those that end.
+
+    May be made on any thread, and closed on any but the loop's.
+    """
+
+    def __init__(
+        self,
+        model: WorkerModel,
+        loop: asyncio.AbstractEventLoop,
+        health: Health = unwatched,
+        restarts: Restarts = USUAL_RESTARTS,
+    ) -> None:
+        self._model = model
+        self._loop = loop
+        self._grace_s = model.load.artifact.settings.worker.grace_s
+        self._adapters: dict[str, SignatureAdapter] = {}
+        self._pool = WorkerPool(model.load, loop, health, restarts)
+        loop.call_soon_threadsafe(self._begin)
+
+    def run(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> Awaitable[CoreResponse]:
+        """The answer, to be awaited."""
+        adapter = self._adapter(signature)
+        return self._answer(adapter.to_engine(request), adapter, handle.version, call)
+
+    async def stream(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer in parts, each made by the worker when the reader asks for it."""
+        adapter = self._adapter(signature)
+        ready = adapter.to_engine(request)
+        slot = self._pool.try_take() or await self._pool.take(call)
+        try:
+            frame = await self._frame(slot, ready, call, stream=True)
+            reply = await within(call, slot.worker.ask(slot, frame))
+            while isinstance(reply, Result):
+                outputs = await self._outputs(slot, reply, 0)
+                yield Chunk(adapter.from_engine(TensorResponse(outputs), handle.version).outputs)
+                if not reply.more:
+                    return
+                reply = await within(call, slot.worker.ask(slot, More(slot.index)))
+        finally:
+            call.cancelled = True
+            slot.worker.leave(slot, call, self._grace_s)
+
+    def close(self) -> None:
+        """Let the workers close the model and end; it blocks."""
+        stopped = threading.Event()
+        processes: list[WorkerProcess] = []
+
+        def stop() -> None:
+            processes.extend(self._pool.stop())
+            stopped.set()
+
+        try:
+            self._loop.call_soon_threadsafe(stop)
+        except RuntimeError:  # the loop is closed: the server ends, and its workers with it
+            self._model.close()
+            return
+        stopped.wait(END_S)
+        for process in processes:
+            process.end(END_S)
+
+    def _begin(self) -> None:
+        for process, ready in self._model.hand_over():
+            self._pool.adopt(process, ready)
+
+    def _adapter(self, signature: Signature) -> SignatureAdapter:
+        adapter = self._adapters.get(signature.name)
+        if adapter is None:
+            native = self._model.signatures[signature.source]
+            adapter = self._adapters[signature.name] = SignatureAdapter(signature, native)
+        return adapter
+
+    async def _answer(
+        self, request: TensorRequest, adapter: SignatureAdapter, version: int, call: CallContext
+    ) -> CoreResponse:
+        slot = self._pool.try_take() or await self._pool.take(call)
+        try:
+            frame = await self._frame(slot, request, call)
+            reply = await within(call, slot.worker.ask(slot, frame))
+            if not isinstance(reply, Result):
+                raise worker_ended()
+            outputs = await self._outputs(slot, reply, used_bytes(frame.inputs))
+        finally:
+            slot.worker.leave(slot, call, self._grace_s)
+        return adapter.from_engine(TensorResponse(outputs), version)
+
+    async def _frame(
+        self, slot: Slot, request: TensorRequest, call: CallContext, *, stream: bool = False
+    ) -> Infer:
+        copy = partial(pack, request.inputs, slot.memory)
+        large = nbytes(request.inputs) > OFFLOAD_BYTES
+        inputs = await self._on_thread(slot, copy) if large else copy()
+        outputs = None if request.outputs is None else list(request.outputs)
+        return Infer(slot.index, request.signature, inputs, outputs, call, stream)
+
+    async def _outputs(self, slot: Slot, reply: Result, used: int) -> Mapping[str, Tensor]:
+        used = max(used, used_bytes(reply.outputs))
+        copy = partial(received, slot, reply, used)
+        try:
+            return await self._on_thread(slot, copy) if used > OFFLOAD_BYTES else copy()
+        except GarbledError as error:
+            slot.worker.stop(f"it sent {error}")
+            raise worker_ended() from error
+
+    async def _on_thread(self, slot: Slot, copy: Callable[[], T]) -> T:
+        """Copy on a thread; the slot stays taken until that is done, whoever still waits."""
+        work = self._loop.run_in_executor(None, copy)
+        slot.copying = work
+        return await asyncio.shield(work)
+
+
+def received(slot: Slot, reply: Result, used: int) -> dict[str, Tensor]:
+    """The tensors of a reply, copied out of the slot's memory; what a large call took is given back."""
+    outputs = unpack(reply.outputs, slot.memory)
+    trim(slot.memory, used)
+    return outputs

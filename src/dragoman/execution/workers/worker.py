@@ -1,0 +1,189 @@
+"""A worker that serves: its slots, the calls in them, and what becomes of those when it ends.
+
+A slot is free, or held by one call. The call asks, and the worker owes an answer; a call that leaves before
+it came has the worker told, and the slot is free only when the worker has answered all the same.
+"""
+
+import asyncio
+import mmap
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from dragoman.core.context import CallContext
+from dragoman.core.errors import Code, DragomanError
+from dragoman.execution.workers.frames import (
+    Cancel,
+    Close,
+    End,
+    FromWorker,
+    GarbledError,
+    Infer,
+    More,
+    Record,
+    Refused,
+    Result,
+    encode,
+)
+from dragoman.execution.workers.link import Link
+from dragoman.execution.workers.process import WorkerProcess
+
+Answer = asyncio.Future[Result | End]
+
+
+class Slot:
+    """A place for one call in a worker."""
+
+    __slots__ = ("answer", "copying", "hanging", "held", "index", "memory", "owed", "worker")
+
+    def __init__(self, worker: "Worker", index: int, memory: mmap.mmap) -> None:
+        self.worker = worker
+        self.index = index
+        self.memory = memory
+        self.held = False
+        self.owed = False  # whether the worker has a call here that it has not answered for good
+        self.answer: Answer | None = None
+        self.copying: asyncio.Future[Any] | None = None  # a thread that reads or writes the memory
+        self.hanging: asyncio.TimerHandle | None = None
+
+
+class Worker:
+    """One worker on the event loop.
+
+    `freed` is told of each slot that can be taken again, `ended` of the worker's end and what is known of it.
+    """
+
+    def __init__(
+        self,
+        process: WorkerProcess,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        freed: Callable[[Slot], None],
+        ended: Callable[["Worker", str], None],
+    ) -> None:
+        self.process = process
+        self.slots: list[Slot] = []
+        self.alive = True
+        self.answered = False  # whether it has answered any call
+        self.loaded: asyncio.Future[FromWorker | None] = loop.create_future()  # None: it ended instead
+        self._loop = loop
+        self._freed = freed
+        self._ended = ended
+        self._link = Link(loop, process.channel, self._received, self._lost)
+        # Its socket may be held open by a process that it started.
+        loop.add_reader(process.pidfd, self._exited)
+
+    def load(self) -> None:
+        """Tell the worker to load the model; `loaded` will hold what it says."""
+        self._link.send(encode(self.process.load))
+
+    def open_slots(self, count: int) -> list[Slot]:
+        """The slots of a worker that has become ready."""
+        self.slots = [Slot(self, index, self.process.memory.slot(index)) for index in range(count)]
+        return self.slots
+
+    def ask(self, slot: Slot, frame: Infer | More) -> Answer:
+        """Send a call, or ask for the next part of its stream.
+
+        Errors, in the future: what the model raised; UNAVAILABLE where the worker ends.
+        """
+        data = encode(frame)
+        slot.answer = answer = self._loop.create_future()
+        if self.alive:
+            slot.owed = True
+            self._link.send(data)
+        else:
+            answer.set_exception(worker_ended())
+        return answer
+
+    def leave(self, slot: Slot, call: CallContext, grace_s: float) -> None:
+        """The call is over for whoever asked.
+
+        A worker that still works on it `grace_s` after its deadline hangs, and is killed.
+        """
+        if slot.copying is not None and not slot.copying.done():
+            slot.copying.add_done_callback(lambda _: self.leave(slot, call, grace_s))
+            return
+        slot.held = False
+        if not slot.owed:
+            self._freed(slot)
+            return
+        self._link.send(encode(Cancel(slot.index)))
+        if call.deadline_s is not None:
+            left_s = max(call.deadline_s - monotonic(), 0.0)
+            slot.hanging = self._loop.call_later(
+                left_s + grace_s, self.stop, "it did not end a cancelled call"
+            )
+
+    def stop(self, reason: str) -> None:
+        """Kill the process; calls in it fail."""
+        self.process.kill()
+        self._lost(reason)
+
+    def close(self) -> None:
+        """Tell the worker to close the model and end; its process is still to be waited for."""
+        self._link.send(encode(Close()))
+        self._leave_loop()
+        self._fail_calls()
+
+    def _received(self, frame: FromWorker) -> None:
+        if isinstance(frame, Result | End | Refused):
+            if frame.slot >= len(self.slots):
+                raise GarbledError(f"an answer for slot {frame.slot}, which there is not")
+            self._answer(self.slots[frame.slot], frame)
+        elif isinstance(frame, Record):
+            self.process.record(frame)
+        elif self.loaded.done():
+            raise GarbledError("a second word on whether the model is loaded")
+        else:
+            self.loaded.set_result(frame)
+
+    def _answer(self, slot: Slot, frame: Result | End | Refused) -> None:
+        if not slot.owed:
+            raise GarbledError("an answer that nobody asked for")
+        self.answered = True
+        slot.owed = isinstance(frame, Result) and frame.more
+        answer, slot.answer = slot.answer, None
+        if answer is not None and not answer.done():
+            if isinstance(frame, Refused):
+                answer.set_exception(DragomanError(frame.code, frame.message))
+            else:
+                answer.set_result(frame)
+        if not slot.owed:
+            if slot.hanging is not None:
+                slot.hanging.cancel()
+                slot.hanging = None
+            if not slot.held:
+                self._freed(slot)
+
+    def _exited(self) -> None:
+        self._link.read()  # the last answers may still lie there
+        self._lost("it ended")
+
+    def _lost(self, reason: str) -> None:
+        if self.alive:
+            self._leave_loop()
+            self._fail_calls()
+            self._ended(self, reason)
+
+    def _leave_loop(self) -> None:
+        self.alive = False
+        if not self.loaded.done():
+            self.loaded.set_result(None)
+        self._link.close()
+        self._loop.remove_reader(self.process.pidfd)
+
+    def _fail_calls(self) -> None:
+        for slot in self.slots:
+            slot.owed = False
+            if slot.hanging is not None:
+                slot.hanging.cancel()
+            if slot.answer is not None and not slot.answer.done():
+                slot.answer.set_exception(worker_ended())
+
+
+def worker_ended() -> DragomanError:
+    """The error for a call whose worker ended."""
+    return DragomanError(
+        Code.UNAVAILABLE, "the model's worker ended while it ran this request", retry_after_s=1.0
+    )
