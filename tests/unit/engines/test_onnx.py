@@ -1,5 +1,7 @@
 """The ONNX engine: what every engine keeps, and what is its own."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -265,6 +267,20 @@ def test_other_types_beside_bfloat16_come_back(tmp_path: Path) -> None:
     assert bits(answer["j"]) == bits(whole)
     assert bits(answer["g"]) == bits(number)
     assert answer["g"].shape == ()
+
+
+def test_the_engine_says_what_to_install_where_the_runtime_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    error = failure(half_plus_two(), tmp_path)
+    assert error.code is Code.FAILED_PRECONDITION
+    assert "needs the package onnxruntime: pip install onnxruntime" in error.message
+
+
+def test_the_engine_is_imported_without_its_runtime() -> None:
+    code = "import sys, dragoman.engines.onnx; sys.exit('onnxruntime' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # Options

@@ -6,6 +6,7 @@ import pytest
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import Cause
+from dragoman.engines.base import Claim, TreeSnapshot
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.repository.loader import LoadedVersion, ModelLoader
 from dragoman.repository.source import Candidate
@@ -44,6 +45,24 @@ def test_the_engine_that_model_yaml_names_wins(tmp_path: Path) -> None:
     save(half_plus_two(), tmp_path / "model.onnx")
     assert load(tmp_path).engine == "toy"
     assert load(tmp_path, "engine: onnx").engine == "onnx"
+
+
+class Careful(ToyEngine):
+    """Wants a second file."""
+
+    name = "careful"
+
+    @classmethod
+    def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
+        return Claim("model.toy", ("model.toy", "labels.txt"))
+
+
+def test_a_file_that_the_engine_needs_and_that_is_missing_is_named(tmp_path: Path) -> None:
+    write(tmp_path)
+    candidate = Candidate("half", 1, str(tmp_path), "half/1", ModelSettings())
+    with pytest.raises(DragomanError) as caught:
+        ModelLoader({"careful": Careful()}).load(candidate)
+    assert (caught.value.code, caught.value.message) == (Code.NOT_FOUND, "half/1/labels.txt is missing")
 
 
 def test_an_engine_that_there_is_not_is_an_error_that_lists_them(tmp_path: Path) -> None:

@@ -611,6 +611,20 @@ def test_closing_does_not_wait_for_ever_for_a_version_that_is_held(stage: Stage)
     stage.run(story())
 
 
+def test_a_model_whose_closing_fails_is_gone_all_the_same(stage: Stage) -> None:
+    stage.write("half", 1)
+
+    async def story() -> None:
+        await stage.manager.start()
+        stage.engine.models[0].close = lambda: 1 / 0  # type: ignore[assignment,method-assign,return-value]
+        with capture_logs() as logs:
+            await stage.manager.control(Unload("half"))
+        assert stage.states("half") == {1: GONE}
+        assert "closing failed" in [entry["event"] for entry in logs]
+
+    stage.run(story())
+
+
 def test_closing_while_a_model_loads_unloads_it_when_it_is_there(stage: Stage) -> None:
     stage.write("half", 1, "wait")
 
