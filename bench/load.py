@@ -40,9 +40,9 @@ def check_tools() -> None:
             raise LoadFailedError(f"{program} is missing: apt-get install {package}")
 
 
-def load(address: Address, workload: Workload, seconds: float, scratch: Path) -> Load:
+def load(address: Address, workload: Workload, seconds: int, scratch: Path) -> Load:
     """Send the workload's request from all its connections for so long."""
-    options = ["-t1", f"-c{workload.connections}", f"-d{seconds:g}s", "--latency", "--timeout", "10s"]
+    options = ["-t1", f"-c{workload.connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
     url = f"http://{address.host}:{address.port}{workload.path}"
     command = ["wrk", *options, "-s", str(script(workload, scratch)), url]
     run = subprocess.run(pinned(LOAD_CORE, command), capture_output=True, text=True, check=False)

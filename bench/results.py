@@ -27,7 +27,7 @@ def _heading(length: Length) -> Iterator[str]:
     yield ""
     yield f"- Machine: {os.cpu_count()} cores, of which one serves and one asks; {platform.system()}."
     yield f"- Python {platform.python_version()}, {packages}, {_wrk()}."
-    yield f"- Medians of {length.rounds}, {length.load_s:g} s each in a fresh process, server after echo."
+    yield f"- Medians of {length.rounds}, {length.load_s} s each in a fresh process, server after echo."
 
 
 def _rates(figures: Sequence[Figures]) -> Iterator[str]:

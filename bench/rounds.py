@@ -19,13 +19,13 @@ class Length(NamedTuple):
     """How long a measurement takes."""
 
     rounds: int
-    warm_s: float
-    load_s: float
+    warm_s: int  # wrk takes whole seconds
+    load_s: int
     in_process_s: float
 
 
-FULL = Length(rounds=5, warm_s=1.0, load_s=5.0, in_process_s=2.0)
-QUICK = Length(rounds=1, warm_s=0.5, load_s=1.0, in_process_s=0.2)
+FULL = Length(rounds=5, warm_s=1, load_s=5, in_process_s=2.0)
+QUICK = Length(rounds=1, warm_s=1, load_s=1, in_process_s=0.2)
 
 
 class Figures(NamedTuple):
