@@ -20,7 +20,7 @@ def test_every_shipped_image_is_read_right(digit):
 def test_it_runs_from_any_directory_and_where_blocks_cannot_be_printed(tmp_path):
     ended = dragoman_run("demo", "--once", "--port", "0", cwd=tmp_path, env={"PYTHONIOENCODING": "ascii"})
     assert ended.returncode == 0
-    assert "prediction: 3" in ended.stdout
+    assert "prediction: 8" in ended.stdout
     assert ended.stdout.isascii()
 
 
@@ -29,9 +29,9 @@ def test_its_curl_lines_work_while_it_is_up():
         curls = [line for line in server.lines if line.startswith("curl ")]
         (predicted, classified, status) = [paste(line) for line in curls]
         assert predicted[0] == classified[0] == status[0] == 200
-        assert predicted[1]["outputs"]["label"] == [3]
+        assert predicted[1]["outputs"]["label"] == [8]
         label, score = max(classified[1]["results"][0], key=lambda pair: pair[1])
-        assert label == "3"
+        assert label == "8"
         assert score > 0.9
         assert status[1]["model_version_status"][0]["state"] == "AVAILABLE"
         assert server.end(signal.SIGINT) == 0
@@ -53,4 +53,4 @@ def test_a_default_port_in_use_gives_way_to_a_free_one():
         ended = dragoman_run("demo", "--once")
     assert ended.returncode == 0
     assert ended.stdout.startswith("port 8000 is in use, so the demo takes a free one\n")
-    assert "prediction: 3" in ended.stdout
+    assert "prediction: 8" in ended.stdout

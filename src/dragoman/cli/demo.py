@@ -35,7 +35,7 @@ SHOWN: Final = 3  # likeliest digits
 def demo(
     *,
     port: Port | None = None,
-    digit: Annotated[int, Parameter(validator=Number(gte=0, lte=9))] = 3,
+    digit: Annotated[int, Parameter(validator=Number(gte=0, lte=9))] = 8,
     once: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Serve a classifier of handwritten digits, send it a real image and draw what it says.

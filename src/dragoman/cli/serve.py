@@ -1,6 +1,7 @@
 """`dragoman serve`."""
 
 import errno
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -75,7 +76,8 @@ def refusal(listener: Listener, error: DragomanError | OSError) -> FailureError:
     if isinstance(error, DragomanError):
         return FailureError(error.message)
     if error.errno != errno.EADDRINUSE:
-        return FailureError(f"cannot listen on {listener.host}:{listener.port}: {error.strerror or error}")
+        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or error
+        return FailureError(f"cannot listen on {listener.host}:{listener.port}: {why}")
     owner = port_owner(listener.port)
     by = f" by process {owner.pid} ({one_line(owner.command)})" if owner else ""
     return FailureError(

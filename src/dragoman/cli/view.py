@@ -42,7 +42,8 @@ def closing_lines(app: App) -> Iterator[str]:
     for listener in app.listeners:
         for name, version in list(serving.items())[:1]:
             yield f"TensorFlow Serving REST: {curl_line(listener.url, name, version.signatures)}"
-    yield f"{len(serving)} of {len(models)} models ready; Ctrl-C ends the server"
+    found = f"{len(serving)} of {len(models)} models ready" if models else "no model was found"
+    yield f"{found}; Ctrl-C ends the server"
     yield from (f"listening on {listener.url}" for listener in app.listeners)
 
 
