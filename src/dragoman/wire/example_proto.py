@@ -98,7 +98,7 @@ def _varints(data: Data) -> list[int]:
             number, at = read_varint(data, at)
             numbers.append(signed(number))
     except IndexError:
-        raise broken("a number is cut off") from None
+        raise broken("a list of numbers is cut off") from None
     return numbers
 
 

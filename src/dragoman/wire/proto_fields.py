@@ -18,9 +18,7 @@ FIXED32: Final = 5
 BY_VARINT: Final = frozenset({VARINT, LENGTH})  # what a varint follows: the value, or the value's size
 FIXED_BYTES: Final = {FIXED64: 8, FIXED32: 4}
 MAX_VARINT_BITS: Final = 63  # the shift of a tenth byte
-COPY_BELOW_BYTES: Final = (
-    4096  # slices of bytes are made faster than slices of a view, as long as they are short
-)
+COPY_BELOW_BYTES: Final = 4096  # short slices of bytes are made faster than slices of a view
 
 
 def as_data(body: bytes | bytearray | memoryview) -> Data:

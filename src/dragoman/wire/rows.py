@@ -14,6 +14,7 @@ from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import Tensor
 from dragoman.wire.elements import B64, is_b64_object, read_array
 from dragoman.wire.faults import value_fault
+from dragoman.wire.fitting import with_trailing_axis
 from dragoman.wire.json_exact import JsonValue
 from dragoman.wire.json_tree import excerpt
 from dragoman.wire.row_faults import row_fault
@@ -84,9 +85,7 @@ def _tensor(value: JsonValue, spec: TensorSpec, signature: Signature) -> Tensor 
     array = read_array(value, spec.dtype)
     if array is None:
         return None
-    if signature.add_trailing_axis and array.ndim == 1 and spec.shape is not None and spec.shape[1:] == (1,):
-        array = array.reshape(-1, 1)
-    return Tensor(spec.dtype, array)
+    return Tensor(spec.dtype, with_trailing_axis(array, spec, signature))
 
 
 def _read_named_rows(rows: list[Any], signature: Signature) -> Tensors | None:

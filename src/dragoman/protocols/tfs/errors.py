@@ -1,10 +1,11 @@
-"""TensorFlow Serving's HTTP numbers and sentences for every failure.
+"""TensorFlow Serving's HTTP numbers, gRPC codes and sentences for every failure.
 
-Source: tensorflow/serving `model_servers/http_server.cc` and its REST reference. What the core words for
-itself passes through; what clients of TensorFlow Serving search for is worded as they know it.
+Source: tensorflow/serving `model_servers/http_server.cc`, `model_servers/grpc_status_util.cc` and its REST
+reference. What the core words for itself passes through; what clients of TensorFlow Serving search for is
+worded as they know it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Final
 
@@ -36,6 +37,21 @@ REASON_STATUS: Final[Mapping[Reason, int]] = {
     Reason.METHOD_NOT_ALLOWED: 405,
     Reason.ROUTE_UNKNOWN: 404,
 }
+GRPC_STATUS: Final[Mapping[Code, int]] = {  # gRPC's own numbers; they are tensorflow.error.Code's as well
+    Code.INVALID_ARGUMENT: 3,
+    Code.UNAUTHENTICATED: 16,
+    Code.PERMISSION_DENIED: 7,
+    Code.NOT_FOUND: 5,
+    Code.ALREADY_EXISTS: 6,
+    Code.FAILED_PRECONDITION: 9,
+    Code.RESOURCE_EXHAUSTED: 8,
+    Code.TOO_LARGE: 8,  # what gRPC itself answers to a message beyond its limit
+    Code.CANCELLED: 1,
+    Code.DEADLINE_EXCEEDED: 4,
+    Code.UNIMPLEMENTED: 12,
+    Code.UNAVAILABLE: 14,
+    Code.INTERNAL: 13,
+}
 UNKNOWN: Final = frozenset({Reason.MODEL_UNKNOWN, Reason.VERSION_UNKNOWN, Reason.LABEL_UNKNOWN})
 PREFIX: Final = "/v1/models"
 MAX_MESSAGE_CHARS: Final = 1024  # what the reference cuts its messages to over gRPC, and how it says so
@@ -58,12 +74,12 @@ def answer_error(error: DragomanError) -> WireResponse:
 
 def fail_predict(superset: bool, draft: Draft | None, error: DragomanError) -> WireResponse:
     """A failed predict in the reference's words."""
-    return _fail(superset, draft, error, 'Serving signature name: "{}" not found in signature def')
+    return answer_error(reworded(superset, draft, error, no_predict_signature))
 
 
 def fail_examples(superset: bool, draft: Draft | None, error: DragomanError) -> WireResponse:
     """A failed classify or regress in the reference's words."""
-    return _fail(superset, draft, error, "No signature was found with the name: {}")
+    return answer_error(reworded(superset, draft, error, no_task_signature))
 
 
 def fail_status(_: None, error: DragomanError) -> WireResponse:
@@ -71,14 +87,30 @@ def fail_status(_: None, error: DragomanError) -> WireResponse:
     return answer_error(error)
 
 
-def _fail(superset: bool, draft: Draft | None, error: DragomanError, no_signature: str) -> WireResponse:
+def reworded(
+    superset: bool,
+    draft: Draft | None,
+    error: DragomanError,
+    no_signature: Callable[[str], DragomanError],
+) -> DragomanError:
+    """The error as the reference words it, where it has words of its own."""
     if draft is None:
-        return answer_error(error)
+        return error
     if error.reason is Reason.SIGNATURE_UNKNOWN:
-        error = invalid(no_signature.format(draft.target.signature or DEFAULT_SIGNATURE))
-    elif error.reason in UNKNOWN or (error.reason is Reason.MODEL_NOT_READY and not superset):
-        error = not_served(draft.target)
-    return answer_error(error)
+        return no_signature(draft.target.signature or DEFAULT_SIGNATURE)
+    if error.reason in UNKNOWN or (error.reason is Reason.MODEL_NOT_READY and not superset):
+        return not_served(draft.target)
+    return error
+
+
+def no_predict_signature(name: str) -> DragomanError:
+    """The error for a signature that predict over REST does not find."""
+    return invalid(f'Serving signature name: "{name}" not found in signature def')
+
+
+def no_task_signature(name: str) -> DragomanError:
+    """The error for a signature that classify or regress does not find."""
+    return invalid(f"No signature was found with the name: {name}")
 
 
 def not_served(target: Target) -> DragomanError:

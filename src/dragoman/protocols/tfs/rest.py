@@ -1,6 +1,6 @@
 """Predict over REST: `{"instances": [...]}` by row, `{"inputs": ...}` by column."""
 
-from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.errors import invalid
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
@@ -29,9 +29,8 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictD
     Errors: INVALID_ARGUMENT for a path, a body or a signature name that is none. Keys and values wait for
     `bind_predict`: the reference looks the model up first.
     """
-    if not wire.path.endswith(
-        ":predict"
-    ):  # the route matches in any case, the reference's method word does not
+    # The route matches in any case, the reference's method word does not.
+    if not wire.path.endswith(":predict"):
         raise malformed(wire)
     document = read_document(wire, limits)
     return PredictDraft(read_target(wire, signature_name(document), superset), document)

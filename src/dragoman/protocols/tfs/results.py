@@ -1,7 +1,9 @@
 """What classify and regress ask of a signature, and the answers they make of its outputs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
+
+from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import ExampleRequest
@@ -49,8 +51,43 @@ def bind_regress(draft: ExamplesDraft, signature: Signature) -> ExampleRequest:
 def encode_classify(superset: bool, draft: ExamplesDraft, response: TensorResponse) -> WireResponse:
     """A list of [label, score] pairs for every example.
 
+    Errors: INTERNAL for outputs that are not of one shape (examples, classes).
+    """
+    table = class_table(response, draft.labels)
+    scores = [b"0.0"] * (table.rows * table.columns)
+    if table.scores is not None and scores:
+        scores = write_array(table.scores.array.reshape(-1), table.scores.dtype)[1:-1].split(b",")
+    pairs = [b"[%b,%b]" % (dump(label), score) for label, score in zip(table.labels, scores, strict=True)]
+    starts = range(0, len(pairs), table.columns or 1)
+    lines = [b"[%b]" % b",".join(pairs[start : start + table.columns]) for start in starts]
+    return _answer(superset, b"[%b]" % b",".join(lines or [b"[]"] * table.rows))
+
+
+def encode_regress(superset: bool, _: ExamplesDraft, response: TensorResponse) -> WireResponse:
+    """One number for every example.
+
+    Errors: INTERNAL for an output that is not of shape (examples,) or (examples, 1).
+    """
+    tensor = regression_values(response)
+    return _answer(superset, write_array(tensor.array, tensor.dtype))
+
+
+class ClassTable(Struct, frozen=True):
+    """What a classification says of each of `columns` classes of each of `rows` examples, row by row.
+
     A missing label is the empty text or, where the signature names its classes, the name by index; a missing
     score is 0.
+    """
+
+    rows: int
+    columns: int
+    labels: Sequence[str]
+    scores: Tensor | None
+
+
+def class_table(response: TensorResponse, names: Sequence[str]) -> ClassTable:
+    """The model's classes and scores; `names` are the signature's class labels by index.
+
     Errors: INTERNAL for outputs that are not of one shape (examples, classes).
     """
     labels = _matrix(response, CLASSES)
@@ -59,16 +96,15 @@ def encode_classify(superset: bool, draft: ExamplesDraft, response: TensorRespon
     if len(shapes) != 1:
         raise broken("classes and scores differ in shape")
     ((rows, columns),) = shapes
-    texts = zip(
-        _label_texts(labels, draft.labels, rows, columns), _score_texts(scores, rows * columns), strict=True
-    )
-    pairs = [b"[%b,%b]" % pair for pair in texts]
-    lines = [b"[%b]" % b",".join(pairs[row * columns : (row + 1) * columns]) for row in range(rows)]
-    return _answer(superset, b"[%b]" % b",".join(lines))
+    if labels is not None:
+        texts = [label.decode("utf-8", "replace") for label in labels.array.reshape(-1)]
+    else:
+        texts = [*names[:columns], *[""] * (columns - len(names))] * rows
+    return ClassTable(rows, columns, texts, scores)
 
 
-def encode_regress(superset: bool, _: ExamplesDraft, response: TensorResponse) -> WireResponse:
-    """One number for every example.
+def regression_values(response: TensorResponse) -> Tensor:
+    """The output `outputs` as a tensor of one dimension.
 
     Errors: INTERNAL for an output that is not of shape (examples,) or (examples, 1).
     """
@@ -76,7 +112,7 @@ def encode_regress(superset: bool, _: ExamplesDraft, response: TensorResponse) -
     array = tensor.array
     if array.ndim == 0 or array.shape[1:] not in ((), (1,)):
         raise broken(f"expected outputs of shape [batch_size] or [batch_size, 1] but got {array.shape}")
-    return _answer(superset, write_array(array.reshape(-1), tensor.dtype))
+    return Tensor(tensor.dtype, array.reshape(-1))
 
 
 def broken(what: str) -> DragomanError:
@@ -113,19 +149,6 @@ def _matrix(response: TensorResponse, name: str) -> Tensor | None:
     if array.ndim != 2:
         raise broken(f"expected {name} of shape [batch_size, num_classes] but got {array.shape}")
     return tensor
-
-
-def _label_texts(labels: Tensor | None, names: Sequence[str], rows: int, columns: int) -> Iterable[bytes]:
-    if labels is not None:
-        return [dump(label.decode("utf-8", "replace")) for label in labels.array.reshape(-1)]
-    names = [*names[:columns], *[""] * (columns - len(names))]
-    return [dump(name) for name in names] * rows
-
-
-def _score_texts(scores: Tensor | None, count: int) -> list[bytes]:
-    if scores is None or not count:
-        return [b"0.0"] * count
-    return write_array(scores.array.reshape(-1), scores.dtype)[1:-1].split(b",")
 
 
 def _answer(superset: bool, results: bytes) -> WireResponse:

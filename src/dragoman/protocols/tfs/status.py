@@ -34,10 +34,9 @@ def answer_status(superset: bool, wire: WireRequest, report: StatusReport) -> Wi
     Errors: NOT_FOUND for a model or a version that is unknown.
     """
     target = read_target(wire, None, superset)
-    model = report.models.get(target.model)
-    if model is None or not (model.versions or superset):
-        raise DragomanError(Code.NOT_FOUND, f"Could not find any versions of model {target.model}")
-    body: dict[str, Any] = {"model_version_status": _version_states(model, target)}
+    model = known_model(superset, report, target)
+    versions = wanted_versions(model, target)
+    body: dict[str, Any] = {"model_version_status": [version_state(version) for version in versions]}
     if superset:
         body |= readiness_card(model) | model_card(model)
     return WireResponse(200, dump(body))
@@ -52,11 +51,9 @@ def answer_metadata(superset: bool, wire: WireRequest, report: StatusReport) -> 
     if not wire.path.endswith("/metadata"):  # /METADATA is the status in the reference
         return answer_status(superset, wire, report)
     target = read_target(wire, None, superset)
-    model = report.models.get(target.model)
-    version = None if model is None else _serving_version(model, target)
-    if model is None or version is None:
-        raise _no_metadata(superset, target, model)
-    return WireResponse(200, dump(metadata_body(model.name, version, superset)))
+    return WireResponse(
+        200, dump(metadata_body(target.model, serving_version(superset, report, target), superset))
+    )
 
 
 def answer_list(_: WireRequest, report: StatusReport) -> WireResponse:
@@ -83,21 +80,50 @@ def error_code(code: Code) -> str:
     return Code.RESOURCE_EXHAUSTED.value if code is Code.TOO_LARGE else code.value
 
 
-def _version_states(model: ModelStatus, target: Target) -> list[dict[str, Any]]:
-    versions = model.versions
-    if target.version is not None:
-        versions = tuple(version for version in versions if version.version == target.version)
-        if not versions and target.version == 0 and target.zero_means_latest:
-            versions = model.versions
-        elif not versions:
-            raise DragomanError(
-                Code.NOT_FOUND, f"Could not find version {target.version} of model {target.model}"
-            )
-    return [version_state(version) for version in reversed(versions)]
+def known_model(superset: bool, report: StatusReport, target: Target) -> ModelStatus:
+    """The model that is meant, whatever its state.
+
+    Errors: NOT_FOUND; on the reference's own listener also where no version was ever found.
+    """
+    model = report.models.get(target.model)
+    if model is None or not (model.versions or superset):
+        raise DragomanError(Code.NOT_FOUND, f"Could not find any versions of model {target.model}")
+    return model
 
 
-def _serving_version(model: ModelStatus, target: Target) -> VersionStatus | None:
-    """The READY version that a request with this target would reach."""
+def wanted_versions(model: ModelStatus, target: Target) -> tuple[VersionStatus, ...]:
+    """The one version that is asked for, or all of them, highest first.
+
+    Errors: NOT_FOUND for a version that there never was.
+    """
+    number = target.version
+    if number is None:
+        return model.versions[::-1]
+    if (version := model.version(number)) is not None:
+        return (version,)
+    if number == 0 and target.zero_means_latest:
+        return model.versions[::-1]
+    raise DragomanError(Code.NOT_FOUND, f"Could not find version {number} of model {target.model}")
+
+
+def serving_version(superset: bool, report: StatusReport, target: Target) -> VersionStatus:
+    """The READY version that a request with this target would reach.
+
+    Errors: NOT_FOUND for what is not served, INVALID_ARGUMENT for an unknown label, UNAVAILABLE on the
+    superset for a model that is known but has no version ready.
+    """
+    model = report.models.get(target.model)
+    found = None if model is None else _find_serving(model, target)
+    if found is not None:
+        return found
+    if superset and model is not None and model.latest_ready is None:
+        raise DragomanError(
+            Code.UNAVAILABLE, f"model {target.model} is not ready", reason=Reason.MODEL_NOT_READY
+        )
+    raise not_served(target)
+
+
+def _find_serving(model: ModelStatus, target: Target) -> VersionStatus | None:
     number = target.version
     if target.label is not None:
         number = model.labels.get(target.label)
@@ -107,11 +133,3 @@ def _serving_version(model: ModelStatus, target: Target) -> VersionStatus | None
     if found is None and number == 0 and target.zero_means_latest:
         found = model.latest_ready
     return found if found is not None and found.state is State.READY else None
-
-
-def _no_metadata(superset: bool, target: Target, model: ModelStatus | None) -> DragomanError:
-    if superset and model is not None and model.latest_ready is None:
-        return DragomanError(
-            Code.UNAVAILABLE, f"model {target.model} is not ready", reason=Reason.MODEL_NOT_READY
-        )
-    return not_served(target)
