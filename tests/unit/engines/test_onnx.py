@@ -329,7 +329,7 @@ def test_every_option_reaches_the_session(tmp_path: Path) -> None:
         log_level="error",
         session_config={"session.set_denormal_as_zero": "1"},
     )
-    made = session_options(onnxruntime, options)
+    made = session_options(onnxruntime, options, 0)
     assert (made.intra_op_num_threads, made.inter_op_num_threads) == (3, 2)
     assert made.execution_mode == onnxruntime.ExecutionMode.ORT_PARALLEL
     assert made.graph_optimization_level == onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
@@ -340,14 +340,19 @@ def test_every_option_reaches_the_session(tmp_path: Path) -> None:
 
 
 def test_threads_that_wait_do_not_spin_unless_asked_to() -> None:
-    made = session_options(onnxruntime, OnnxOptions())
+    made = session_options(onnxruntime, OnnxOptions(), 0)
     assert made.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
 def test_the_default_number_of_threads_follows_the_cores_this_process_may_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    large = 100 << 20
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(2)))
-    assert default_threads() == 2
+    assert default_threads(large) == 2
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)))
-    assert default_threads() == 4
+    assert default_threads(large) == 4
+
+
+def test_a_small_model_has_one_thread() -> None:
+    assert session_options(onnxruntime, OnnxOptions(), 1 << 20).intra_op_num_threads == 1

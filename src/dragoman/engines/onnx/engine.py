@@ -35,10 +35,7 @@ class OnnxEngine(Engine):
 
     def estimate(self, artifact: Artifact) -> Resources:
         """An upper bound from the sizes of the file and of what lies beside it (external data)."""
-        folder = os.path.dirname(artifact.path)
-        with os.scandir(folder) as entries:
-            size = sum(entry.stat().st_size for entry in entries if entry.is_file())
-        return Resources(MEMORY_FACTOR * size)
+        return Resources(MEMORY_FACTOR * folder_bytes(artifact.path))
 
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> OnnxModel:
         """The model, ready for `infer`.
@@ -56,6 +53,12 @@ class OnnxEngine(Engine):
         return OnnxModel(runtime, session, signature, f"model {artifact.model} version {artifact.version}")
 
 
+def folder_bytes(path: str) -> int:
+    """The size of a model's file and of those beside it, where external data lies."""
+    with os.scandir(os.path.dirname(path)) as entries:
+        return sum(entry.stat().st_size for entry in entries if entry.is_file())
+
+
 def import_runtime() -> ModuleType:
     """The package onnxruntime."""
     try:
@@ -71,7 +74,7 @@ def import_runtime() -> ModuleType:
 def open_session(runtime: ModuleType, path: str, options: OnnxOptions) -> Any:
     """An InferenceSession with exactly the providers that were asked for."""
     wanted = providers(runtime, options)
-    made = session_options(runtime, options)
+    made = session_options(runtime, options, folder_bytes(path))
     try:
         session = runtime.InferenceSession(path, made, providers=wanted)
     except Exception as error:

@@ -8,7 +8,9 @@ from msgspec import Struct, field
 
 from dragoman.core.errors import Code, DragomanError, invalid
 
-MOST_DEFAULT_THREADS: Final = 4  # small models gain nothing from more, and every model has its own threads
+MOST_DEFAULT_THREADS: Final = 4  # every model has threads of its own
+# Below this a second thread costs more than it gives: 15.7 µs against 10.2 for an MLP 32-64-64-3 with 64 rows.
+SMALL_MODEL_BYTES: Final = 4 << 20
 LOG_SEVERITY: Final = {"verbose": 0, "info": 1, "warning": 2, "error": 3, "fatal": 4}
 LEVELS: Final = {
     "disabled": "ORT_DISABLE_ALL",
@@ -36,7 +38,7 @@ PACKAGES: Final = {
 class OnnxOptions(Struct, frozen=True, kw_only=True):
     """Options of the engine `onnx`."""
 
-    intra_op_threads: int = 0  # inside one operator; 0 = as many as this process has cores, at most 4
+    intra_op_threads: int = 0  # inside one operator; 0 = 1 for a small model, else one per core up to 4
     inter_op_threads: int = 1  # operators at once, where execution_mode is parallel
     execution_mode: Literal["sequential", "parallel"] = "sequential"
     optimization_level: Literal["disabled", "basic", "extended", "all"] = "all"
@@ -49,7 +51,7 @@ class OnnxOptions(Struct, frozen=True, kw_only=True):
     session_config: dict[str, str] = field(default_factory=dict)  # any of onnxruntime's session config keys
 
 
-def session_options(runtime: ModuleType, options: OnnxOptions) -> Any:
+def session_options(runtime: ModuleType, options: OnnxOptions, model_bytes: int) -> Any:
     """The SessionOptions of onnxruntime.
 
     Errors: INVALID_ARGUMENT naming the option.
@@ -58,7 +60,7 @@ def session_options(runtime: ModuleType, options: OnnxOptions) -> Any:
         key = "intra_op_threads" if options.intra_op_threads < 0 else "inter_op_threads"
         raise invalid(f"options.{key}: a number of threads is 0 or more")
     made = runtime.SessionOptions()
-    made.intra_op_num_threads = options.intra_op_threads or default_threads()
+    made.intra_op_num_threads = options.intra_op_threads or default_threads(model_bytes)
     made.inter_op_num_threads = options.inter_op_threads
     made.execution_mode = getattr(runtime.ExecutionMode, f"ORT_{options.execution_mode.upper()}")
     made.graph_optimization_level = getattr(
@@ -75,8 +77,10 @@ def session_options(runtime: ModuleType, options: OnnxOptions) -> Any:
     return made
 
 
-def default_threads() -> int:
-    """Threads for one operator: the cores this process may use, bounded."""
+def default_threads(model_bytes: int) -> int:
+    """Threads for one operator: one for a small model, else the cores this process may use, bounded."""
+    if model_bytes < SMALL_MODEL_BYTES:
+        return 1
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return min(cores, MOST_DEFAULT_THREADS)
