@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,11 +46,10 @@ def links() -> Iterator[tuple[Path, str]]:
 
 
 def commands() -> list[str]:
-    """The lines of the shell snippets in README and CONTRIBUTING."""
-    snippets = [
-        block for text in ENTRANCE.values() for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    ]
-    return [line.strip() for block in snippets for line in block.splitlines() if line.strip()]
+    """The lines that are shown to be typed, without their comments."""
+    lines = [line for text in (PAGES | ENTRANCE).values() for line in text.splitlines()]
+    starts = ("dragoman ", "pip install ", "scripts/")
+    return [line.partition("#")[0].strip() for line in lines if line.strip().startswith(starts)]
 
 
 def test_the_settings_page_is_what_the_structs_say() -> None:
@@ -78,4 +79,12 @@ def test_the_scripts_that_are_named_exist_and_run() -> None:
 
 def test_the_readme_shows_the_two_commands() -> None:
     assert "pip install . && dragoman demo" in commands()
-    assert any(line.startswith("scripts/test") for line in commands())
+    assert "scripts/test" in commands()
+
+
+def test_the_verbs_that_are_shown_exist() -> None:
+    shown = {line.split()[1] for line in commands() if re.match(r"dragoman [a-z]", line)}
+    command = [sys.executable, "-m", "dragoman", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown
+    assert [verb for verb in sorted(shown) if not re.search(rf"\b{verb}\b", told)] == []
