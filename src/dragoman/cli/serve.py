@@ -76,7 +76,8 @@ def refusal(listener: Listener, error: DragomanError | OSError) -> FailureError:
     if isinstance(error, DragomanError):
         return FailureError(error.message)
     if error.errno != errno.EADDRINUSE:
-        why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or error
+        number = error.errno or 0  # name resolution has numbers of its own, below 0
+        why = os.strerror(number) if number > 0 else error.strerror or error
         return FailureError(f"cannot listen on {listener.host}:{listener.port}: {why}")
     owner = port_owner(listener.port)
     by = f" by process {owner.pid} ({one_line(owner.command)})" if owner else ""
