@@ -128,15 +128,17 @@ class ModelEntry:
             versions=tuple(self.harnesses[version].status for version in sorted(self.harnesses)),
             labels={label: version for label, version in self.labels.items() if version in self.handles},
             cause=self.aspired.cause,
-            notes=(*self.aspired.notes, *self.label_notes()),
+            notes=tuple(self.notes),
         )
 
     @property
     def warnings(self) -> list[str]:
-        """What an operator should know, each with the model's name."""
+        """What an operator should know and no failed version tells."""
+        notes = [f"{self.name}: {note}" for note in self.notes]
         cause = self.aspired.cause
-        found = list(self.status.notes) if cause is None else [cause.message, *self.status.notes]
-        return [f"{self.name}: {note}" for note in found]
+        if cause is not None and all(harness.cause != cause for harness in self.harnesses.values()):
+            notes.append(cause.message)
+        return notes
 
     def check_loaded(self) -> None:
         """Nothing, if every wanted version serves; else the first one's cause is raised."""
@@ -145,9 +147,10 @@ class ModelEntry:
             if cause is not None:
                 raise DragomanError(cause.code, cause.message)
 
-    def label_notes(self) -> list[str]:
-        """A warning for each label whose version does not serve."""
-        return [
+    @property
+    def notes(self) -> list[str]:
+        """The source's warnings, and one for each label whose version does not serve."""
+        return [*self.aspired.notes] + [
             f"label {label!r} names version {version}, which is not loaded"
             for label, version in self.labels.items()
             if version not in self.harnesses or self.harnesses[version].state in (State.FAILED, State.GONE)

@@ -55,6 +55,7 @@ class Lifecycle:
             except DragomanError as error:
                 pause = None if error.code in FINAL or not harness.aspired else next(pauses, None)
                 if pause is None:
+                    self._tell_detail(harness.candidate, error)
                     return harness.failed(Cause(error.code, error.message))
                 await self._sleep(pause)
             else:
@@ -82,6 +83,17 @@ class Lifecycle:
     def close(self) -> None:
         """Let the threads end when what they do is done."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _tell_detail(self, candidate: Candidate, error: DragomanError) -> None:
+        """Log what the cause keeps from strangers: where the files lie, and the runtime's own words."""
+        detail = str(error.__cause__) if error.__cause__ is not None else error.message
+        self._log.info(
+            "load failed",
+            model=candidate.model,
+            version=candidate.version,
+            path=candidate.path,
+            detail=detail,
+        )
 
     def _loaded(self, candidate: Candidate) -> tuple[Handle, str]:
         loaded = self._loader.load(candidate)

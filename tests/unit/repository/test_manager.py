@@ -88,6 +88,19 @@ def test_a_broken_model_does_not_stop_the_others(stage: Stage) -> None:
     stage.run(story())
 
 
+def test_the_log_keeps_what_strangers_are_not_told(stage: Stage) -> None:
+    folder = stage.write("explodes", 1, "explodes")
+
+    async def story() -> None:
+        with capture_logs() as logs:
+            await stage.manager.start()
+        entry = next(entry for entry in logs if entry["event"] == "load failed" and "detail" in entry)
+        assert (entry["model"], entry["version"], entry["path"]) == ("explodes", 1, str(folder))
+        assert entry["detail"] == f"secret {folder / 'model.toy'}"
+
+    stage.run(story())
+
+
 def test_models_load_at_the_same_time(stage: Stage) -> None:
     stage.write("slow", 1, "wait")
     stage.write("half", 1)
