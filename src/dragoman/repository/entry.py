@@ -84,9 +84,10 @@ class ModelEntry:
         elif request.version is not None:
             if request.version not in self.candidates:
                 raise version_refusal(self.name, request.version, None)
-            add, drop = (self._added, self._removed)[:: 1 if isinstance(request, Load) else -1]
-            add.add(request.version)
-            drop.discard(request.version)
+            loads = isinstance(request, Load)
+            to, out_of = (self._added, self._removed) if loads else (self._removed, self._added)
+            to.add(request.version)
+            out_of.discard(request.version)
         else:
             self._unloaded = isinstance(request, Unload)
             self._added.clear()
@@ -141,7 +142,7 @@ class ModelEntry:
         return notes
 
     def check_loaded(self) -> None:
-        """Nothing, if every wanted version serves; else the first one's cause is raised."""
+        """Raise the cause of the first wanted version that failed, if there is one."""
         for version in sorted(self.wanted):
             cause = self.harnesses[version].cause
             if cause is not None:
