@@ -52,23 +52,29 @@ class Server:
     def end(self, number):
         """Send the signal, read what is left; the exit code."""
         self.process.send_signal(number)
-        out, self.errors = self.process.communicate()
-        self.lines += out.splitlines()
-        return self.process.returncode
+        self.lines += self.process.stdout.read().splitlines()
+        self.errors = self.process.stderr.read()
+        return self.process.wait()
 
 
 @contextlib.contextmanager
 def serving(*arguments, **options) -> Iterator[Server]:
     """A server that is ready; it is killed at the end if the test has not ended it."""
+    with starting(*arguments, **options) as server:
+        server.read_until("listening on ")
+        yield server
+
+
+@contextlib.contextmanager
+def starting(*arguments, **options) -> Iterator[Server]:
+    """A server that may still be loading its models."""
     with subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     ) as process:
         watchdog = threading.Timer(PATIENCE_S, process.kill)
         watchdog.start()
         try:
-            server = Server(process)
-            server.read_until("listening on ")
-            yield server
+            yield Server(process)
         finally:
             watchdog.cancel()
             process.kill()

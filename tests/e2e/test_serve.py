@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from tests.e2e.process import DIGITS, dragoman_run, fetch, paste, serving
+from tests.e2e.process import DIGITS, dragoman_run, fetch, paste, serving, starting
 
 PREDICT = "/v1/models/digits:predict"
 IMAGE = json.dumps({"inputs": [[1.0] * 64]})
@@ -132,3 +132,11 @@ def test_models_names_the_server_that_is_not_there():
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"dragoman: no server answers at {url}: ")
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_signal_while_models_load_ends_the_start(repository):
+    with starting("serve", str(repository), "--port", "0") as server:
+        server.read_until("broken version 1: loading")
+        assert server.end(signal.SIGTERM) == 0
+        assert "draining: requests in flight may end" in server.lines
+        assert not any("listening on" in line for line in server.lines)
