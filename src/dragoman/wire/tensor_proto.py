@@ -73,6 +73,9 @@ CACHED_SHAPE_BYTES: Final = 64
 MAX_ELEMENTS: Final = 2**59  # times 8 bytes is what an address space can hold
 
 
+Written = tuple[bytes, bytes]  # the two parts of a message; the second may be large and is not copied again
+
+
 def read_tensor(name: str, data: Data, limit_bytes: int) -> Tensor:
     """The tensor that a serialized TensorProto is. It may borrow `data`.
 
@@ -238,31 +241,36 @@ def objects(strings: list[bytes]) -> Array:
     return array
 
 
-def write_values(tensor: Tensor) -> bytes:
+def write_values(tensor: Tensor) -> Written:
     """A TensorProto with every element in the dtype's `*_val` field, the reference's usual form."""
     dtype, array = tensor.dtype, tensor.array
     head = write_head(dtype, array.shape)
+    if not array.size:
+        return head, b""
     key = PACKED.get(dtype)
     if key is not None:
-        return head + field(key, array.tobytes()) if array.size else head
+        data = array.tobytes()
+        return b"%b%c%b" % (head, key, varint(len(data))), data
     if dtype is DType.BYTES:
-        return b"".join([head, *[field(STRING, element) for element in array.reshape(-1)]])
+        return head, b"".join([field(STRING, element) for element in array.reshape(-1)])
     elements = (array.view(np.uint16) if dtype in HALVES else array).reshape(-1).tolist()
     message = _plain_tensor()()
     getattr(message, VALUE_FIELDS[dtype]).extend(elements)
-    return head + message.SerializeToString()
+    return head, message.SerializeToString()
 
 
-def write_content(tensor: Tensor) -> bytes:
+def write_content(tensor: Tensor) -> Written:
     """A TensorProto with all elements in `tensor_content`, which is faster to write and to read."""
     dtype, array = tensor.dtype, tensor.array
     head = write_head(dtype, array.shape)
     if not array.size:
-        return head
+        return head, b""
     if dtype is DType.BYTES:
         strings = array.reshape(-1).tolist()
-        return head + field(CONTENT, b"".join([*[varint(len(s)) for s in strings], *strings]))
-    return head + field(CONTENT, array.tobytes())
+        data = b"".join([*[varint(len(string)) for string in strings], *strings])
+    else:
+        data = array.tobytes()
+    return b"%b%c%b" % (head, CONTENT, varint(len(data))), data
 
 
 @lru_cache(4096)

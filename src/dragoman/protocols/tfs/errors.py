@@ -72,6 +72,11 @@ def answer_error(error: DragomanError) -> WireResponse:
     return WireResponse(status, dump({"error": message}), headers=headers)
 
 
+def grpc_error(error: DragomanError) -> WireResponse:
+    """A gRPC status: the code's number with the message."""
+    return WireResponse(GRPC_STATUS[error.code], message=error.message)
+
+
 def fail_predict(superset: bool, draft: Draft | None, error: DragomanError) -> WireResponse:
     """A failed predict in the reference's words."""
     return answer_error(reworded(superset, draft, error, no_predict_signature))

@@ -1,12 +1,13 @@
 """tensorflow.serving.ModelSpec: which model a request means, and which version answered it."""
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from dragoman.core.errors import invalid
 from dragoman.core.requests import Target
+from dragoman.protocols.tfs.messages import messages
 from dragoman.wire.proto_fields import Data
-from dragoman.wire.protobuf import message_class, read_message
+from dragoman.wire.protobuf import read_message
 
 if TYPE_CHECKING:
     from dragoman.wire.protos.tensorflow_serving.apis.model_pb2 import ModelSpec
@@ -27,7 +28,7 @@ def read_model_spec(data: Data | None, superset: bool) -> Target:
 
 
 def _parse_target(data: Data, superset: bool) -> Target:
-    return spec_target(read_message(_model_spec(), data), superset)
+    return spec_target(read_message(messages().ModelSpec, data), superset)
 
 
 def spec_target(spec: "ModelSpec", superset: bool) -> Target:
@@ -50,16 +51,11 @@ def spec_target(spec: "ModelSpec", superset: bool) -> Target:
 @lru_cache(4096)
 def write_model_spec(model: str, version: int | None, signature: str) -> bytes:
     """The ModelSpec of an answer; a label is not repeated."""
-    spec = _model_spec()(name=model, signature_name=signature)
+    spec = messages().ModelSpec(name=model, signature_name=signature)
     if version is not None:
         spec.version.value = version
         spec.version.SetInParent()
     return spec.SerializeToString()
-
-
-@cache
-def _model_spec() -> "type[ModelSpec]":
-    return message_class("tensorflow.serving.ModelSpec")
 
 
 _cached_target = lru_cache(4096)(_parse_target)

@@ -4,22 +4,24 @@ from dragoman.core.errors import invalid
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
-from dragoman.protocols.tfs.document import read_document, signature_name
+from dragoman.protocols.tfs.document import parse_document, read_body, signature_name
 from dragoman.protocols.tfs.errors import malformed
 from dragoman.protocols.tfs.serialized import predict_request
 from dragoman.protocols.tfs.target import read_target
 from dragoman.settings.limits import Limits
+from dragoman.wire.json_block import NumericBlock, read_block
 from dragoman.wire.json_tree import JsonObject, excerpt
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
-from dragoman.wire.rows import read_columns, read_rows
+from dragoman.wire.rows import read_columns, read_numbers, read_rows
 from dragoman.wire.tensor_json import write_columns, write_rows
 
 
 class PredictDraft(Draft):
-    """A predict body; `by_row` is known once its form is."""
+    """A predict body, as a tree or as one block of numbers; `by_row` is known once its form is."""
 
     document: JsonObject
+    block: NumericBlock | None = None
     by_row: bool = True
 
 
@@ -32,7 +34,11 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictD
     # The route matches in any case, the reference's method word does not.
     if not wire.path.endswith(":predict"):
         raise malformed(wire)
-    document = read_document(wire, limits)
+    body = read_body(wire, limits)
+    block = read_block(body, limits.json_depth)
+    if block is not None:
+        return PredictDraft(read_target(wire, None, superset), {}, block)
+    document = parse_document(body, limits)
     return PredictDraft(read_target(wire, signature_name(document), superset), document)
 
 
@@ -43,6 +49,12 @@ def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
     Errors: INVALID_ARGUMENT for both or neither of the two keys, and all of `wire/rows.py`.
     """
     document = draft.document
+    if draft.block is not None:
+        tensors = read_numbers(draft.block, signature)
+        if tensors is not None:
+            draft.by_row = draft.block.key == "instances"
+            return predict_request(signature, tensors)
+        document = draft.block.document()
     if "instances" in document:
         if "inputs" in document:
             raise invalid(

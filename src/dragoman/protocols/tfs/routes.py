@@ -7,6 +7,7 @@ from typing import Final
 from dragoman.core.requests import Verb
 from dragoman.protocols.tfs.errors import fail_examples, fail_predict, fail_status, refuse
 from dragoman.protocols.tfs.examples import parse_classify, parse_regress
+from dragoman.protocols.tfs.grpc_routes import grpc_routes
 from dragoman.protocols.tfs.rest import bind_predict, encode_predict, parse_predict
 from dragoman.protocols.tfs.results import bind_classify, bind_regress, encode_classify, encode_regress
 from dragoman.protocols.tfs.status import answer_list, answer_metadata, answer_nameless, answer_status
@@ -83,4 +84,8 @@ PROTOCOL: Final = ProtocolSpec(
         "tfserving": (*model_routes(superset=False), *strict_routes()),
     },
     refuse=refuse,
+    grpc={
+        "superset": tuple(grpc_routes(superset=True)),
+        "tfserving": tuple(grpc_routes(superset=False)),
+    },
 )

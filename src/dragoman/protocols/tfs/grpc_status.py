@@ -1,0 +1,94 @@
+"""GetModelStatus and GetModelMetadata over gRPC, as views of the repository's report."""
+
+from typing import TYPE_CHECKING, Final
+
+from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.requests import Target
+from dragoman.core.signatures import Signature, TensorSpec
+from dragoman.core.status import StatusReport
+from dragoman.protocols.tfs.errors import grpc_error
+from dragoman.protocols.tfs.messages import messages
+from dragoman.protocols.tfs.metadata import DATA_TYPES
+from dragoman.protocols.tfs.model_spec import spec_target
+from dragoman.protocols.tfs.status import known_model, serving_version, version_state, wanted_versions
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.protobuf import read_message
+
+if TYPE_CHECKING:
+    from dragoman.wire.protos.tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef, TensorInfo
+    from dragoman.wire.protos.tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest
+    from dragoman.wire.protos.tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
+
+SIGNATURE_DEF: Final = "signature_def"
+
+
+def answer_status(superset: bool, wire: WireRequest, report: StatusReport) -> WireResponse:
+    """A GetModelStatusResponse: the version that is asked for, or all of them, highest first.
+
+    A label is not looked at, as in the reference.
+    Errors: INVALID_ARGUMENT without a ModelSpec, NOT_FOUND for a model or a version that is unknown.
+    """
+    request = read_message(messages().GetModelStatusRequest, wire.body)
+    target = read_target(superset, request)
+    response = messages().GetModelStatusResponse()
+    for version in wanted_versions(known_model(superset, report, target), target):
+        response.model_version_status.add(**version_state(version) | {"version": version.version})
+    return WireResponse(0, response.SerializeToString())
+
+
+def answer_metadata(superset: bool, wire: WireRequest, report: StatusReport) -> WireResponse:
+    """A GetModelMetadataResponse with the signatures of one version.
+
+    Errors: INVALID_ARGUMENT without a ModelSpec and for any field but `signature_def`; all of
+    `status.serving_version`.
+    """
+    request = read_message(messages().GetModelMetadataRequest, wire.body)
+    target = read_target(superset, request)
+    if not request.metadata_field:
+        raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+    for name in request.metadata_field:
+        if name != SIGNATURE_DEF:
+            raise invalid(f"Metadata field {name} is not supported")
+    version = serving_version(superset, report, target)
+    response = messages().GetModelMetadataResponse()
+    response.model_spec.name = target.model
+    response.model_spec.version.value = version.version
+    response.model_spec.version.SetInParent()
+    signatures = messages().SignatureDefMap()
+    for name, signature in version.signatures.items():
+        describe_signature(signatures.signature_def[name], signature)
+    response.metadata[SIGNATURE_DEF].Pack(signatures)
+    return WireResponse(0, response.SerializeToString(deterministic=True))
+
+
+def read_target(superset: bool, request: "GetModelStatusRequest | GetModelMetadataRequest") -> Target:
+    """The target of a request that need not have one.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    if not request.HasField("model_spec"):
+        raise invalid("Missing ModelSpec")
+    return spec_target(request.model_spec, superset)
+
+
+def describe_signature(described: "SignatureDef", signature: Signature) -> None:
+    """Fill in a SignatureDef."""
+    for name, spec in signature.inputs.items():
+        describe_tensor(described.inputs[name], spec)
+    for name, spec in signature.outputs.items():
+        describe_tensor(described.outputs[name], spec)
+    described.method_name = f"tensorflow/serving/{signature.method.value}"
+
+
+def describe_tensor(described: "TensorInfo", spec: TensorSpec) -> None:
+    """Fill in a TensorInfo: -1 for an open size."""
+    dims = [{"size": -1 if size is None else size} for size in spec.shape or ()]
+    shape = {"dim": dims, "unknown_rank": spec.shape is None}
+    described.MergeFrom(
+        type(described)(name=f"{spec.source}:0", dtype=DATA_TYPES[spec.dtype], tensor_shape=shape)
+    )
+
+
+def fail_status(_: None, error: DragomanError) -> WireResponse:
+    """A failed view, which words its errors itself."""
+    return grpc_error(error)
