@@ -15,6 +15,7 @@ from dragoman.core.tensors import Tensor
 from dragoman.wire.elements import B64, is_b64_object, read_array
 from dragoman.wire.faults import value_fault
 from dragoman.wire.fitting import with_trailing_axis
+from dragoman.wire.json_block import NumericBlock
 from dragoman.wire.json_exact import JsonValue
 from dragoman.wire.json_tree import excerpt
 from dragoman.wire.row_faults import row_fault
@@ -49,6 +50,15 @@ def read_rows(instances: JsonValue, signature: Signature) -> Tensors:
     if tensor is None:
         raise row_fault(instances, inputs, lambda rows: read_array(rows, spec.dtype) is not None)
     return {name: tensor}
+
+
+def read_numbers(block: NumericBlock, signature: Signature) -> Tensors | None:
+    """The tensor of a block, in either form; None where the signature does not take it as it is."""
+    if len(signature.inputs) != 1:
+        return None
+    ((name, spec),) = signature.inputs.items()
+    array = block.array(spec.dtype)
+    return None if array is None else {name: Tensor(spec.dtype, with_trailing_axis(array, spec, signature))}
 
 
 def read_columns(inputs: JsonValue, signature: Signature) -> Tensors:
