@@ -30,6 +30,7 @@ from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import (
     ControlOperation,
     InferOperation,
+    MultiInferOperation,
     Operation,
     StatusOperation,
     StreamEncoder,
@@ -52,7 +53,7 @@ class Gateway:
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
     def call(self, operation: Operation, wire: WireRequest) -> WireResponse | Awaitable[WireResponse]:
-        """The answer to one request, or something to await for it: a `Deferred` if it can. Errors are answers."""
+        """The answer to a request, or something to await for it: a `Deferred` if possible. Errors are answers."""
         began_ns = perf_counter_ns()
         call = CallContext(self._recorder.request_id(wire), monotonic() + self._limits.request_timeout_s)
         exchange = Exchange(operation, wire, call, began_ns)
@@ -60,6 +61,8 @@ class Gateway:
             if len(wire.body) > self._limits.offload_bytes:
                 return self._infer_offloaded(operation, exchange)
             return self._infer(operation, exchange)
+        if isinstance(operation, MultiInferOperation):
+            return self._infer_parts(operation, exchange)
         if isinstance(operation, StatusOperation):
             return self._status(operation, exchange)
         if isinstance(operation, ControlOperation):
@@ -145,6 +148,24 @@ class Gateway:
         finally:
             exchange.release()
 
+    async def _infer_parts(self, operation: MultiInferOperation, exchange: Exchange) -> WireResponse:
+        """Several calls of one pinned version. All parts are bound before the first runs."""
+        try:
+            exchange.draft = draft = operation.parse(exchange.wire, self._limits)
+            handle = self._models.pin(draft.target)
+            exchange.hold(handle)
+            signatures = [handle.signature(part.target.signature) for part in draft.parts]
+            requests = list(map(operation.bind, draft.parts, signatures))
+            responses = []
+            for request, signature in zip(requests, signatures, strict=True):
+                answer = handle.runner.run(handle, request, signature, exchange.call)
+                responses.append(answer if isinstance(answer, TensorResponse) else await answer)
+            return self._end(exchange, operation.encode(draft, responses))
+        except Exception as caught:
+            return self._fail(operation, exchange, caught)
+        finally:
+            exchange.release()
+
     def _chunks(
         self, exchange: Exchange, handle: Handle, request: CoreRequest, signature: Signature
     ) -> AsyncGenerator[Chunk, None]:
@@ -198,7 +219,7 @@ class Gateway:
 
     def _fail(
         self,
-        operation: InferOperation | StatusOperation | ControlOperation,
+        operation: InferOperation | MultiInferOperation | StatusOperation | ControlOperation,
         exchange: Exchange,
         caught: Exception,
     ) -> WireResponse:

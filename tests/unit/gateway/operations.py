@@ -1,6 +1,6 @@
 """A protocol of one line: the body is numbers, the answer is numbers; and the few models it speaks to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,7 +19,14 @@ from dragoman.settings.limits import Limits
 from dragoman.telemetry.logs import AccessLog
 from dragoman.telemetry.metrics import Metrics
 from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.operation import ControlOperation, Draft, InferOperation, StatusOperation
+from dragoman.wire.operation import (
+    ControlOperation,
+    Draft,
+    InferOperation,
+    MultiDraft,
+    MultiInferOperation,
+    StatusOperation,
+)
 from tests.unit.execution.models import Doubler, Work, idle
 
 
@@ -80,7 +87,24 @@ def reloaded(result: ControlResult) -> WireResponse:
     return WireResponse(200, repr(result.changed).encode())
 
 
+class LinesDraft(MultiDraft):
+    parts: list[NumbersDraft]
+
+
+def parse_lines(wire: WireRequest, limits: Limits) -> LinesDraft:
+    lines = [
+        parse(WireRequest(wire.method, wire.path, "", [], line), limits)
+        for line in bytes(wire.body).splitlines()
+    ]
+    return LinesDraft(lines[0].target, lines)
+
+
+def encode_lines(_: LinesDraft, responses: Sequence[CoreResponse]) -> WireResponse:
+    return WireResponse(200, repr([response.outputs["y"].array.tolist() for response in responses]).encode())
+
+
 INFER = InferOperation("test.infer", Verb.INFER, parse, bind, encode, fail, stream)
+MULTI = MultiInferOperation("test.multi", Verb.INFER, parse_lines, bind, encode_lines, fail)
 STATUS = StatusOperation("test.status", names, fail)
 CONTROL = ControlOperation("test.reload", reload, reloaded, fail)
 

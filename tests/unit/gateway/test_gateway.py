@@ -10,7 +10,7 @@ from dragoman.core.requests import TensorRequest
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation, Order, StreamOperation
-from tests.unit.gateway.operations import CONTROL, INFER, STATUS, Bench, request
+from tests.unit.gateway.operations import CONTROL, INFER, MULTI, STATUS, Bench, request
 
 
 async def ask(bench: Bench, wire: WireRequest, operation: Operation = INFER) -> WireResponse:
@@ -54,6 +54,20 @@ def test_a_large_body_takes_the_same_way_on_the_codecs_threads() -> None:
     assert answered(bench, request(b"1 2 3", "/nope")).status == 400
     assert bench.counted() == {"OK": 1}
     assert bench.counted(model="") == {"OK": 0, "INVALID_ARGUMENT": 1, "NOT_FOUND": 1}
+    assert bench.models.handle.pins == 0
+
+
+def test_the_parts_of_one_request_are_answered_together_in_their_order() -> None:
+    bench = Bench()
+    assert answered(bench, request(b"1 2\n3"), MULTI).body == b"[[2.0, 4.0], [6.0]]"
+    assert bench.counted("test.multi") == {"OK": 1}
+    assert bench.models.handle.pins == 0
+
+
+def test_a_bad_part_fails_the_whole_request() -> None:
+    bench = Bench()
+    assert answered(bench, request(b"1 2\nthree"), MULTI).body == b"the body is not numbers"
+    assert answered(bench, request(b"1", "/nope"), MULTI).body == b"no model nope"
     assert bench.models.handle.pins == 0
 
 
