@@ -20,7 +20,7 @@ USUAL_CLASS: Final = "Model"
 
 
 class Context(Struct, frozen=True):
-    """What a model's `load` is told: its folder, the `options` of its model.yaml, its name and version."""
+    """What a model's `load` is told: its folder, its options, its name and version."""
 
     path: str
     options: Mapping[str, Any]
@@ -31,8 +31,10 @@ class Context(Struct, frozen=True):
 def import_module(path: str) -> ModuleType:
     """The file as a module; files beside it can be imported by it.
 
-    Errors: as `guarded` says.
+    Errors: NOT_FOUND; else as `guarded` says.
     """
+    if not os.path.isfile(path):
+        raise DragomanError(Code.NOT_FOUND, f"{os.path.basename(path)} does not load: there is no such file")
     sys.path.insert(0, os.path.dirname(path))
     spec = importlib.util.spec_from_file_location(MODULE, path)
     if spec is None or spec.loader is None:
@@ -65,20 +67,33 @@ def find_class(module: ModuleType) -> type:
     raise invalid(f"{MODULE}.py: name one of the classes {', '.join(sorted(classes))} {USUAL_CLASS}")
 
 
-def made(model: type, artifact: Artifact, options: Mapping[str, Any]) -> Any:
+def made(model: type, artifact: Artifact, given: Mapping[str, Any]) -> Any:
     """An object of the class, after its `load`.
 
-    Errors: as `guarded` says.
+    Errors: INVALID_ARGUMENT for an option that the class does not take; else as `guarded` says.
     """
+    options = chosen_options(model, given)
     made = guarded(model, artifact.path)
+    for name in ("load", "predict", "stream"):
+        if inspect.iscoroutinefunction(getattr(made, name, None)):
+            raise invalid(f"{MODULE}.py: {name} is an async function; it has to be a plain one")
     load = getattr(made, "load", None)
     if load is not None:
         context = Context(os.path.dirname(artifact.path), options, artifact.model, artifact.version)
         guarded(lambda: load(context), artifact.path)
-    for name in ("load", "predict", "stream"):
-        if inspect.iscoroutinefunction(getattr(made, name, None)):
-            raise invalid(f"{MODULE}.py: {name} is an async function; it has to be a plain one")
     return made
+
+
+def chosen_options(model: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that the class declares, with what model.yaml says in place of their defaults."""
+    declared = getattr(model, "options", {})
+    if not isinstance(declared, Mapping):
+        raise invalid(f'{MODULE}.py: options has to give each option its default, as in {{"threshold": 0.5}}')
+    for key in given:
+        if key not in declared:
+            known = ", ".join(declared) or "none"
+            raise invalid(f"options.{key}: {MODULE}.py takes no such option; it takes {known}")
+    return {**declared, **given}
 
 
 def guarded(step: Callable[[], Any], path: str) -> Any:

@@ -39,8 +39,8 @@ class PythonModelEngine(Engine):
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> PythonModel:
         """The model, ready for `infer`.
 
-        Errors: INVALID_ARGUMENT naming the attribute that does not fit; FAILED_PRECONDITION for a package that
-        is missing; INTERNAL for code that raises anything else.
+        Errors: INVALID_ARGUMENT naming the attribute that does not fit; FAILED_PRECONDITION for a module
+        that is missing; INTERNAL for code that raises anything else.
         """
         model = made(find_class(import_module(artifact.path)), artifact, options)
         return PythonModel(

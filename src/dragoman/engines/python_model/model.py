@@ -73,6 +73,7 @@ class PythonModel:
         """Call the model's own `close`, if it has one, once."""
         close = getattr(self._model, "close", None)
         self._model = None
+        self._predict = self._stream = refuse_closed
         if close is not None:
             close()
 
@@ -87,14 +88,19 @@ class PythonModel:
     def _refusal(self, error: Exception) -> DragomanError:
         if isinstance(error, ValueError):
             return invalid(str(error)[:MOST_MESSAGE] or f"{self._title} refuses these inputs")
-        structlog.get_logger("dragoman.engines.python").error(
-            "the model failed", model=self._title, exc_info=error
-        )
+        if isinstance(error, DragomanError) and error.code is not Code.INTERNAL:
+            return error
+        structlog.get_logger("dragoman.engines.python").error("the model failed", exc_info=error)
         if isinstance(error, DragomanError):
             return error
         return DragomanError(
             Code.INTERNAL, f"{self._title} failed while it ran this request; the server's log tells more"
         )
+
+
+def refuse_closed(inputs: Mapping[str, Array], call: CallContext) -> Any:
+    """What a closed model answers."""
+    raise DragomanError(Code.UNAVAILABLE, "the model was closed")
 
 
 def with_call(method: Callable[..., Any], name: str) -> Predict:

@@ -1,7 +1,7 @@
 """A model that lives in worker processes, and the engine that loads it there."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
@@ -25,8 +25,6 @@ from dragoman.execution.workers.frames import (
 from dragoman.execution.workers.packing import pack, unpack
 from dragoman.execution.workers.process import WorkerProcess
 from dragoman.execution.workers.worker import worker_ended
-
-END_S: Final = 3.0  # for a model to be closed in its worker; then it is killed
 
 
 class WorkerModel:
@@ -69,9 +67,15 @@ class WorkerModel:
 
     def close(self) -> None:
         """End the workers that were not handed over."""
-        end_all([process for process, _ in self.hand_over()])
+        processes = [process for process, _ in self.hand_over()]
+        for process in processes:
+            process.request_end()
+        for process in processes:
+            process.end(self.load.artifact.settings.worker.grace_s)
 
     def _frame(self, request: TensorRequest, call: CallContext, *, stream: bool = False) -> Infer:
+        if not self._workers:
+            raise DragomanError(Code.UNAVAILABLE, "the model was closed")
         inputs = pack(request.inputs, self._first.memory.slot(0))
         outputs = None if request.outputs is None else list(request.outputs)
         return Infer(0, request.signature, inputs, outputs, call, stream)
@@ -80,6 +84,7 @@ class WorkerModel:
         return unpack(reply.outputs, self._first.memory.slot(0))
 
     def _ask(self, frame: Infer | More | Cancel, call: CallContext) -> Result | End:
+        """One exchange with the worker."""
         channel = self._first.channel
         try:
             channel.send(frame)
@@ -132,11 +137,3 @@ def load_in_workers(load: Load) -> WorkerModel:
             process.end()
         raise
     return WorkerModel(load, workers)
-
-
-def end_all(processes: Sequence[WorkerProcess]) -> None:
-    """Let these workers close their models and end; those that do not are killed."""
-    for process in processes:
-        process.request_end()
-    for process in processes:
-        process.end(END_S)

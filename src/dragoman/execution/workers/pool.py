@@ -22,7 +22,7 @@ from dragoman.execution.admission import Slots
 from dragoman.execution.deadlines import within
 from dragoman.execution.workers.backoff import Backoff
 from dragoman.execution.workers.frames import FromWorker, Load, Ready
-from dragoman.execution.workers.process import EXIT_S, WorkerProcess, check_ready
+from dragoman.execution.workers.process import WorkerProcess, check_ready
 from dragoman.execution.workers.worker import Slot, Worker
 
 FAILURES_ALLOWED: Final = 5
@@ -134,7 +134,7 @@ class WorkerPool:
 
     async def _replace(self, ended: Worker, reason: str) -> None:
         instance = ended.process.instance
-        how = await asyncio.to_thread(ended.process.end, EXIT_S)
+        how = await asyncio.to_thread(ended.process.end)
         self._log.warning("worker ended", instance=instance, reason=reason, how=how)
         backoff = self._backoffs[instance]
         if ended.answered:
@@ -166,7 +166,7 @@ class WorkerPool:
             worker.load()
             frame = await self._loaded(worker)
             if frame is None:
-                raise process.ended_early(await asyncio.to_thread(process.end, EXIT_S))
+                raise process.ended_early(await asyncio.to_thread(process.end))
             return worker, check_ready(frame)
         except DragomanError:
             worker.close()

@@ -31,7 +31,6 @@ from dragoman.execution.workers.output import OutputLines, forward
 
 MAIN: Final = "dragoman.execution.workers.main"
 LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
-EXIT_S: Final = 0.5  # for a worker that has closed its link to be gone
 OUTPUT_END_S: Final = 1.0  # for the last lines of a worker that was ended; its own children may hold the pipe
 
 
@@ -98,7 +97,7 @@ class WorkerProcess:
         except GarbledError:
             frame = None
         if frame is None:
-            raise self.ended_early(self.end(EXIT_S))
+            raise self.ended_early(self.end())
         return check_ready(frame)
 
     def slow(self, timeout_s: float) -> DragomanError:

@@ -16,7 +16,7 @@ from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.deadlines import within
 from dragoman.execution.workers.frames import GarbledError, Infer, More, Result
 from dragoman.execution.workers.memory import trim
-from dragoman.execution.workers.model import END_S, WorkerModel
+from dragoman.execution.workers.model import WorkerModel
 from dragoman.execution.workers.packing import nbytes, pack, unpack, used_bytes
 from dragoman.execution.workers.pool import Health, Restarts, WorkerPool
 from dragoman.execution.workers.process import WorkerProcess
@@ -24,6 +24,7 @@ from dragoman.execution.workers.worker import Slot, worker_ended
 from dragoman.repository.handle import Handle
 
 OFFLOAD_BYTES: Final = 1024 * 1024  # copying more than this goes to a thread: 1 MiB takes about 100 µs
+STOP_S: Final = 5.0  # for the loop to stop the workers; it may itself have come to its end
 USUAL_RESTARTS: Final = Restarts()
 T = TypeVar("T")
 
@@ -93,9 +94,9 @@ class WorkerRunner:
         except RuntimeError:  # the loop is closed: the server ends, and its workers with it
             self._model.close()
             return
-        stopped.wait(END_S)
+        stopped.wait(STOP_S)
         for process in processes:
-            process.end(END_S)
+            process.end(self._grace_s)
 
     def _begin(self) -> None:
         for process, ready in self._model.hand_over():

@@ -1,0 +1,22 @@
+"""Whether a model that brings code may be loaded: only where somebody said so."""
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.engines.base import Engine, Trust
+from dragoman.repository.sidecar import SIDECAR
+from dragoman.settings.model import ModelSettings
+
+
+def check_trust(engine: Engine, settings: ModelSettings, model: str, *, trusted: bool) -> None:
+    """Nothing, if this engine runs no code that comes with models, or this model's code may run.
+
+    `trusted`: the command line names this very model's file or folder, or trusts the whole repository.
+
+    Errors: FAILED_PRECONDITION naming the setting.
+    """
+    if engine.trust is Trust.DATA_ONLY or trusted or settings.trust == "code":
+        return
+    raise DragomanError(
+        Code.FAILED_PRECONDITION,
+        f"{model} brings code (engine {engine.name}), which runs only where it is trusted: "
+        f"set trust: code in {model}/{SIDECAR}, or start with --trust-code",
+    )
