@@ -56,9 +56,9 @@ def parse_exactly(text: bytes, max_depth: int, start: int = 0) -> JsonValue:
         if len(reader.open) - 1 > max_depth:
             raise invalid(f"the JSON document is nested more than {max_depth} levels deep")
         innermost = reader.open[-1]
-        if type(innermost) is list:
+        if isinstance(innermost, list):
             reader.step_in_list(innermost)
-        elif type(innermost) is dict:
+        else:
             reader.step_in_object(innermost)
     return holder[0]
 
@@ -75,8 +75,7 @@ class _Reader:
 
     def skip_space(self) -> None:
         found = SPACE.match(self.text, self.at)
-        if found is not None:
-            self.at = found.end()
+        self.at = found.end() if found else self.at
 
     def step_in_list(self, innermost: list[JsonValue]) -> None:
         """Read the next element, or the end of the list."""
@@ -133,9 +132,9 @@ class _Reader:
             value = self._string()
         else:
             value = self._word_or_number()
-        if type(container) is list:
+        if isinstance(container, list):
             container.append(value)
-        elif type(container) is dict:
+        else:
             container.setdefault(name, value)
 
     def _byte(self) -> bytes:

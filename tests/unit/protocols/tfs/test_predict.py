@@ -135,6 +135,29 @@ def test_types_that_the_reference_cannot_read_are_taken(dtype: DType, key: str, 
     )
 
 
+def test_a_large_body_of_numbers_is_answered_as_a_small_one() -> None:
+    rows = [[float(row), float(column)] for row in range(200) for column in range(50)]
+    sums = {"outputs": {"sum": [sum(row) for row in rows], "diff": [row[0] - row[1] for row in rows]}}
+    assert answer(STRICT, "/v1/models/two_out:predict", {"inputs": rows}) == (200, sums)
+    assert answer(STRICT, "/v1/models/echo_float64:predict", {"instances": rows}) == (
+        200,
+        {"predictions": rows},
+    )
+
+
+@pytest.mark.parametrize("model", ["echo_string", "echo_int32", "mixed"])
+def test_a_large_body_of_numbers_is_refused_as_a_small_one(model: str) -> None:
+    path = f"/v1/models/{model}:predict"
+    small, large = [[0.5, 1.5]], [[0.5, 1.5]] * 10_000
+    for key in ("instances", "inputs"):
+        assert error(path, {key: large}) == error(path, {key: small})
+
+
+def test_a_large_body_is_for_a_model_that_must_be_there() -> None:
+    rows = [[0.5, 1.5]] * 10_000
+    assert error("/v1/models/nope:predict", {"inputs": rows})[0] == 404
+
+
 def serialized_example(value: float) -> bytes:
     floats = b"\x0a\x04" + struct.pack("<f", value)
     feature = b"\x12" + bytes([len(floats)]) + floats
