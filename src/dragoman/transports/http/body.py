@@ -1,32 +1,47 @@
 """Bodies on their way in, where they did not come whole with the head.
 
-Memory follows what has arrived, not what was announced: a client that announces the largest body and sends
-nothing holds `FIRST_BYTES`.
+Memory follows what has arrived, not what was announced. The first piece is large and not initialised, so that
+most bodies need no second one, and one that never comes takes address space but no memory.
 """
 
 from typing import Final
 
-FIRST_BYTES: Final = 64 * 1024
+import numpy as np
+
+FIRST_BYTES: Final = 1024 * 1024
+GROWTH: Final = 4
 
 
 class SizedBody:
     """A body of known size, received in place: the transport writes into it, nothing is copied later."""
 
-    __slots__ = ("data", "received", "size")
+    __slots__ = ("_room", "received", "size")
 
     def __init__(self, size: int, beginning: memoryview) -> None:
         self.size = size
         self.received = len(beginning)
-        self.data = bytearray(beginning)
+        self._room = uninitialised(min(size, FIRST_BYTES))
+        self._room[: self.received] = beginning
 
     @property
     def done(self) -> bool:
         """Whether all of it is here."""
         return self.received == self.size
 
+    @property
+    def data(self) -> memoryview:
+        """What is here."""
+        return self._room[: self.received]
+
     def space(self) -> memoryview:
-        """Where the next bytes go; at most the rest of the body. Good until the next call."""
-        if self.received == len(self.data):
-            room = min(self.size, max(FIRST_BYTES, 2 * self.received))
-            self.data.extend(bytes(room - self.received))
-        return memoryview(self.data)[self.received :]
+        """Where the next bytes go; at most the rest of the body."""
+        if self.received == len(self._room):
+            room = uninitialised(min(self.size, GROWTH * self.received))
+            room[: self.received] = self._room
+            self._room = room
+        return self._room[self.received :]
+
+
+def uninitialised(size: int) -> memoryview:
+    """Bytes that nobody has set to zero, which no type of the standard library offers."""
+    return memoryview(np.empty(size, np.uint8))

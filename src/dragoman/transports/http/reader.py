@@ -32,7 +32,7 @@ class RequestReader:
         self.parser: HeadParser | None = None  # of the partial head, or of the one that was refused
         self.sized: SizedBody | None = None  # a body that is received in place
         self.head: Head  # of the request that was read, or whose body is under way
-        self.body: bytes | bytearray = b""
+        self.body: bytes | bytearray | memoryview = b""
         self.done = False
 
     @property
