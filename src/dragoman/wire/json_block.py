@@ -2,7 +2,7 @@
 
 The brackets and commas alone tell the shape; with the brackets blanked out, the numbers are one flat list.
 That saves a Python list for every row and pixel, a fifth to a third of the time that such a body costs.
-Whatever is not exactly of this form is left to `json_tree`. That both read the same follows from three checks:
+Whatever is not exactly of this form is left to `json_tree`. Three checks make sure that both read the same:
 
 1. The text without the characters of numbers and without white space is the regular nest of its own shape.
 2. The text with blanks for brackets is a flat JSON list, so between two commas there is exactly one number.
