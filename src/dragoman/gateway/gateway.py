@@ -55,7 +55,10 @@ class Gateway:
     def call(self, operation: Operation, wire: WireRequest) -> WireResponse | Awaitable[WireResponse]:
         """The answer to a request, or something to await for it: a `Deferred` if possible. Errors are answers."""
         began_ns = perf_counter_ns()
-        call = CallContext(self._recorder.request_id(wire), monotonic() + self._limits.request_timeout_s)
+        deadline_s = monotonic() + self._limits.request_timeout_s
+        if wire.deadline_s is not None and wire.deadline_s < deadline_s:
+            deadline_s = wire.deadline_s
+        call = CallContext(self._recorder.request_id(wire), deadline_s)
         exchange = Exchange(operation, wire, call, began_ns)
         if type(operation) is InferOperation:
             if len(wire.body) > self._limits.offload_bytes:
@@ -71,7 +74,7 @@ class Gateway:
 
     def stream(
         self, operation: StreamOperation, messages: AsyncIterator[WireRequest]
-    ) -> AsyncIterator[WireResponse]:
+    ) -> AsyncGenerator[WireResponse, None]:
         """The answers to a duplex stream of messages."""
         return duplex(operation, messages, partial(self.call, operation.message))
 

@@ -15,6 +15,7 @@ from dragoman.wire.messages import WireRequest, WireResponse
 
 REQUEST_ID = b"x-request-id"
 MAX_REQUEST_ID = 128  # characters; a longer id of the client's own is not taken
+MAX_LOGGED = 1024  # characters of an error's message, which may repeat what the client sent
 
 
 class Recorder:
@@ -66,11 +67,11 @@ class Recorder:
             operation=exchange.operation.name,
             model=exchange.model,
             method=exchange.wire.method,
-            path=exchange.wire.path,
+            path=exchange.wire.path[:MAX_LOGGED],
             status=response.status,
             code=code,
             ms=round(elapsed_ns / 1e6, 3),
             request_id=exchange.call.request_id,
             peer=exchange.wire.peer,
-            error=None if error is None else error.message,
+            error=None if error is None else error.message[:MAX_LOGGED],
         )

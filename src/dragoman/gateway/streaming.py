@@ -76,7 +76,7 @@ async def duplex(
     operation: StreamOperation,
     messages: AsyncIterator[WireRequest],
     call: Callable[[WireRequest], WireResponse | Awaitable[WireResponse]],
-) -> AsyncIterator[WireResponse]:
+) -> AsyncGenerator[WireResponse, None]:
     """Answers to a stream of messages, each its own call, in the order that the operation asks for."""
     as_sent = operation.order is Order.AS_SENT
     running: list[asyncio.Future[WireResponse]] = []
