@@ -56,6 +56,12 @@ def test_the_settings_page_is_what_the_structs_say() -> None:
     assert settings_page.PAGE.read_text(encoding="utf-8") == settings_page.page()
 
 
+def test_the_settings_page_covers_every_module_with_settings() -> None:
+    modules = (TREE / "src" / "dragoman" / "settings").glob("*.py")
+    with_settings = {path.stem for path in modules if "(Struct" in path.read_text(encoding="utf-8")}
+    assert with_settings == set(settings_page.SOURCES)
+
+
 @pytest.mark.parametrize(("method", "path"), sorted(routes()))
 def test_a_route_is_documented(method: str, path: str) -> None:
     assert any(method in line and f"{path}`" in line for line in LINES)
