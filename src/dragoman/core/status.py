@@ -72,3 +72,13 @@ class StatusReport(Struct, frozen=True):
     """Every model by name, sorted. An immutable snapshot."""
 
     models: Mapping[str, ModelStatus] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """Whether no model is on its way any more and one serves; true of an empty repository.
+
+        A model that failed for good does not count: were it to make the whole server unready, an orchestrator
+        would take the good ones away with it.
+        """
+        idle = [model for model in self.models.values() if model.latest_ready is None]
+        return all(model.failed for model in idle) and (not idle or len(idle) < len(self.models))

@@ -13,16 +13,12 @@ def health(_: WireRequest, __: StatusReport) -> WireResponse:
 
 
 def readiness(_: WireRequest, report: StatusReport) -> WireResponse:
-    """200 once no model is on its way any more and one serves; a model that failed for good is only named.
-
-    Were a broken model to make the whole server unready, an orchestrator would take the good ones away with
-    it.
-    """
-    idle = {name: model for name, model in report.models.items() if model.latest_ready is None}
-    failed = [name for name, model in idle.items() if model.failed]
-    ready = len(failed) == len(idle) and (not idle or len(idle) < len(report.models))
-    waiting = [name for name in idle if name not in failed]
-    return WireResponse(200 if ready else 503, dump({"ready": ready, "loading": waiting, "failed": failed}))
+    """200 once no model is on its way any more and one serves; a model that failed for good is only named."""
+    idle = [model for model in report.models.values() if model.latest_ready is None]
+    failed = [model.name for model in idle if model.failed]
+    waiting = [model.name for model in idle if not model.failed]
+    status = 200 if report.ready else 503
+    return WireResponse(status, dump({"ready": report.ready, "loading": waiting, "failed": failed}))
 
 
 def models(_: WireRequest, report: StatusReport) -> WireResponse:
