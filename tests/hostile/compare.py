@@ -31,10 +31,10 @@ INTRODUCTION: Final = """# Hostile requests
 
 What this server does with malformed, oversized, slow and odd HTTP, beside nginx {nginx} and
 haproxy {haproxy} (Debian packages, as proxies in front of a server that answers 200, with the limits and
-deadlines of the table). Statuses are in the order of the answers; "open" means that the connection takes another
-request. Rows that differ from both have a reason below. Written by
-`python -m tests.hostile.compare --write`; the same table is played against the server in every test run, on both
-event loops, whole, in pieces and byte by byte.
+deadlines of the table). Statuses are in the order of the answers; "open" means that the connection takes
+another request. Rows that differ from both have a reason below. Written by
+`python -m tests.hostile.compare --write`; the same table is played against the server in every test run, on
+both event loops, whole, in pieces and byte by byte.
 """
 
 

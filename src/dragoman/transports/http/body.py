@@ -44,4 +44,4 @@ class SizedBody:
 
 def uninitialised(size: int) -> memoryview:
     """Bytes that nobody has set to zero, which no type of the standard library offers."""
-    return memoryview(np.empty(size, np.uint8))
+    return np.empty(size, np.uint8).data

@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from typing import Final
 
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.answer import AnswerHeads
@@ -14,7 +15,8 @@ from dragoman.transports.http.router import Router
 from dragoman.transports.http.shared import Handler, Refused, Shared
 from dragoman.transports.http.wheel import TimerWheel
 
-BACKLOG = 2048
+BACKLOG: Final = 2048
+GOODBYE_S: Final = 1.0  # for a client's close_notify, which many never send
 
 
 class HttpServer:
@@ -43,16 +45,24 @@ class HttpServer:
         Errors: OSError where the address cannot be had.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, host, port, ssl=tls, backlog=BACKLOG)
-        return self._port(self._server)
+        handshake_s, shutdown_s = self._tls_timeouts(tls)
+        self._server = await loop.create_server(
+            self._accept, host, port, backlog=BACKLOG,
+            ssl=tls, ssl_handshake_timeout=handshake_s, ssl_shutdown_timeout=shutdown_s,
+        )  # fmt: skip
+        return port_of(self._server)
 
     async def start_on(self, listening: socket.socket | int, *, tls: ssl.SSLContext | None = None) -> int:
         """Listen on a socket that is bound already, or on its file descriptor; its port."""
         bound = socket.socket(fileno=listening) if isinstance(listening, int) else listening
         bound.setblocking(False)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._accept, sock=bound, ssl=tls, backlog=BACKLOG)
-        return self._port(self._server)
+        handshake_s, shutdown_s = self._tls_timeouts(tls)
+        self._server = await loop.create_server(
+            self._accept, sock=bound, backlog=BACKLOG,
+            ssl=tls, ssl_handshake_timeout=handshake_s, ssl_shutdown_timeout=shutdown_s,
+        )  # fmt: skip
+        return port_of(self._server)
 
     async def drain(self, timeout_s: float) -> None:
         """Take no more connections, finish what has begun, and hang up on what has not ended by then."""
@@ -81,7 +91,14 @@ class HttpServer:
     def _accept(self) -> Connection:
         return Connection(self._shared)
 
-    @staticmethod
-    def _port(server: asyncio.Server) -> int:
-        address = server.sockets[0].getsockname()
-        return int(address[1]) if isinstance(address, tuple) else 0
+    def _tls_timeouts(self, tls: ssl.SSLContext | None) -> tuple[float | None, float | None]:
+        """How long a client may take to shake hands and to say goodbye; none of either without TLS."""
+        if tls is None:
+            return None, None
+        return self._shared.limits.header_timeout_s or None, GOODBYE_S
+
+
+def port_of(server: asyncio.Server) -> int:
+    """The port that is listened on; 0 for a socket that has none."""
+    address = server.sockets[0].getsockname()
+    return int(address[1]) if isinstance(address, tuple) else 0
