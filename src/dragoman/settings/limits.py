@@ -11,7 +11,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     # Head of a request
     header_bytes: int = 64 * KIB  # request line and headers together; nginx: 4 buffers of 8 KiB, h11: 16 KiB
-    header_count: int = 100  # nginx and Apache: 100
+    header_count: int = 100  # Apache: 100, haproxy: 101
     header_timeout_s: float = 20.0  # from the first byte to the end of the head; Apache reqtimeout: 20
     # Body of a request
     body_bytes: int = 256 * MIB  # TensorFlow Serving: none, OpenVINO Model Server: 1 GiB, Triton: 64 MiB
@@ -23,7 +23,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep_alive_timeout_s: float = 75.0  # nginx: 75
     write_timeout_s: float = 60.0  # a reader that takes nothing so long is dropped; nginx: 60
     connections: int = 10_000
-    pipelined_requests: int = 16  # of one connection, waiting
+    pipelined_requests: int = 16  # of one connection, answered before others have their turn
     # Codecs
     json_depth: int = 1_000_000  # parsers here do not recurse; TensorFlow Serving: none
     tensor_rank: int = 254  # TensorFlow's largest rank
