@@ -75,7 +75,8 @@ def made(model: type, artifact: Artifact, given: Mapping[str, Any]) -> Any:
     options = chosen_options(model, given)
     made = guarded(model, artifact.path)
     for name in ("load", "predict", "stream"):
-        if inspect.iscoroutinefunction(getattr(made, name, None)):
+        method = getattr(made, name, None)
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
             raise invalid(f"{MODULE}.py: {name} is an async function; it has to be a plain one")
     load = getattr(made, "load", None)
     if load is not None:

@@ -1,7 +1,7 @@
 """What `predict` gives, checked against what the model declares."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +39,8 @@ def to_part(given: Any, declared: Specs, wanted: Sequence[str] | None) -> dict[s
 def to_tensor(value: Any, spec: TensorSpec) -> Tensor:
     """One output.
 
-    An array has to be of the declared type, or of one whose every value the declared type holds. Lists and
-    numbers have no type that somebody chose: they have to be of the same kind only.
+    An array has to be of the declared type, or of one whose every value the declared type holds. Of lists and
+    numbers, which have no type that somebody chose, only the values have to fit.
     """
     try:
         array = to_text(value) if spec.dtype is DType.BYTES else to_numbers(value, spec)
@@ -59,10 +59,21 @@ def to_numbers(value: Any, spec: TensorSpec) -> Array:
     wanted = spec.dtype.numpy
     if array.dtype == wanted:
         return array
-    rule: Final = "safe" if isinstance(value, np.ndarray | np.generic) else "same_kind"
-    if array.size and not np.can_cast(array.dtype, wanted, rule):
+    chosen = isinstance(value, np.ndarray | np.generic)
+    if array.size and not (np.can_cast(array.dtype, wanted) if chosen else holds(spec.dtype, array)):
         raise TypeError(f"it is {array.dtype} and declared {wanted}; convert it in predict")
     return array.astype(wanted)
+
+
+def holds(dtype: DType, array: Array) -> bool:
+    """Whether a type holds these numbers: they are in its range, and whole where it is."""
+    kind: str = array.dtype.kind
+    if dtype is DType.BOOL:
+        return kind == "b"
+    if dtype.is_float:
+        return kind in "biuf"
+    bounds = np.iinfo(dtype.numpy)
+    return kind in "biu" and int(array.min()) >= bounds.min and int(array.max()) <= bounds.max
 
 
 def to_text(value: Any) -> Array:
