@@ -61,9 +61,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone, or was sent away."""
-        self._waiting.phase = Phase.CLOSING
+        self._waiting.end()
         self._shared.remove(self)
-        self._shared.wheel.forget(self._waiting)
         self._reader.drop()
         self._pending = b""
         if self._answering is not None:

@@ -45,6 +45,10 @@ class HeadParser:
         if len(self.headers) > self._limits.header_count:
             raise Refusal(431, f"more headers than the limit of {self._limits.header_count}")
 
+    def close(self) -> None:
+        """Part from llhttp, which refers back here; nothing may be fed after that."""
+        del self._llhttp
+
     def check_complete(self) -> None:
         """Refuse a head whose empty line was fed, and yet is not over.
 
@@ -66,7 +70,7 @@ class HeadParser:
         self.headers.append((name, value.rstrip()))
 
     def on_headers_complete(self) -> None:
-        """Take what llhttp forgets as soon as the request is over, and part from it: it refers back here."""
+        """Take what llhttp forgets as soon as the request is over."""
         self.complete = True
         self.keep_alive = self._llhttp.should_keep_alive()
         self.version = self._llhttp.get_http_version()

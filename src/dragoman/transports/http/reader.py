@@ -83,6 +83,8 @@ class RequestReader:
     def drop(self) -> None:
         """Forget what has arrived of a request."""
         self._partial = bytearray()
+        if self.parser is not None:
+            self.parser.close()
         self.parser = self.sized = self._chunks = None
 
     def filled(self, size: int) -> None:
@@ -121,6 +123,7 @@ class RequestReader:
         parser.check_complete()
         head = read_head(data, parser, self._limits)
         self._cache.add(data, head)
+        parser.close()
         self.parser = None
         return head
 

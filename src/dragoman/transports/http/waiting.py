@@ -88,10 +88,20 @@ class Waiting:
         """A client that lingers has sent more, which nobody reads."""
         self.deadline = min(self._wheel.now + LINGER_S, self._began + LINGER_TOTAL_S)
 
+    def end(self) -> None:
+        """Wait for nothing more."""
+        self.phase = Phase.CLOSING
+        self._wheel.forget(self)
+        self.expired = nothing  # not the connection, which refers to this
+
     def _until(self, deadline: float) -> None:
         self.deadline = deadline
         if deadline < self.due:
             self._wheel.watch(self)
+
+
+def nothing() -> None:
+    """What a connection that is gone does when its time is over."""
 
 
 def after(now: float, timeout_s: float) -> float:

@@ -108,6 +108,7 @@ class MemoryTransport(asyncio.Transport):
         if not self.lost:
             self.closed = self.lost = True
             self.protocol.connection_lost(None)
+            del self.protocol  # as the loops' transports do
 
 
 class Client:

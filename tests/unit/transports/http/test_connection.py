@@ -1,6 +1,8 @@
 """One connection, driven without a socket."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -563,3 +565,19 @@ def test_draining_closes_what_is_idle_and_answers_what_has_begun():
     assert busy.answers == POST_ANSWER.replace(b"Content-Length", b"Connection: close\r\nContent-Length")
     assert busy.transport.lost
     assert idle.shared.emptied.is_set()
+
+
+# Memory
+
+
+@pytest.mark.parametrize("data", [GET, POST[:-1], GET[:-1], b"nonsense\r\n\r\n", POST.replace(b"5", b"five")])
+def test_a_connection_that_is_gone_needs_no_garbage_collector(data):
+    gc.disable()
+    try:
+        client = Client().send(data)
+        connection = weakref.ref(client.connection)
+        client.transport.lose()
+        del client.connection, client.transport
+        assert connection() is None
+    finally:
+        gc.enable()
