@@ -59,7 +59,7 @@ def demo(
             say(f"port {listener.port} is in use, so the demo takes a free one")
             run(settings(Listener(port=0)), DemoView(digit, once))
     except (DragomanError, OSError) as error:
-        raise refusal(listener, error) from error
+        raise refusal(error) from error
 
 
 def settings(listener: Listener) -> ServerSettings:

@@ -39,7 +39,7 @@ def closing_lines(app: App) -> Iterator[str]:
     """What to do next: a request to paste for each listener, how many models serve, and where."""
     models = app.report.models
     serving = {name: version for name, model in models.items() if (version := model.latest_ready)}
-    for listener in app.listeners:
+    for listener in (listener for listener in app.listeners if listener.transport == "http"):
         for name, version in list(serving.items())[:1]:
             yield f"TensorFlow Serving REST: {curl_line(listener.url, name, version.signatures)}"
     found = f"{len(serving)} of {len(models)} models ready" if models else "no model was found"

@@ -53,7 +53,7 @@ class Gateway:
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
     def call(self, operation: Operation, wire: WireRequest) -> WireResponse | Awaitable[WireResponse]:
-        """The answer to a request, or something to await for it: a `Deferred` if possible. Errors are answers."""
+        """The answer to a request, or something to await for it, often a `Deferred`. Errors are answers."""
         began_ns = perf_counter_ns()
         deadline_s = monotonic() + self._limits.request_timeout_s
         if wire.deadline_s is not None and wire.deadline_s < deadline_s:

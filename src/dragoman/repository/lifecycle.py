@@ -58,8 +58,8 @@ class Lifecycle:
                     self._tell_detail(harness.candidate, error)
                     return harness.failed(Cause(error.code, error.message))
                 await self._sleep(pause)
-            except Exception as error:  # a bug of ours: the version must not stay LOADING for ever
-                self._complain("load failed", harness, error)
+            except Exception:  # a bug of ours, and the version must not stay LOADING for ever
+                self._log.exception("load broke down", model=harness.candidate.model)
                 return harness.failed(Cause(Code.INTERNAL, "loading broke down; the server's log tells more"))
             else:
                 return harness.ready(handle, engine, time.time())

@@ -19,15 +19,23 @@ class Dialect(enum.Enum):
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An address that is listened on. Port 0 = any free one. `protocols` empty = every one there is."""
 
+    transport: Literal["http", "grpc"] = "http"
     host: str = "127.0.0.1"
     port: int = 8000
     dialect: Dialect = Dialect.SUPERSET
     protocols: tuple[str, ...] = ()
+    raw_tensors: bool = False  # gRPC only: whether tensors are answered as raw bytes, where that is a choice
 
+
+LISTENERS: Final = (Listener(), Listener(transport="grpc", port=8001))
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 (where TensorFlow Serving listens)
 
 # What `--as NAME` means before its own flags are read: where that server listens and how it answers.
-PERSONALITIES: Final[Mapping[str, Listener]] = {
-    "tfserving": Listener(host="0.0.0.0", port=8501, dialect=Dialect.TFSERVING),  # noqa: S104 (its own default)
+PERSONALITIES: Final[Mapping[str, tuple[Listener, ...]]] = {
+    "tfserving": (
+        Listener(host=EVERYWHERE, port=8501, dialect=Dialect.TFSERVING),
+        Listener(transport="grpc", host=EVERYWHERE, port=8500, dialect=Dialect.TFSERVING),
+    ),
 }
 
 
@@ -44,6 +52,6 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The one native configuration."""
 
     repository: str
-    listeners: tuple[Listener, ...] = (Listener(),)
+    listeners: tuple[Listener, ...] = LISTENERS
     limits: Limits = Limits()
     log: LogSettings = field(default_factory=LogSettings)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from dragoman.core.status import StatusReport
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.answer import AnswerHeads
 from dragoman.transports.http.connection import Connection
@@ -76,9 +75,6 @@ class HttpServer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(shared.emptied.wait(), timeout_s)
         self.close()
-
-    def update(self, report: StatusReport) -> None:
-        """The models have changed, of which this transport knows nothing."""
 
     def close(self) -> None:
         """Hang up on everyone at once."""

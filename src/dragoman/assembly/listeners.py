@@ -1,0 +1,88 @@
+"""From a listener's settings to a server on its transport."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from dragoman.assembly.collisions import ARBITERS
+from dragoman.core.errors import invalid
+from dragoman.gateway.gateway import Gateway
+from dragoman.settings.limits import Limits
+from dragoman.settings.server import Dialect, Listener
+from dragoman.telemetry.metrics import Metrics
+from dragoman.transports.grpc.router import GrpcRouter
+from dragoman.transports.grpc.server import GrpcServer
+from dragoman.transports.http.router import Router
+from dragoman.transports.http.server import HttpServer
+from dragoman.wire.messages import WireRequest
+from dragoman.wire.operation import ProtocolSpec
+
+
+class Server(Protocol):
+    """What the assembly needs of a transport."""
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen there; the port that was taken."""
+
+    async def drain(self, timeout_s: float) -> None:
+        """Finish what has begun, then end."""
+
+
+class BoundListener(Struct, frozen=True):
+    """An address that is listened on, with the port that was really taken: `http://…` or `grpc://…`."""
+
+    url: str
+    dialect: Dialect
+    transport: str
+
+
+class ListenError(OSError):
+    """An address that cannot be listened on."""
+
+    def __init__(self, listener: Listener, error: OSError) -> None:
+        super().__init__(error.errno, error.strerror or str(error))
+        self.listener = listener
+
+
+def make_server(
+    listener: Listener, specs: Sequence[ProtocolSpec], gateway: Gateway, limits: Limits, metrics: Metrics
+) -> Server:
+    """A server with the listener's protocols in the listener's dialect, not listening yet.
+
+    Errors: INVALID_ARGUMENT for a protocol that there is not; ValueError for two that own one path.
+    """
+    mounted = [spec for spec in specs if not listener.protocols or spec.name in listener.protocols]
+    unknown = sorted(set(listener.protocols) - {spec.name for spec in specs})
+    if unknown:
+        where = f"{listener.host}:{listener.port}"
+        raise invalid(f"listener {where} names protocols that there are not: {', '.join(unknown)}")
+    dialect = listener.dialect.value
+    if listener.transport == "grpc":
+        grpc_router = GrpcRouter(mounted, dialect, raw_tensors=listener.raw_tensors)
+        return GrpcServer(grpc_router, gateway.call, gateway.stream, limits)
+
+    def refused(_: WireRequest, status: int) -> None:
+        metrics.refuse(status)
+
+    return HttpServer(Router(mounted, dialect, ARBITERS), gateway.call, limits, refused=refused)
+
+
+async def bind(listener: Listener, server: Server) -> BoundListener:
+    """Begin to listen.
+
+    Errors: ListenError.
+    """
+    try:
+        port = await server.start(listener.host, listener.port)
+    except OSError as error:
+        raise ListenError(listener, error) from error
+    url = f"{listener.transport}://{shown(listener.host)}:{port}"
+    return BoundListener(url, listener.dialect, listener.transport)
+
+
+def shown(host: str) -> str:
+    """The host as a URL has it: an address of this machine where every address is listened on."""
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
