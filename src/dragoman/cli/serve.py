@@ -49,7 +49,8 @@ def serve(
     port:
         The port for HTTP; 0 takes any free one. [default: 8000; 8501 with --as tfserving]
     grpc_port:
-        The port for gRPC; 0 takes any free one. [default: 8001; 8500 with --as tfserving]
+        The port for gRPC; 0 takes any free one.
+        [default: 8001; 8500 with --as tfserving; any free one with --port 0]
     log_level:
         The least serious events that are logged to standard error; requests are --access-log's business.
         [default: info; warning on a terminal, which shows the rest by itself]
@@ -60,7 +61,7 @@ def serve(
     """
     if not path.exists():
         raise FailureError(f"there is no file or folder {str(path)!r}", Exit.USAGE)
-    ports = {"http": port, "grpc": grpc_port}
+    ports = {"http": port, "grpc": 0 if port == 0 and grpc_port is None else grpc_port}
     listeners = tuple(
         replace(
             listener,
