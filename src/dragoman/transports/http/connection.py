@@ -9,20 +9,15 @@ something is written to it: its handler is cancelled when the connection is know
 """
 
 import asyncio
-from typing import Any, Final, cast
+from typing import cast
 
-import structlog
-
-from dragoman.transports.http.answer import CLOSE, CONTINUE, KEEP_ALIVE
-from dragoman.transports.http.outgoing import Outgoing, abandon
+from dragoman.transports.http.answer import CLOSE, CONTINUE
+from dragoman.transports.http.exchange import Exchange
+from dragoman.transports.http.outgoing import Outgoing
 from dragoman.transports.http.reader import RequestReader
-from dragoman.transports.http.refusal import Refusal, neutral
+from dragoman.transports.http.refusal import Refusal
 from dragoman.transports.http.shared import Shared
 from dragoman.transports.http.waiting import Phase, Waiting
-from dragoman.wire.messages import WireRequest, WireResponse
-
-LOG: Final = structlog.get_logger("dragoman.http")
-INTERNAL: Final = "the server failed to answer; its log says why"
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -34,11 +29,10 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting = Waiting(shared.wheel, shared.limits, self._expired)
         self._transport: asyncio.Transport
         self._out: Outgoing
+        self._exchange: Exchange
         self._peer = ""
-        self._answering: asyncio.Future[Any] | None = None
         self._pending = b""  # what has arrived and was not read yet; reading pauses while there is any
         self._paused = False
-        self._ending = False  # the answer last written, or the present one, is the last
         self._eof = False  # the client has shut its writing side
 
     # The loop calls these
@@ -50,6 +44,7 @@ class Connection(asyncio.BufferedProtocol):
         self._out = Outgoing(self._transport, shared.answers)
         address = transport.get_extra_info("peername")
         self._peer = address[0] if isinstance(address, tuple) else ""
+        self._exchange = Exchange(shared, self._out, self._peer, self._answered)
         shared.add(self)
         most = shared.limits.connections
         if len(shared.connections) > 2 * most:  # as many again are told why; more are not
@@ -65,9 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self._shared.remove(self)
         self._reader.drop()
         self._pending = b""
-        if self._answering is not None:
-            self._answering.cancel()
-            self._answering = None
+        self._exchange.cancel()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go: into the body that is under way, or the buffer shared by all."""
@@ -84,7 +77,7 @@ class Connection(asyncio.BufferedProtocol):
             self._settle()
         elif self._waiting.phase is Phase.LINGERING:
             self._waiting.still_sending()
-        elif self._answering is not None or self._pending or self._out.stalled:
+        elif self._exchange.answering is not None or self._pending or self._out.stalled:
             self._hold(shared.view[:nbytes])
         else:
             self._take(shared.buffer, shared.view, nbytes)
@@ -131,7 +124,7 @@ class Connection(asyncio.BufferedProtocol):
         reader, position = self._reader, 0
         turns = self._shared.limits.pipelined_requests
         try:
-            while position < end and turns and self._answering is None and not self._ending:
+            while position < end and turns and self._exchange.answering is None and not self._exchange.ending:
                 position = reader.read(buffer, view, position, end)
                 if reader.done:
                     turns -= 1
@@ -152,73 +145,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def _dispatch(self) -> None:
         """Have the request that was read answered."""
-        shared, reader = self._shared, self._reader
+        reader = self._reader
+        body, reader.body = reader.body, b""  # the handler alone holds it from now on
         self._waiting.phase = Phase.ANSWERING
-        head = reader.head
-        route = head.route
-        if route is None:
-            head.route = route = shared.router.match(head.method, head.path)
-        wire = WireRequest(
-            head.method, head.path, head.query, head.headers, reader.body, route[1], self._peer
-        )
-        reader.body = b""  # the handler alone holds it from now on
-        try:
-            answer = shared.handler(route[0], wire)
-        except Exception:
-            LOG.exception("handler failed", method=head.method, path=head.path)
-            answer = neutral(500, INTERNAL)
-        if isinstance(answer, WireResponse):
-            self._respond(answer)
-        else:
-            self._answering = future = asyncio.ensure_future(answer)
-            future.add_done_callback(self._answered)
+        self._exchange.begin(reader.head, body)
 
-    def _answered(self, future: "asyncio.Future[WireResponse]") -> None:
-        """The handler has done with a request that took a task."""
-        if self._answering is not future:  # the client is gone
-            if not failed(future) and (parts := future.result().stream) is not None:
-                self._answering = asyncio.ensure_future(abandon(parts))
-            return
-        self._answering = None
-        if error := failed(future):
-            LOG.error("handler failed", exc_info=error)
-            self._respond(neutral(500, INTERNAL))
-        else:
-            self._respond(future.result())
-        self._go_on()
-
-    def _respond(self, response: WireResponse) -> None:
-        """Put the answer in line, or begin to stream it."""
-        head = self._reader.head
-        chunked = head.modern
-        if not head.keep_alive or self._shared.draining or (response.stream is not None and not chunked):
-            self._ending = True
-        connection = CLOSE if self._ending else b"" if head.modern else KEEP_ALIVE
-        bodiless = head.method == "HEAD"
-        try:
-            if response.stream is None:
-                self._out.add(response, connection, bodiless=bodiless)
-                return
-            self._out.begin(response, connection, chunked=chunked)
-        except ValueError:
-            LOG.exception("answer cannot be written", method=head.method, path=head.path)
-            self._out.add(neutral(500, INTERNAL), connection, bodiless=bodiless)
-            return
-        answer = self._out.stream(response.stream, chunked=chunked, bodiless=bodiless)
-        self._answering = task = asyncio.ensure_future(answer)
-        task.add_done_callback(self._streamed)
-
-    def _streamed(self, task: "asyncio.Future[None]") -> None:
-        """A streamed answer is over, or broke off; then the client must see that it is not whole."""
-        error = failed(task)
-        if self._answering is not task:
-            return
-        self._answering = None
-        if error:
-            LOG.error("streamed answer broke off", exc_info=error)
-            self.abort()
-        else:
+    def _answered(self, whole: bool) -> None:
+        """A request that took its time was answered. Where the answer broke off, the client must see that."""
+        if whole:
             self._go_on()
+        else:
+            self.abort()
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what is no request, and end the connection so that the client can read the answer."""
@@ -236,7 +173,12 @@ class Connection(asyncio.BufferedProtocol):
         """Read on after an answer, or after the client has caught up."""
         if self._transport.is_closing():
             return
-        if self._pending and self._answering is None and not self._ending and not self._out.stalled:
+        if (
+            self._pending
+            and self._exchange.answering is None
+            and not self._exchange.ending
+            and not self._out.stalled
+        ):
             buffer, self._pending = bytearray(self._pending), b""
             self._take(buffer, memoryview(buffer), len(buffer))
         else:
@@ -247,9 +189,9 @@ class Connection(asyncio.BufferedProtocol):
         self._out.flush()
         if self._out.stalled:
             return
-        if self._answering is not None:
+        if self._exchange.answering is not None:
             self._waiting.for_answer()
-        elif self._ending:
+        elif self._exchange.ending:
             if self._pending:
                 self._linger()
             else:
@@ -285,7 +227,7 @@ class Connection(asyncio.BufferedProtocol):
         self._out.flush()
         self._reader.drop()
         self._pending = b""
-        self._ending = True
+        self._exchange.ending = True
         if self._eof or self._transport.is_closing():
             self._close()
             return
@@ -316,8 +258,3 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(Refusal(408, "the body of the request did not come in time"))
         elif phase is Phase.LINGERING or not self._waiting.reader_moved(self._out.unsent()):
             self.abort()
-
-
-def failed(future: "asyncio.Future[Any]") -> BaseException | None:
-    """Why it has no result, or None."""
-    return asyncio.CancelledError() if future.cancelled() else future.exception()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.answer import AnswerHeads
@@ -12,12 +12,19 @@ from dragoman.transports.http.wheel import TimerWheel
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation
 
-if TYPE_CHECKING:
-    from dragoman.transports.http.connection import Connection
-
 RECEIVE_BYTES: Final = 64 * 1024
 Handler = Callable[[Operation, WireRequest], WireResponse | Awaitable[WireResponse]]
 Refused = Callable[[WireRequest, int], None]
+
+
+class Member(Protocol):
+    """A connection, as the server sees it."""
+
+    def drain(self) -> None:
+        """Hang up if there is nothing to answer."""
+
+    def abort(self) -> None:
+        """Hang up at once."""
 
 
 class Shared:
@@ -50,19 +57,19 @@ class Shared:
         self.heads = HeadCache()
         self.buffer = bytearray(RECEIVE_BYTES)
         self.view = memoryview(self.buffer)
-        self.connections: set[Connection] = set()
+        self.connections: set[Member] = set()
         self.draining = False
         self.emptied = asyncio.Event()
         self.emptied.set()
         wheel.each_turn(answers.forget)
 
-    def add(self, connection: "Connection") -> None:
+    def add(self, connection: Member) -> None:
         """A client has connected."""
         self.connections.add(connection)
         self.emptied.clear()
         self.wheel.start()
 
-    def remove(self, connection: "Connection") -> None:
+    def remove(self, connection: Member) -> None:
         """A client has gone."""
         self.connections.discard(connection)
         if not self.connections:

@@ -1,9 +1,10 @@
 """One connection, driven without a socket."""
 
 import asyncio
+import contextlib
 import gc
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
@@ -320,6 +321,37 @@ def test_a_stream_is_closed_when_its_client_goes_away():
         await until(lambda: b"1\r\n." in client.answers)
         client.transport.lose()
         await closed.wait()
+
+    asyncio.run(scene())
+
+
+def test_a_stream_that_is_given_after_its_client_has_gone_is_closed():
+    async def scene() -> None:
+        closed = asyncio.Event()
+
+        class Parts(AsyncGenerator[bytes, None]):
+            async def __anext__(self) -> bytes:
+                raise AssertionError("nobody reads it")
+
+            async def asend(self, value: None) -> bytes:
+                return await self.__anext__()
+
+            async def athrow(self, *error: object) -> bytes:
+                raise StopAsyncIteration
+
+            async def aclose(self) -> None:
+                closed.set()
+
+        async def stubborn(operation: Operation, wire: WireRequest) -> WireResponse:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return WireResponse(200, stream=Parts())
+
+        client = Client(stubborn).send(GET)
+        await asyncio.sleep(0)
+        client.transport.lose()
+        await until(closed.is_set)
+        assert client.answers == b""
 
     asyncio.run(scene())
 

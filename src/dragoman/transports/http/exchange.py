@@ -1,0 +1,113 @@
+"""A request's way to its answer: routed, handed to the handler, answered at once or by a task."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+
+from dragoman.transports.http.answer import CLOSE, KEEP_ALIVE
+from dragoman.transports.http.head import Head
+from dragoman.transports.http.outgoing import Outgoing, abandon
+from dragoman.transports.http.refusal import neutral
+from dragoman.transports.http.shared import Shared
+from dragoman.wire.messages import WireRequest, WireResponse
+
+LOG: Final = structlog.get_logger("dragoman.http")
+INTERNAL: Final = "the server failed to answer; its log says why"
+
+
+class Exchange:
+    """The requests of one connection, one after the other.
+
+    `answering` is the task of the present one, where it took one; `done` is called when it is over, with
+    whether the answer is whole. `ending` = the answer last given, or the present one, is the last.
+    """
+
+    __slots__ = ("_done", "_head", "_out", "_peer", "_shared", "answering", "ending")
+
+    def __init__(self, shared: Shared, out: Outgoing, peer: str, done: Callable[[bool], None]) -> None:
+        self._shared = shared
+        self._out = out
+        self._peer = peer
+        self._done: Callable[[bool], None] | None = done
+        self._head: Head
+        self.answering: asyncio.Future[Any] | None = None
+        self.ending = False
+
+    def begin(self, head: Head, body: bytes | bytearray | memoryview) -> None:
+        """Have a request answered."""
+        shared = self._shared
+        self._head = head
+        route = head.route
+        if route is None:
+            head.route = route = shared.router.match(head.method, head.path)
+        wire = WireRequest(head.method, head.path, head.query, head.headers, body, route[1], self._peer)
+        try:
+            answer = shared.handler(route[0], wire)
+        except Exception:
+            LOG.exception("handler failed", method=head.method, path=head.path)
+            answer = neutral(500, INTERNAL)
+        if isinstance(answer, WireResponse):
+            self._respond(answer)
+        else:
+            self.answering = future = asyncio.ensure_future(answer)
+            future.add_done_callback(self._answered)
+
+    def cancel(self) -> None:
+        """The client is gone."""
+        self._done = None
+        if self.answering is not None:
+            self.answering.cancel()
+
+    def _answered(self, future: "asyncio.Future[WireResponse]") -> None:
+        """The handler has done with a request that took a task."""
+        self.answering = None
+        error = failure(future)
+        if self._done is None:
+            if error is None and (parts := future.result().stream) is not None:
+                self.answering = asyncio.ensure_future(abandon(parts))
+            return
+        if error is None:
+            self._respond(future.result())
+        else:
+            LOG.error("handler failed", method=self._head.method, path=self._head.path, exc_info=error)
+            self._respond(neutral(500, INTERNAL))
+        if self.answering is None:
+            self._done(True)
+
+    def _respond(self, response: WireResponse) -> None:
+        """Put the answer in line, or begin to stream it."""
+        head, stream = self._head, response.stream
+        if not head.keep_alive or self._shared.draining or (stream is not None and not head.modern):
+            self.ending = True
+        connection = CLOSE if self.ending else b"" if head.modern else KEEP_ALIVE
+        bodiless = head.method == "HEAD"
+        try:
+            if stream is None:
+                self._out.add(response, connection, bodiless=bodiless)
+                return
+            self._out.begin(response, connection, chunked=head.modern)
+        except ValueError:
+            LOG.exception("answer cannot be written", method=head.method, path=head.path)
+            self._out.add(neutral(500, INTERNAL), connection, bodiless=bodiless)
+            return
+        self.answering = task = asyncio.ensure_future(
+            self._out.stream(stream, chunked=head.modern, bodiless=bodiless)
+        )
+        task.add_done_callback(self._streamed)
+
+    def _streamed(self, task: "asyncio.Future[None]") -> None:
+        """A streamed answer is over, or broke off."""
+        self.answering = None
+        error = failure(task)
+        if self._done is None:
+            return
+        if error is not None:
+            LOG.error("answer broke off", method=self._head.method, path=self._head.path, exc_info=error)
+        self._done(error is None)
+
+
+def failure(future: "asyncio.Future[Any]") -> BaseException | None:
+    """Why there is no result, or None."""
+    return asyncio.CancelledError() if future.cancelled() else future.exception()
