@@ -38,7 +38,7 @@ def test_one_line_says_where_the_server_listens_once_the_models_are_loaded(repos
     with serving("serve", str(repository), "--port", "0") as server:
         assert fetch(server.url + PREDICT, IMAGE)[0] == 200
         assert server.end(signal.SIGTERM) == 0
-        assert sum("listening on" in line for line in server.lines) == 1
+        assert sum("listening on http://" in line for line in server.lines) == 1
 
 
 def test_a_broken_model_shows_its_cause_and_the_good_one_serves(repository):
