@@ -9,7 +9,7 @@ import msgspec
 
 from dragoman.execution.workers.frames import FromWorker, Splitter, ToWorker, decode, encode
 
-READ_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 64 * 1024
 T = TypeVar("T")
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from dragoman.execution.workers.channel import Channel
 from dragoman.execution.workers.frames import FROM_WORKER, FromWorker, GarbledError, decode
 
-READ_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 64 * 1024
 
 
 class Link:
