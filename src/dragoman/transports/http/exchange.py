@@ -1,4 +1,4 @@
-"""A request's way to its answer: routed, handed to the handler, answered at once or by a task."""
+"""A request's way to its answer: routed, handed to the handler, answered at once or later."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import structlog
 
+from dragoman.core.deferred import Deferred
 from dragoman.transports.http.answer import CLOSE, KEEP_ALIVE
 from dragoman.transports.http.head import Head
 from dragoman.transports.http.outgoing import Outgoing, abandon
@@ -20,7 +21,7 @@ INTERNAL: Final = "the server failed to answer; its log says why"
 class Exchange:
     """The requests of one connection, one after the other.
 
-    `answering` is the task of the present one, where it took one; `done` is called when it is over, with
+    `answering` is what the present one waits for, where it waits; `done` is called when that is over, with
     whether the answer is whole. `ending` = the answer last given, or the present one, is the last.
     """
 
@@ -32,7 +33,7 @@ class Exchange:
         self._peer = peer
         self._done: Callable[[bool], None] | None = done
         self._head: Head
-        self.answering: asyncio.Future[Any] | None = None
+        self.answering: asyncio.Future[Any] | Deferred[WireResponse] | None = None
         self.ending = False
 
     def begin(self, head: Head, body: bytes | bytearray | memoryview) -> None:
@@ -50,6 +51,9 @@ class Exchange:
             answer = neutral(500, INTERNAL)
         if isinstance(answer, WireResponse):
             self._respond(answer)
+        elif isinstance(answer, Deferred) and not answer.done:
+            self.answering = answer
+            answer.then(self._deferred)
         else:
             self.answering = future = asyncio.ensure_future(answer)
             future.add_done_callback(self._answered)
@@ -59,6 +63,18 @@ class Exchange:
         self._done = None
         if self.answering is not None:
             self.answering.cancel()
+
+    def _deferred(self, answer: Deferred[WireResponse]) -> None:
+        """The answer to a request that waited without a task."""
+        self.answering = None
+        try:
+            response = answer.result()
+        except Exception:
+            LOG.exception("handler failed", method=self._head.method, path=self._head.path)
+            response = neutral(500, INTERNAL)
+        self._respond(response)
+        if self.answering is None and self._done is not None:
+            self._done(True)
 
     def _answered(self, future: "asyncio.Future[WireResponse]") -> None:
         """The handler has done with a request that took a task."""

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
+from dragoman.core.deferred import Deferred
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation
@@ -221,6 +222,31 @@ def test_a_handler_is_cancelled_when_its_client_goes_away():
         assert client.answers == b""
 
     asyncio.run(scene())
+
+
+def test_a_deferred_answer_needs_no_event_loop_and_keeps_the_order():
+    waiting: list[Deferred[WireResponse]] = []
+
+    def defer(operation: Operation, wire: WireRequest) -> Deferred[WireResponse]:
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    client = Client(defer).send(GET + GET)
+    assert (len(waiting), client.answers) == (1, b"")
+    waiting[0].resolve(WireResponse(200, b"one", b"x/y"))
+    assert client.statuses == [200]
+    waiting[1].reject(RuntimeError("secret"))
+    assert client.statuses == [200, 500]
+    assert b"secret" not in client.answers
+    assert client.open
+
+
+def test_a_deferred_answer_is_cancelled_when_its_client_goes_away():
+    gone: list[bool] = []
+    client = Client(lambda operation, wire: Deferred(lambda: gone.append(True))).send(GET)
+    client.transport.lose()
+    assert gone == [True]
+    assert client.answers == b""
 
 
 # Streams
