@@ -45,9 +45,7 @@ class DType(enum.Enum):
 
 
 NUMPY: Final[dict[DType, np.dtype[Any]]] = {
-    member: np.dtype(
-        {"bytes": np.object_, "bfloat16": ml_dtypes.bfloat16}.get(member.value, member.value)
-    )
+    member: np.dtype({"bytes": np.object_, "bfloat16": ml_dtypes.bfloat16}.get(member.value, member.value))
     for member in DType
 }
 FLOATS: Final = frozenset({DType.FP16, DType.BF16, DType.FP32, DType.FP64})

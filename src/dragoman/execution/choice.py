@@ -4,12 +4,13 @@ import os
 
 import structlog
 
+from dragoman.core.errors import invalid
 from dragoman.engines.base import LoadedModel
 from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.repository.handle import Runner
-from dragoman.settings.model import ModelSettings
+from dragoman.settings.model import BatchingSettings, ModelSettings
 
 
 def make_runner(model: LoadedModel, settings: ModelSettings, name: str, version: int) -> Runner:
@@ -18,6 +19,7 @@ def make_runner(model: LoadedModel, settings: ModelSettings, name: str, version:
     local = LocalRunner(model, name, threads, settings.max_queue)
     if settings.batching is None:
         return local
+    check_sizes(settings.batching)
     for signature in model.signatures.values():
         why_not = disagreement(model, signature)
         if why_not is not None:
@@ -26,3 +28,20 @@ def make_runner(model: LoadedModel, settings: ModelSettings, name: str, version:
             )
             return local
     return BatchingRunner(local, settings.batching, name)
+
+
+def check_sizes(batching: BatchingSettings) -> None:
+    """Nothing, if the allowed sizes can be used.
+
+    Errors: INVALID_ARGUMENT in TensorFlow Serving's words.
+    """
+    sizes = batching.allowed_sizes
+    if not sizes:
+        return
+    if list(sizes) != sorted(set(sizes)):
+        raise invalid("batching.allowed_sizes: allowed_batch_sizes entries must be monotonically increasing")
+    if sizes[-1] != batching.max_size:
+        raise invalid(
+            "batching.allowed_sizes: Last entry in allowed_batch_sizes must match max_batch_size; "
+            f"last entry was {sizes[-1]}; expected {batching.max_size}"
+        )

@@ -103,6 +103,9 @@ class Lifecycle:
         model, version = candidate.model, candidate.version
         try:
             runner = self._make_runner(loaded.model, candidate.settings, model, version)
+        except DragomanError:
+            loaded.model.close()
+            raise
         except Exception as error:
             self._log.exception("no runner", model=model, version=version)
             loaded.model.close()

@@ -40,13 +40,13 @@ class FeatureSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class BatchingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How requests are joined into one run of the model. Only for models whose rows do not depend on each other."""
+    """How requests are joined into one run of the model, whose rows must not depend on each other."""
 
     max_size: Positive  # rows
-    delay_ms: float = 0.0  # how long a batch waits to fill; 0 = it takes what waits in the same turn of the loop
-    allowed_sizes: tuple[Positive, ...] = ()  # batches are filled up to one of these; increasing, last = max_size
+    delay_ms: float = 0.0  # how long a batch waits to fill; 0 = until the turn of the event loop ends
+    allowed_sizes: tuple[Positive, ...] = ()  # batches are filled up to one of these; the last = max_size
     max_queue: NotNegative = 1000  # requests that may wait; more of them are refused
-    pad: bool = False  # whether inputs of unlike inner shapes are padded to one shape; else they are not joined
+    pad: bool = False  # whether inputs of unlike inner shapes are padded and joined; else they are not
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +54,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     memory_bytes: NotNegative = 0  # what one may allocate; 0 = no limit
     load_timeout_s: PositiveSeconds = 300.0  # for loading the model
-    grace_s: Seconds = 5.0  # a call that runs on so long after its deadline has its worker killed
+    grace_s: Seconds = 5.0  # for a call to end after its deadline, and the model to close; then it is killed
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,9 +68,9 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     features: dict[str, FeatureSettings] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)  # class labels by index
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
-    batching: BatchingSettings | None = None
+    batching: BatchingSettings | None = None  # None = requests run one by one
     threads: NotNegative = 0  # calls that may run at once off the event loop; 0 = one per core
-    max_queue: NotNegative = 1024  # calls that may wait for a thread or worker; more of them are refused
-    trust: Literal["data", "code"] = "data"  # code = files that run as code when they are loaded may be loaded
+    max_queue: NotNegative = 1024  # calls that may wait for a thread or worker; more are refused
+    trust: Literal["data", "code"] = "data"  # code = files that run as code may be loaded
     instances: Positive = 1  # worker processes, where the model brings code
     worker: WorkerSettings = WorkerSettings()
