@@ -2,11 +2,14 @@
 
 import enum
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
+from dragoman.settings.access import AccessSettings
+from dragoman.settings.deployment import GRADIENT, Deployment, Mount
 from dragoman.settings.limits import Limits
+from dragoman.settings.tls import TlsSettings
 
 
 class Dialect(enum.Enum):
@@ -25,6 +28,9 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dialect: Dialect = Dialect.SUPERSET
     protocols: tuple[str, ...] = ()
     raw_tensors: bool = False  # gRPC only: whether tensors are answered as raw bytes, where that is a choice
+    mounts: tuple[Mount, ...] = (GRADIENT,)  # HTTP only: other paths to models
+    open_models: tuple[str, ...] = ()  # served to everyone here although a deployment closes them
+    tls: TlsSettings = TlsSettings()
 
 
 LISTENERS: Final = (Listener(), Listener(transport="grpc", port=8001))
@@ -33,7 +39,7 @@ EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 (where TensorFlow Serving listens)
 # What `--as NAME` means before its own flags are read: where that server listens and how it answers.
 PERSONALITIES: Final[Mapping[str, tuple[Listener, ...]]] = {
     "tfserving": (
-        Listener(host=EVERYWHERE, port=8501, dialect=Dialect.TFSERVING),
+        Listener(host=EVERYWHERE, port=8501, dialect=Dialect.TFSERVING, mounts=()),
         Listener(transport="grpc", host=EVERYWHERE, port=8500, dialect=Dialect.TFSERVING),
     ),
 }
@@ -55,3 +61,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     listeners: tuple[Listener, ...] = LISTENERS
     limits: Limits = Limits()
     log: LogSettings = field(default_factory=LogSettings)
+    access: AccessSettings = AccessSettings()
+    deployments: tuple[Deployment, ...] = ()
+    deployments_file: str | None = None  # more of them; None = deployments.yaml beside the repository
+    watch_s: Annotated[float, Meta(gt=0)] = 1.0  # how often that file, secrets and certificates are looked at
