@@ -1,5 +1,6 @@
 """A model that lives in worker processes, and the engine that loads it there."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -123,8 +124,11 @@ def placed(engine: type[Engine]) -> Engine:
 def load_in_workers(load: Load) -> WorkerModel:
     """The model, loaded in as many workers as its settings say, at the same time.
 
-    Errors: what the engine raises; DEADLINE_EXCEEDED; INTERNAL where a worker ends. No worker is left then.
+    Errors: what the engine raises; DEADLINE_EXCEEDED; INTERNAL where a worker ends; UNAVAILABLE where none
+    can be started. No worker is left then.
     """
+    if sys.platform != "linux":
+        raise DragomanError(Code.FAILED_PRECONDITION, "models that bring code need Linux")
     settings = load.artifact.settings
     processes: list[WorkerProcess] = []
     try:

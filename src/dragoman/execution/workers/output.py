@@ -12,20 +12,41 @@ BURST_LINES: Final = 1000  # at once, after a silence
 READ_BYTES: Final = 1024 * 1024
 
 
+class Ration:
+    """How many lines may be logged now: `LINES_PER_S` in the long run, `BURST_LINES` after a silence."""
+
+    __slots__ = ("_clock", "_filled_at", "_left")
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._left = float(BURST_LINES)
+        self._filled_at = clock()
+
+    @property
+    def left(self) -> int:
+        """The lines that may be logged now."""
+        now = self._clock()
+        self._left = min(self._left + (now - self._filled_at) * LINES_PER_S, BURST_LINES)
+        self._filled_at = now
+        return int(self._left)
+
+    def take(self) -> None:
+        """One line was logged."""
+        self._left -= 1
+
+
 class OutputLines:
-    """Takes bytes and gives lines, at most `LINES_PER_S` in the long run; the others are counted."""
+    """Takes bytes and gives lines; those beyond the ration are counted."""
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = monotonic) -> None:
         self._write = write
-        self._clock = clock
-        self._ration = float(BURST_LINES)
-        self._filled_at = clock()
+        self._ration = Ration(clock)
         self._rest = b""  # of the last line, with one byte more than is shown, so that a cut is known
         self._dropped = 0
 
     def feed(self, data: bytes) -> None:
         """Take what was printed."""
-        *lines, rest = (self._rest + data).split(b"\n", self._allowed())
+        *lines, rest = (self._rest + data).split(b"\n", self._ration.left)
         for line in lines:
             self._line(line)
         left_out, newline, tail = rest.rpartition(b"\n")
@@ -39,15 +60,9 @@ class OutputLines:
         if self._rest:
             self._write(shown(self._rest))
 
-    def _allowed(self) -> int:
-        now = self._clock()
-        self._ration = min(self._ration + (now - self._filled_at) * LINES_PER_S, BURST_LINES)
-        self._filled_at = now
-        return int(self._ration)
-
     def _line(self, line: bytes) -> None:
         self._note_dropped()
-        self._ration -= 1
+        self._ration.take()
         self._write(shown(line))
 
     def _note_dropped(self) -> None:

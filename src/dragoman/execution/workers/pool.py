@@ -60,7 +60,6 @@ class WorkerPool:
         self._starting: set[Worker] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._down: DragomanError | None = None
-        self._closed = False
         self._log = structlog.get_logger("dragoman.worker").bind(
             model=artifact.model, version=artifact.version
         )
@@ -92,10 +91,10 @@ class WorkerPool:
 
     def stop(self) -> list[WorkerProcess]:
         """Tell every worker to end; the processes that are to be waited for."""
-        self._closed = True
         for task in self._tasks:
             task.cancel()
-        self._slots.refuse_waiting(DragomanError(Code.UNAVAILABLE, f"{self._title} was unloaded"))
+        self._down = DragomanError(Code.UNAVAILABLE, f"{self._title} was unloaded")
+        self._slots.refuse_waiting(self._down)
         workers = [*self._up, *self._starting]
         for worker in workers:
             worker.close()
@@ -156,10 +155,7 @@ class WorkerPool:
 
     async def _start(self, instance: int) -> tuple[Worker, Ready]:
         """A new worker with the model loaded. No process is left where that fails."""
-        try:
-            process = WorkerProcess(self._load, instance)
-        except OSError as error:
-            raise DragomanError(Code.UNAVAILABLE, "the server cannot start a worker") from error
+        process = WorkerProcess(self._load, instance)
         worker = self._worker(process)
         self._starting.add(worker)
         try:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Lock
 from time import monotonic
 from typing import Final
@@ -27,11 +27,14 @@ from dragoman.execution.workers.frames import (
     Record,
 )
 from dragoman.execution.workers.memory import create_memory
-from dragoman.execution.workers.output import OutputLines, forward
+from dragoman.execution.workers.output import OutputLines, Ration, forward
 
 MAIN: Final = "dragoman.execution.workers.main"
+# No folder of the server's on the path, nothing held back in print, a traceback for a crash, and no files
+# written beside the model, which would look like a change of it.
+FLAGS: Final = ("-P", "-u", "-X", "faulthandler", "-B")
 LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
-OUTPUT_END_S: Final = 1.0  # for the last lines of a worker that was ended; its own children may hold the pipe
+OUTPUT_END_S: Final = 1.0  # for the last lines of a worker that was ended
 
 
 class WorkerProcess:
@@ -47,31 +50,46 @@ class WorkerProcess:
         self._log = structlog.get_logger("dragoman.worker").bind(
             model=artifact.model, version=artifact.version, instance=instance
         )
+        self._ration = Ration()
+        self._dropped = 0
+        self._ending = Lock()
+        try:
+            with ExitStack() as ours, ExitStack() as given:
+                self._start(ours, given)
+                ours.pop_all()
+        except OSError as error:
+            reason = (error.strerror or "unknown reason").lower()
+            raise DragomanError(Code.UNAVAILABLE, f"the server cannot start a worker: {reason}") from error
+
+    def _start(self, ours: ExitStack, given: ExitStack) -> None:
+        """Start the process. What is `given` to it is closed here at once, `ours` only where this fails."""
         here, there = socket.socketpair()
+        ours.callback(here.close)
+        given.callback(there.close)
         self.channel = Channel(here)
         self.memory = create_memory()
+        ours.callback(self.memory.close)
         lifeline, self._lifeline = os.pipe()
+        ours.callback(os.close, self._lifeline)
+        given.callback(os.close, lifeline)
         printed, output = os.pipe()
+        ours.callback(os.close, printed)
+        given.callback(os.close, output)
         passed = (there.fileno(), self.memory.fd, lifeline)
-        try:
-            # Not to be waited for in a `with`: it lives as long as the model does.
-            self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-                [sys.executable, "-P", "-u", "-X", "faulthandler", "-m", MAIN, *map(str, passed)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=passed,
-                start_new_session=True,
-                env=environment(artifact.settings.instances),
-            )
-        finally:
-            there.close()
-            os.close(lifeline)
-            os.close(output)
+        self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+            [sys.executable, *FLAGS, "-m", MAIN, *map(str, passed)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=passed,
+            start_new_session=True,
+            env=environment(self.load.artifact.settings.instances),
+        )
         self.pid = self._process.pid
+        ours.callback(self.kill)
         self.pidfd = os.pidfd_open(self.pid)
-        self._ending = Lock()
-        self._output = forward(printed, OutputLines(self._printed), f"output-{artifact.model}-{instance}")
+        lines = OutputLines(lambda line: self._log.info("output", line=line))
+        self._output = forward(printed, lines, f"output-{self.load.artifact.model}-{self.instance}")
 
     def begin(self) -> None:
         """Tell the worker to load the model."""
@@ -114,7 +132,14 @@ class WorkerProcess:
         )
 
     def record(self, record: Record) -> None:
-        """Log what the worker wants logged."""
+        """Log what the worker wants logged; what is beyond its ration is counted."""
+        if not self._ration.left:
+            self._dropped += 1
+            return
+        self._ration.take()
+        if self._dropped:
+            self._log.warning("records dropped", count=self._dropped)
+            self._dropped = 0
         level = record.level if record.level in LEVELS else "info"
         fields = {key: text for key, text in record.fields.items() if key != "event"}
         getattr(self._log, level)(record.event, **fields)
@@ -146,9 +171,6 @@ class WorkerProcess:
         self.memory.close()
         os.close(self._lifeline)
         os.close(self.pidfd)
-
-    def _printed(self, line: str) -> None:
-        self._log.info("output", line=line)
 
 
 def check_ready(frame: FromWorker) -> Ready:

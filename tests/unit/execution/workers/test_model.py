@@ -8,18 +8,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import structlog
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.requests import TensorRequest
+from dragoman.core.signatures import DEFAULT_SIGNATURE
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.python_model import PythonModelEngine
 from dragoman.execution.workers.model import placed
+from dragoman.execution.workers.records import MOST_CHARACTERS
 from dragoman.settings.model import WorkerSettings
-from tests.contract.engines import CALL
+from tests.contract.engines import CALL, tensor
 from tests.meta.contracts import TREE
-from tests.unit.execution.workers.served import OBEDIENT, ask, load
+from tests.unit.execution.workers.served import OBEDIENT, ask, copied, load
 
 
 def model(folder: Path, text: str) -> Path:
@@ -68,6 +72,52 @@ def test_a_model_that_never_loads_is_given_up(tmp_path: Path) -> None:
     error = failure(path, worker=WorkerSettings(load_timeout_s=1e-6))
     assert error.code is Code.DEADLINE_EXCEEDED
     assert "worker.load_timeout_s" in error.message
+
+
+def test_a_machine_without_what_workers_need_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert failure(OBEDIENT).message == "models that bring code need Linux"
+
+
+def test_a_server_that_cannot_start_a_process_says_so_and_keeps_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(sys, "executable", "/no/such/interpreter")
+    error = failure(OBEDIENT)
+    assert (error.code, error.message) == (
+        Code.UNAVAILABLE, "the server cannot start a worker: no such file or directory",
+    )  # fmt: skip
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_loading_leaves_no_files_beside_the_model(tmp_path: Path) -> None:
+    load(copied(tmp_path)).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gate", "model.py"]
+
+
+LOGS = """
+import structlog
+class Model:
+    inputs = outputs = {"x": "float64"}
+    def predict(self, inputs):
+        for number in range(3000):
+            structlog.get_logger().warning("said", number=number, text="x" * 100_000)
+        return inputs
+"""
+
+
+def test_structured_lines_are_logged_with_the_models_name_and_rationed(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logs:
+        found = load(model(tmp_path, LOGS))
+        request = TensorRequest(DEFAULT_SIGNATURE, {"x": tensor(np.ones(1))})
+        found.infer(request, CALL)
+        found.close()
+    said = [line for line in logs if line["event"] == "said"]
+    assert said[0]["log_level"] == "warning"
+    assert (said[0]["model"], said[0]["instance"], said[0]["number"]) == ("m", 0, "0")
+    assert len(said[0]["text"]) == MOST_CHARACTERS
+    assert len(said) < 3000
 
 
 def test_a_model_that_prints_gigabytes_while_it_loads_still_loads(tmp_path: Path) -> None:
@@ -124,8 +174,8 @@ def test_a_worker_has_a_session_of_its_own_and_nothing_open_but_its_links() -> N
 SERVER = """
 import sys
 from pathlib import Path
-from tests.contract.engines import CALL
-from tests.unit.execution.workers.served import OBEDIENT, ask, load
+from tests.contract.engines import CALL, tensor
+from tests.unit.execution.workers.served import OBEDIENT, ask, copied, load
 load(OBEDIENT).infer(ask("hold", 1.0), CALL)
 """
 

@@ -355,6 +355,15 @@ def test_a_large_tensor_comes_back_whole(tmp_path: Path, dtype: DType) -> None:
         assert np.array_equal(answer, LARGE[dtype])
 
 
+def test_a_closed_runner_refuses_calls() -> None:
+    async def late() -> DragomanError:
+        async with served() as model:
+            pass
+        return await refusal(model, "echo")
+
+    assert asyncio.run(late()).code is Code.UNAVAILABLE
+
+
 def test_closing_refuses_those_who_wait(tmp_path: Path) -> None:
     path = copied(tmp_path)
 
