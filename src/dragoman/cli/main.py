@@ -16,6 +16,7 @@ VERBS: Final = {
     "serve": "Serve a model file, a model's folder or a folder of models.",
     "demo": "Serve a classifier of handwritten digits and send it a real image.",
     "models": "List the models of a running server with their states.",
+    "protos": "Write the .proto files of the protocols into a folder.",
     "version": "Print the version of dragoman and of the Python it runs on.",
 }
 DESCRIPTION: Final = (
