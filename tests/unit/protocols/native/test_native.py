@@ -12,7 +12,8 @@ from dragoman.protocols.native.errors import HTTP_STATUS, fail, refuse
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import StatusOperation
 
-READY = VersionStatus(2, State.READY, "onnx", signatures={"serving_default": Signature("serving_default", {}, {})})
+SIGNATURES = {"serving_default": Signature("serving_default", {}, {})}
+READY = VersionStatus(2, State.READY, "onnx", signatures=SIGNATURES)
 FAILED = VersionStatus(1, State.FAILED, "onnx", Cause(Code.INTERNAL, "model.onnx is cut short"))
 LOADING = VersionStatus(1, State.LOADING)
 
