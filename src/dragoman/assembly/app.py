@@ -9,9 +9,9 @@ from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
+from dragoman.repository.configured import ConfiguredSource
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.manager import ModelManager, Observer, unobserved
-from dragoman.repository.source import FileSystemSource
 from dragoman.settings.server import ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
 from dragoman.telemetry.metrics import Metrics, make_registry
@@ -27,7 +27,7 @@ class App:
         self._observer = observer
         metrics = Metrics()
         known = engines()
-        source = FileSystemSource(settings.repository, known)
+        source = ConfiguredSource(settings.repositories, settings.models, settings.every_model, known)
         self._models = ModelManager(source, ModelLoader(known), make_runner, observer=self._changed)
         recorder = Recorder(metrics, AccessLog(settings.log.access, settings.log.slow_request_s))
         self._gateway = Gateway(self._models, settings.limits, recorder)

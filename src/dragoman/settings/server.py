@@ -9,7 +9,11 @@ from msgspec import Meta, Struct, field
 from dragoman.settings.access import AccessSettings
 from dragoman.settings.deployment import GRADIENT, Deployment, Mount
 from dragoman.settings.limits import Limits
+from dragoman.settings.overlay import ModelOverlay, NamedModel
 from dragoman.settings.tls import TlsSettings
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(ge=0)]
 
 
 class Dialect(enum.Enum):
@@ -22,25 +26,27 @@ class Dialect(enum.Enum):
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An address that is listened on. Port 0 = any free one. `protocols` empty = every one there is."""
 
+    name: str = ""  # by which several sources of settings mean one listener
     transport: Literal["http", "grpc"] = "http"
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Port = 8000
     dialect: Dialect = Dialect.SUPERSET
     protocols: tuple[str, ...] = ()
     raw_tensors: bool = False  # gRPC only: whether tensors are answered as raw bytes, where that is a choice
     mounts: tuple[Mount, ...] = (GRADIENT,)  # HTTP only: other paths to models
     open_models: tuple[str, ...] = ()  # served to everyone here although a deployment closes them
     tls: TlsSettings = TlsSettings()
+    cors: bool = False  # HTTP only: whether web pages of any origin may read the answers
 
 
-LISTENERS: Final = (Listener(), Listener(transport="grpc", port=8001))
+LISTENERS: Final = (Listener(name="http"), Listener(name="grpc", transport="grpc", port=8001))
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 (where TensorFlow Serving listens)
 
 # What `--as NAME` means before its own flags are read: where that server listens and how it answers.
 PERSONALITIES: Final[Mapping[str, tuple[Listener, ...]]] = {
     "tfserving": (
-        Listener(host=EVERYWHERE, port=8501, dialect=Dialect.TFSERVING, mounts=()),
-        Listener(transport="grpc", host=EVERYWHERE, port=8500, dialect=Dialect.TFSERVING),
+        Listener(name="http", host=EVERYWHERE, port=8501, dialect=Dialect.TFSERVING, mounts=()),
+        Listener(name="grpc", transport="grpc", host=EVERYWHERE, port=8500, dialect=Dialect.TFSERVING),
     ),
 }
 
@@ -54,10 +60,32 @@ class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     slow_request_s: float = 1.0
 
 
-class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The one native configuration."""
+class LoadingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How models are brought into memory. A load that fails is tried again, after ever longer pauses."""
 
-    repository: str
+    at_once: Annotated[int, Meta(ge=1)] = 4  # versions that load at the same time
+    retries: Annotated[int, Meta(ge=0)] = 2
+    first_pause_s: Seconds = 0.25
+    pause_factor: Annotated[float, Meta(ge=1)] = 3.0
+
+
+class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where metrics are shown besides /metrics."""
+
+    tensorflow_serving_path: str = ""  # under the names that TensorFlow Serving gives them; empty = nowhere
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The one native configuration: what `dragoman.yaml` may say. Paths in it are relative to that file."""
+
+    version: Literal[1] = 1  # of this form
+    repository: str | tuple[str, ...] = ()  # paths whose models are served, as after `dragoman serve`
+    models: tuple[NamedModel, ...] = ()  # single models, under names of their own
+    every_model: ModelOverlay = ModelOverlay()  # said of every model; an entry of `models` wins over it
+    allow_remote_control: bool = False  # whether others than this machine may load and unload models
+    config_poll_s: Seconds = 1.0  # how often the files that this comes from are looked at; 0 = only at SIGHUP
+    loading: LoadingSettings = LoadingSettings()
+    metrics: MetricsSettings = MetricsSettings()
     listeners: tuple[Listener, ...] = LISTENERS
     limits: Limits = Limits()
     log: LogSettings = field(default_factory=LogSettings)
@@ -65,3 +93,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     deployments: tuple[Deployment, ...] = ()
     deployments_file: str | None = None  # more of them; None = deployments.yaml beside the repository
     watch_s: Annotated[float, Meta(gt=0)] = 1.0  # how often that file, secrets and certificates are looked at
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """The paths of `repository`."""
+        return (self.repository,) if isinstance(self.repository, str) else self.repository

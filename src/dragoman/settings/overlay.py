@@ -1,0 +1,52 @@
+"""What `dragoman.yaml` may say of models, over what `model.yaml` beside each says."""
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict, replace
+
+from dragoman.settings.model import (
+    BatchingSettings,
+    FeatureSettings,
+    ModelSettings,
+    NotNegative,
+    Positive,
+    SignatureSettings,
+    VersionPolicy,
+    WarmUpSettings,
+    WorkerSettings,
+)
+
+
+class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Any key of `model.yaml`. One that is given here wins; one that is not leaves that file's as it is."""
+
+    engine: str | UnsetType | None = UNSET
+    options: dict[str, Any] | UnsetType = UNSET
+    versions: VersionPolicy | UnsetType = UNSET
+    labels: dict[str, NotNegative] | UnsetType = UNSET
+    version_transition: Literal["availability_preserving", "resource_preserving"] | UnsetType = UNSET
+    signatures: dict[str, SignatureSettings] | UnsetType = UNSET
+    features: dict[str, FeatureSettings] | UnsetType = UNSET
+    classes: list[str] | UnsetType = UNSET
+    add_trailing_axis: bool | UnsetType = UNSET
+    batching: BatchingSettings | UnsetType | None = UNSET
+    warm_up: WarmUpSettings | UnsetType = UNSET
+    threads: NotNegative | UnsetType = UNSET
+    max_queue: NotNegative | UnsetType = UNSET
+    trust: Literal["data", "code"] | UnsetType = UNSET
+    instances: Positive | UnsetType = UNSET
+    worker: WorkerSettings | UnsetType = UNSET
+
+    def over(self, base: ModelSettings) -> ModelSettings:
+        """The base with every key replaced that is given here."""
+        keys = ModelSettings.__struct_fields__
+        given = {key: value for key, value in asdict(self).items() if key in keys and value is not UNSET}
+        return replace(base, **given)
+
+
+class NamedModel(ModelOverlay, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model: its name, where it lies, and any key of `model.yaml`."""
+
+    name: str
+    path: str  # a model file, or a folder with numbered version folders or a model's files
