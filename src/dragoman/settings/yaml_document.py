@@ -10,9 +10,11 @@ type. Rules:
 """
 
 import difflib
+import enum
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -41,15 +43,51 @@ def read_document(text: str, file: str, form: type[T], short_forms: ShortForms |
 
     Errors: INVALID_ARGUMENT with a line `file:line: key: what is wrong` for every mistake.
     """
+    value, _ = read(text, file, form, short_forms or {})
+    document: T = form() if value is None else value
+    return document
+
+
+class Document(msgspec.Struct, frozen=True):
+    """What a document says, and nothing that it leaves out: plain data, and the line of each key."""
+
+    tree: dict[str, Any]
+    lines: dict[str, int]
+
+
+def read_tree(text: str, file: str, form: type[T], short_forms: ShortForms | None = None) -> Document:
+    """The same as plain data, checked against the struct, with short forms written out.
+
+    Errors: as `read_document`.
+    """
+    value, lines = read(text, file, form, short_forms or {})
+    return Document({} if value is None else written(value, "", lines), lines)
+
+
+def read(text: str, file: str, form: type[T], short_forms: ShortForms) -> tuple[T | None, dict[str, int]]:
+    """The struct, None for an empty document, and the line of each key."""
     if len(text) > MOST_BYTES:
         raise invalid(f"{file}: the file is larger than {MOST_BYTES} bytes")
     root = compose(text, file)
-    reader = Reader(file, short_forms or {})
-    value = form() if root is None or root.tag == NULL else reader.read(root, form, "")
+    reader = Reader(file, short_forms)
+    value = None if root is None or root.tag == NULL else reader.read(root, form, "")
     if reader.mistakes:
         raise invalid("\n".join(reader.mistakes[:MOST_MISTAKES]))
-    document: T = value
-    return document
+    return value, reader.lines
+
+
+def written(value: Any, key: str, lines: Mapping[str, int]) -> Any:
+    """A value as plain data; of a struct, the keys that stand in the document, or all where none does."""
+    if isinstance(value, msgspec.Struct):
+        names = [name for name in value.__struct_fields__ if join(key, name) in lines]
+        return {name: written(getattr(value, name), join(key, name), lines) for name in names} or (
+            msgspec.to_builtins(value)
+        )
+    if isinstance(value, tuple | list):
+        return [written(item, f"{key}[{i}]", lines) for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {name: written(item, join(key, name), lines) for name, item in value.items()}
+    return msgspec.to_builtins(value)
 
 
 class BoundedLoader(yaml.SafeLoader):
@@ -86,6 +124,7 @@ class Reader:
 
     def __init__(self, file: str, short_forms: ShortForms) -> None:
         self.mistakes: list[str] = []
+        self.lines: dict[str, int] = {}  # of the keys
         self._file = file
         self._short_forms = short_forms
         self._values = 0
@@ -94,6 +133,7 @@ class Reader:
 
     def read(self, node: Node, form: Any, key: str) -> Any:
         """The value of a node as the type `form`; what it gives where there are mistakes means nothing."""
+        form = chosen(form, node)
         origin = get_origin(form)
         self._enter(node)
         if isinstance(form, type) and issubclass(form, msgspec.Struct):
@@ -156,7 +196,7 @@ class Reader:
             if name in seen:
                 self._mistake(key_node, join(key, name), f"this key stands in line {seen[name]} already")
                 continue
-            seen[name] = line_of(key_node)
+            seen[name] = self.lines[join(key, name)] = line_of(key_node)
             yield name, entry
 
     def _key(self, node: Node, key: str) -> str | None:
@@ -200,6 +240,17 @@ class Reader:
         self.mistakes.append(f"{self._file}:{line_of(node)}: {key + ': ' if key else ''}{what}")
 
 
+def chosen(form: Any, node: Node) -> Any:
+    """The type that a node is read as: of several, the struct for a mapping. UNSET cannot be written."""
+    if get_origin(form) not in (Union, UnionType):
+        return form
+    forms = [one for one in get_args(form) if one is not msgspec.UnsetType]
+    structs = [one for one in forms if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+    if len(structs) == 1 and (isinstance(node, MappingNode) or len(forms) == 1):
+        return structs[0]
+    return Union[tuple(forms)]  # noqa: UP007 (a tuple of types)
+
+
 def line_of(node: Node) -> int:
     """The line where a node begins, counted from one."""
     return int(node.start_mark.line) + 1
@@ -221,6 +272,8 @@ def refusal(form: Any, value: Any, error: msgspec.ValidationError) -> str:
     """What is wrong with a value of another type."""
     if get_origin(form) is Literal:
         return f"{value!r} is not one of {', '.join(map(str, get_args(form)))}"
+    if isinstance(form, type) and issubclass(form, enum.Enum):
+        return f"{value!r} is not one of {', '.join(str(member.value) for member in form)}"
     what = str(error).partition(" - at `$")[0].replace("`", "")
     for theirs, ours in YAML_WORDS:
         what = re.sub(rf"\b{theirs}\b", ours, what)
