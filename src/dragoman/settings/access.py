@@ -25,7 +25,7 @@ class SecretSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class CredentialSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who a caller can prove to be: by user name and password, by a token, or by any user of an htpasswd file."""
+    """Who a caller can prove to be: by user name and password, by token, or as a user of an htpasswd file."""
 
     name: str | None = None  # what logs call the caller; None = the user name
     username: str | None = None  # HTTP Basic, together with `password`

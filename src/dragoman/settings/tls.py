@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Certificates, each as a PEM file's path or as the PEM text. Changed files are taken up while serving."""
+    """Certificates, each as a PEM file's path or as PEM text. Changed files are taken up while serving."""
 
     certificate: str = ""  # with its chain; empty = no TLS
     key: str = ""  # of the certificate, not encrypted
