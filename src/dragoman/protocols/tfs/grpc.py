@@ -1,6 +1,7 @@
 """Predict over gRPC: tensorflow.serving.PredictRequest and PredictResponse."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -167,12 +168,17 @@ def encode_predict(
     parts: list[bytes] = []
     for name in draft.outputs or response.outputs:
         head, data = write(response.outputs[name])
-        size = len(head) + len(data)
-        entry = b"%b%c%b%b" % (field(NAME, name.encode()), TENSOR, varint(size), head)
-        parts += (b"%c%b%b" % (OUTPUTS, varint(len(entry) + len(data)), entry), data)
+        parts += (entry_head(name, head, len(data)), data)
     spec = write_model_spec(draft.target.model, response.version, draft.signature)
     parts.append(field(ANSWERED_SPEC, spec))
     return WireResponse(0, b"".join(parts))
+
+
+@lru_cache(4096)
+def entry_head(name: str, head: bytes, size: int) -> bytes:
+    """An entry of the outputs up to the last `size` bytes of its tensor; much the same in every answer."""
+    entry = b"%b%c%b%b" % (field(NAME, name.encode()), TENSOR, varint(len(head) + size), head)
+    return b"%c%b%b" % (OUTPUTS, varint(len(entry) + size), entry)
 
 
 def fail_predict(superset: bool, draft: Draft | None, error: DragomanError) -> WireResponse:
