@@ -16,6 +16,10 @@ KEPT_BYTES: Final = 64 * MIB
 MOST_SLOTS: Final = 16
 
 
+class MemoryClosedError(Exception):
+    """The memory was given back: its worker has ended."""
+
+
 class SharedMemory:
     """A part of memory per slot, mapped when it is first used."""
 
@@ -24,14 +28,19 @@ class SharedMemory:
         self._slots: dict[int, mmap.mmap] = {}
 
     def slot(self, index: int) -> mmap.mmap:
-        """The memory of one slot."""
+        """The memory of one slot.
+
+        Errors: MemoryClosedError.
+        """
         found = self._slots.get(index)
         if found is None:
+            if self.fd < 0:
+                raise MemoryClosedError
             found = self._slots[index] = mmap.mmap(self.fd, SLOT_BYTES, offset=index * SLOT_BYTES)
         return found
 
     def close(self) -> None:
-        """Let go of it. The memory is free as soon as the other process has, too."""
+        """Let go of it. The memory is free as soon as whoever uses it now has, and the other process, too."""
         self._slots.clear()
         if self.fd >= 0:
             os.close(self.fd)

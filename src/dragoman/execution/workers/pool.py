@@ -72,7 +72,7 @@ class WorkerPool:
 
     def try_take(self) -> Slot | None:
         """A slot for a call, if one is free now."""
-        if self._slots.try_take():
+        if self._free and self._slots.try_take():
             return self._pop()
         return None
 
@@ -95,6 +95,7 @@ class WorkerPool:
             task.cancel()
         self._down = DragomanError(Code.UNAVAILABLE, f"{self._title} was unloaded")
         self._slots.refuse_waiting(self._down)
+        self._free.clear()
         workers = [*self._up, *self._starting]
         for worker in workers:
             worker.close()

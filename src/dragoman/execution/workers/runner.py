@@ -1,6 +1,7 @@
 """Runs a model that lives in workers: a call takes a slot and waits, on the event loop, for its answer."""
 
 import asyncio
+import mmap
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import partial
@@ -15,7 +16,7 @@ from dragoman.core.tensors import Tensor
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.deadlines import within
 from dragoman.execution.workers.frames import GarbledError, Infer, More, Result
-from dragoman.execution.workers.memory import trim
+from dragoman.execution.workers.memory import MemoryClosedError, trim
 from dragoman.execution.workers.model import WorkerModel
 from dragoman.execution.workers.packing import nbytes, pack, unpack, used_bytes
 from dragoman.execution.workers.pool import Health, Restarts, WorkerPool
@@ -134,10 +135,10 @@ class WorkerRunner:
 
     async def _outputs(self, slot: Slot, reply: Result, used: int) -> Mapping[str, Tensor]:
         used = max(used, used_bytes(reply.outputs))
-        copy = partial(received, slot, reply, used)
         try:
+            copy = partial(received, reply, slot.memory, used)
             return await self._on_thread(slot, copy) if used > OFFLOAD_BYTES else copy()
-        except GarbledError as error:
+        except (GarbledError, MemoryClosedError) as error:
             slot.worker.stop(f"it sent {error}")
             raise worker_ended() from error
 
@@ -148,8 +149,8 @@ class WorkerRunner:
         return await asyncio.shield(work)
 
 
-def received(slot: Slot, reply: Result, used: int) -> dict[str, Tensor]:
+def received(reply: Result, memory: mmap.mmap, used: int) -> dict[str, Tensor]:
     """The tensors of a reply, copied out of the slot's memory; what a large call took is given back."""
-    outputs = unpack(reply.outputs, slot.memory)
-    trim(slot.memory, used)
+    outputs = unpack(reply.outputs, memory)
+    trim(memory, used)
     return outputs

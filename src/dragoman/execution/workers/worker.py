@@ -34,17 +34,24 @@ Answer = asyncio.Future[Result | End]
 class Slot:
     """A place for one call in a worker."""
 
-    __slots__ = ("answer", "copying", "hanging", "held", "index", "memory", "owed", "worker")
+    __slots__ = ("answer", "copying", "hanging", "held", "index", "owed", "worker")
 
-    def __init__(self, worker: "Worker", index: int, memory: mmap.mmap) -> None:
+    def __init__(self, worker: "Worker", index: int) -> None:
         self.worker = worker
         self.index = index
-        self.memory = memory
         self.held = False
         self.owed = False  # whether the worker has a call here that it has not answered for good
         self.answer: Answer | None = None
         self.copying: asyncio.Future[Any] | None = None  # a thread that reads or writes the memory
         self.hanging: asyncio.TimerHandle | None = None
+
+    @property
+    def memory(self) -> mmap.mmap:
+        """What both sides see. Not kept here: failed calls keep their slot until they are collected.
+
+        Errors: MemoryClosedError.
+        """
+        return self.worker.process.memory.slot(self.index)
 
 
 class Worker:
@@ -79,7 +86,7 @@ class Worker:
 
     def open_slots(self, count: int) -> list[Slot]:
         """The slots of a worker that has become ready."""
-        self.slots = [Slot(self, index, self.process.memory.slot(index)) for index in range(count)]
+        self.slots = [Slot(self, index) for index in range(count)]
         return self.slots
 
     def ask(self, slot: Slot, frame: Infer | More) -> Answer:
@@ -88,8 +95,9 @@ class Worker:
         Errors, in the future: what the model raised; UNAVAILABLE where the worker ends.
         """
         data = encode(frame)
-        slot.answer = answer = self._loop.create_future()
+        answer: Answer = self._loop.create_future()
         if self.alive:
+            slot.answer = answer
             slot.owed = True
             self._link.send(data)
         else:
@@ -178,8 +186,9 @@ class Worker:
             slot.owed = False
             if slot.hanging is not None:
                 slot.hanging.cancel()
-            if slot.answer is not None and not slot.answer.done():
-                slot.answer.set_exception(worker_ended())
+            answer, slot.answer = slot.answer, None
+            if answer is not None and not answer.done():
+                answer.set_exception(worker_ended())
 
 
 def worker_ended() -> DragomanError:

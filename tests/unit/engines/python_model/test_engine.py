@@ -1,6 +1,10 @@
-"""What every engine keeps, kept by Python models in workers; and what is their own while they load."""
+"""What every engine keeps, kept by Python models in workers."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from dragoman.core.tensors import DType
 from dragoman.engines.base import LoadedModel
@@ -13,6 +17,17 @@ from tests.unit.engines.python_model.texts import ECHO, PAIR
 class TestPython(EngineContract):
     engine = placed(PythonModelEngine)
     entry = "model.py"
+
+    @pytest.fixture(autouse=True)
+    def _no_worker_left(self) -> Iterator[None]:
+        self.models: list[LoadedModel] = []
+        yield
+        for model in self.models:
+            model.close()
+
+    def load(self, folder: Path, options: Mapping[str, Any] | None = None) -> LoadedModel:
+        self.models.append(super().load(folder, options))
+        return self.models[-1]
 
     def write_echo(self, folder: Path, dtype: DType) -> None:
         (folder / self.entry).write_text(ECHO % {"dtype": dtype.value})
