@@ -1,15 +1,22 @@
 """One model in the manager's map: what is wanted of it, and its versions."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
+
+from msgspec.structs import replace
 
 from dragoman.core.control import ControlRequest, Load, Reload, SetLabels, Unload
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import ModelStatus, State
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import VersionHarness
-from dragoman.repository.policy import VersionSnapshot
+from dragoman.repository.policy import POLICIES, Policy, VersionSnapshot
 from dragoman.repository.routing import version_refusal
+from dragoman.repository.settling import IN_MEMORY, Standing
 from dragoman.repository.source import AspiredModel, Candidate
+
+REMEMBERED: Final = 100  # versions that are gone, for status answers
+Key = tuple[int, int]  # version and generation
 
 
 class ModelEntry:
@@ -22,11 +29,12 @@ class ModelEntry:
         self.name = name
         self.aspired = AspiredModel()
         self.known = True
-        self.harnesses: dict[int, VersionHarness] = {}
+        self.harnesses: dict[Key, VersionHarness] = {}
         self._unloaded = False  # as a whole, by request
         self._added: set[int] = set()  # versions loaded by request
         self._removed: set[int] = set()  # versions unloaded by request
         self._labels: Mapping[str, int] | None = None  # set by request
+        self._labelled: dict[str, int] = {}  # the versions that labels lead to now
         self._changed = changed
 
     @property
@@ -41,35 +49,69 @@ class ModelEntry:
         return ((chosen | self._added) & self.candidates.keys()) - self._removed
 
     @property
-    def labels(self) -> Mapping[str, int]:
-        """Version labels, whether or not their versions serve."""
-        return self.aspired.settings.labels if self._labels is None else self._labels
+    def policy(self) -> Policy:
+        """How one version takes another's place."""
+        return POLICIES[self.aspired.settings.version_transition]
 
-    def adopt(self, aspired: AspiredModel | None) -> None:
-        """Take over what the source wants now; None = the model is not there any more.
+    @property
+    def newest(self) -> Mapping[int, VersionHarness]:
+        """Each version in the generation that was begun last, lowest version first."""
+        return {version: self.harnesses[version, number] for version, number in sorted(self.harnesses)}
 
-        A folder that cannot be read just now takes nothing away from versions that serve.
+    @property
+    def shown(self) -> Mapping[int, VersionHarness]:
+        """Each version as callers see it: while it is loaded anew, the one that serves."""
+        serving = {h.candidate.version: h for h in self.harnesses.values() if h.state is State.READY}
+        return {**self.newest, **serving}
+
+    @property
+    def standing(self) -> Standing:
+        """The model as a poll has to know it."""
+        states = {version: harness.state for version, harness in self.newest.items()}
+        return Standing(states, self.aspired.stamp)
+
+    def adopt(self, aspired: AspiredModel | None) -> bool:
+        """Take over what the source wants now; None = the model is not there any more. Whether that is new.
+
+        A folder that cannot be read just now takes nothing away from versions that are loaded.
         """
-        self.known = aspired is not None
+        old, known = self.aspired, aspired is not None
         new = aspired or AspiredModel()
-        if not new.complete and self.serves:
-            old = self.aspired
-            new = AspiredModel(old.settings, old.candidates, old.wanted, new.cause, new.notes, complete=False)
-        self.aspired = new
+        loaded = any(harness.state in IN_MEMORY for harness in self.harnesses.values())
+        if not new.complete and loaded:
+            new = replace(old, cause=new.cause, notes=new.notes, held=new.held, complete=False)
+        if new == old and known == self.known:
+            return False
+        self.known, self.aspired = known, new
+        self._unloaded = self._unloaded and known
+        self._added &= self.candidates.keys()
+        self._removed &= self.candidates.keys()
+        return True
 
     def refresh(self, retry_failed: bool = False) -> None:
         """Bring the table of versions in line with what is wanted.
 
-        A version that failed begins again where its settings have changed, or with `retry_failed`.
+        A version begins anew where its files or settings have changed, or with `retry_failed` if it failed.
         """
+        newest, candidates = dict(self.newest), self.candidates
         wanted = self.wanted
-        for version, harness in self.harnesses.items():
-            harness.aspired = version in wanted
-        candidates = self.candidates
         for version in wanted:
-            present, candidate = self.harnesses.get(version), candidates[version]
-            if present is None or present.may_begin_again(candidate, retry_failed):
-                self.harnesses[version] = VersionHarness(candidate, self._changed)
+            present, candidate = newest.get(version), candidates[version]
+            if present is None or present.is_outdated(candidate, retry_failed):
+                generation = 0 if present is None else present.generation + 1
+                harness = VersionHarness(candidate, self._changed, generation)
+                self.harnesses[version, generation] = newest[version] = harness
+        for (version, _), harness in self.harnesses.items():
+            harness.aspired = version in wanted and harness is newest[version]
+        self._forget(newest)
+
+    def _forget(self, newest: Mapping[int, VersionHarness]) -> None:
+        """Drop what is gone: former generations at once, versions when there are many."""
+        gone = [key for key, harness in self.harnesses.items() if harness.state is State.GONE]
+        former = [key for key in gone if self.harnesses[key] is not newest[key[0]]]
+        last = sorted(set(gone) - set(former))
+        for key in [*former, *last[:-REMEMBERED]]:
+            del self.harnesses[key]
 
     def apply(self, request: ControlRequest) -> None:
         """Take over what an operator wants.
@@ -103,18 +145,32 @@ class ModelEntry:
         self._labels = dict(labels)
 
     @property
-    def serves(self) -> bool:
-        """Whether any version is READY."""
-        return any(harness.state is State.READY for harness in self.harnesses.values())
-
-    @property
     def handles(self) -> Mapping[int, Handle]:
         """The READY versions."""
         return {
             version: harness.handle
-            for version, harness in self.harnesses.items()
+            for version, harness in self.shown.items()
             if harness.state is State.READY and harness.handle is not None
         }
+
+    @property
+    def wanted_labels(self) -> Mapping[str, int]:
+        """Version labels, whether or not their versions serve."""
+        return self.aspired.settings.labels if self._labels is None else self._labels
+
+    @property
+    def labels(self) -> Mapping[str, int]:
+        """Labels of versions that serve; one that is moved keeps its old version until the new one does."""
+        return self._labelled
+
+    def settle_labels(self) -> None:
+        """Bring the labels in line with the versions that serve now."""
+        serving = self.handles
+        leads_to = {
+            label: version if version in serving else self._labelled.get(label, version)
+            for label, version in self.wanted_labels.items()
+        }
+        self._labelled = {label: version for label, version in leads_to.items() if version in serving}
 
     @property
     def snapshots(self) -> list[VersionSnapshot]:
@@ -126,8 +182,8 @@ class ModelEntry:
         """What callers are told."""
         return ModelStatus(
             name=self.name,
-            versions=tuple(self.harnesses[version].status for version in sorted(self.harnesses)),
-            labels={label: version for label, version in self.labels.items() if version in self.handles},
+            versions=tuple(harness.status for harness in self.shown.values()),
+            labels=self.labels,
             cause=self.aspired.cause,
             notes=tuple(self.notes),
         )
@@ -143,16 +199,25 @@ class ModelEntry:
 
     def check_loaded(self) -> None:
         """Raise the cause of the first wanted version that failed, if there is one."""
+        newest = self.newest
         for version in sorted(self.wanted):
-            cause = self.harnesses[version].cause
+            cause = newest[version].cause
             if cause is not None:
                 raise DragomanError(cause.code, cause.message)
 
     @property
     def notes(self) -> list[str]:
-        """The source's warnings, and one for each label whose version does not serve."""
-        return [*self.aspired.notes] + [
-            f"label {label!r} names version {version}, which is not loaded"
-            for label, version in self.labels.items()
-            if version not in self.harnesses or self.harnesses[version].state in (State.FAILED, State.GONE)
+        """The source's warnings, and what is waited for."""
+        newest, shown = self.newest, self.shown
+        held = [f"version {version} is still being copied, as it seems" for version in self.aspired.held]
+        stale = [
+            f"version {version} serves as it was, its changes do not load: {harness.cause.message}"
+            for version, harness in newest.items()
+            if harness.cause is not None and shown[version].state is State.READY
         ]
+        waiting = [
+            f"label {label!r} waits for version {version}, which is not loaded"
+            for label, version in self.wanted_labels.items()
+            if version not in newest or newest[version].state in (State.FAILED, State.GONE)
+        ]
+        return [*self.aspired.notes, *held, *stale, *waiting]

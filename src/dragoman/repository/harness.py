@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from dragoman.core.status import Cause, State, VersionStatus
+from dragoman.engines.base import TreeSnapshot
 from dragoman.repository.handle import Handle
 from dragoman.repository.policy import VersionSnapshot
 from dragoman.repository.source import Candidate
@@ -18,6 +21,7 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     State.FAILED: frozenset({State.GONE}),
     State.GONE: frozenset(),  # a version that comes back is a new harness
 }
+LEAVING: Final = frozenset({State.QUIESCING, State.QUIESCED, State.UNLOADING, State.GONE})
 SETTLED: Final = frozenset({State.READY, State.FAILED, State.GONE})  # nothing is under way
 
 
@@ -26,10 +30,17 @@ class IllegalMoveError(RuntimeError):
 
 
 class VersionHarness:
-    """Holds one version: what to load, its state, and the handle while it serves."""
+    """Holds one version: what to load, its state, and the handle while it serves.
 
-    def __init__(self, candidate: Candidate, changed: Callable[["VersionHarness"], None]) -> None:
+    `generation` counts how often this version was loaded anew; `tree` is what lay in its folder when it was.
+    """
+
+    def __init__(
+        self, candidate: Candidate, changed: Callable[["VersionHarness"], None], generation: int = 0
+    ) -> None:
         self.candidate = candidate
+        self.generation = generation
+        self.tree: TreeSnapshot | None = None
         self.state = State.NEW
         self.aspired = True
         self.engine: str | None = None
@@ -64,16 +75,23 @@ class VersionHarness:
         self.handle = None
         self.move(State.GONE)
 
-    def may_begin_again(self, candidate: Candidate, retry_failed: bool) -> bool:
-        """Whether a new harness may take this one's place."""
-        if self.state is State.FAILED:
-            return retry_failed or candidate != self.candidate
-        return self.state is State.GONE
+    def is_outdated(self, candidate: Candidate, retry_failed: bool) -> bool:
+        """Whether the version has to be loaded anew to be what is wanted now."""
+        if self.state in LEAVING or (retry_failed and self.state is State.FAILED):
+            return True
+        known_files = (None, self.tree, self.candidate.tree)
+        own = replace(self.candidate, tree=candidate.tree)
+        return candidate != own or candidate.tree not in known_files
+
+    @property
+    def size_bytes(self) -> int:
+        """What the version's files take on disk."""
+        return sum(stat.size for stat in self.tree.files.values()) if self.tree is not None else 0
 
     @property
     def snapshot(self) -> VersionSnapshot:
         """What a policy sees."""
-        return VersionSnapshot(self.candidate.version, self.state, self.aspired)
+        return VersionSnapshot(self.candidate.version, self.state, self.aspired, self.generation)
 
     @property
     def status(self) -> VersionStatus:

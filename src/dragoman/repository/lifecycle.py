@@ -14,16 +14,24 @@ from dragoman.core.status import Cause, State
 from dragoman.engines.base import LoadedModel
 from dragoman.repository.handle import Handle, Runner
 from dragoman.repository.harness import VersionHarness
-from dragoman.repository.loader import ModelLoader
+from dragoman.repository.loader import LoadedVersion, ModelLoader
+from dragoman.repository.memory import give_back_memory
 from dragoman.repository.retries import FINAL, RetryRules
 from dragoman.repository.source import Candidate
+from dragoman.repository.tree import look
 from dragoman.settings.model import ModelSettings
 
 LOADS_AT_ONCE: Final = 4
+OTHERS_AT_ONCE: Final = 2  # looks at the disk and closings, which do not wait for loads
 
 P = ParamSpec("P")
 T = TypeVar("T")
 MakeRunner = Callable[[LoadedModel, ModelSettings, str, int], Runner]
+WarmUp = Callable[[Candidate, LoadedVersion], None]
+
+
+def no_warm_up(candidate: Candidate, version: LoadedVersion) -> None:
+    """The warm-up where nobody recorded any requests."""
 
 
 class Lifecycle:
@@ -33,14 +41,17 @@ class Lifecycle:
         self,
         loader: ModelLoader,
         make_runner: MakeRunner,
+        warm_up: WarmUp,
         retries: RetryRules,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._loader = loader
         self._make_runner = make_runner
+        self._warm_up = warm_up
         self._retries = retries
         self._sleep = sleep
-        self._threads = ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="repository")
+        self._loads = ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="load")
+        self._others = ThreadPoolExecutor(OTHERS_AT_ONCE, thread_name_prefix="repository")
         self._log = structlog.get_logger("dragoman.repository")
 
     async def load(self, harness: VersionHarness) -> None:
@@ -51,13 +62,14 @@ class Lifecycle:
         pauses = self._retries.pauses(random.random)
         while True:
             try:
-                handle, engine = await self.in_thread(self._loaded, harness.candidate)
+                handle, engine = await self._in(self._loads, self._loaded, harness)
             except DragomanError as error:
                 pause = None if error.code in FINAL or not harness.aspired else next(pauses, None)
-                if pause is None:
+                if pause is not None:
+                    await self._sleep(pause)
+                if pause is None or not harness.aspired:
                     self._tell_detail(harness.candidate, error)
                     return harness.failed(Cause(error.code, error.message))
-                await self._sleep(pause)
             except Exception:  # a bug of ours, and the version must not stay LOADING for ever
                 self._log.exception("load broke down", model=harness.candidate.model)
                 return harness.failed(Cause(Code.INTERNAL, "loading broke down; the server's log tells more"))
@@ -73,19 +85,26 @@ class Lifecycle:
         harness.move(State.UNLOADING)
         try:
             await self.in_thread(handle.runner.close)
+            await self.in_thread(give_back_memory, harness.size_bytes)
         except Exception:
             candidate = harness.candidate
             self._log.exception("closing failed", model=candidate.model, version=candidate.version)
         harness.gone()
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run something that may block."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+        """Run something that may block, other than a load."""
+        return await self._in(self._others, function, *args, **kwargs)
 
     def close(self) -> None:
         """Let the threads end when what they do is done."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._loads, self._others):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _in(
+        self, threads: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(threads, lambda: function(*args, **kwargs))
 
     def _tell_detail(self, candidate: Candidate, error: DragomanError) -> None:
         """Log what the cause keeps from strangers: where the files lie, and the runtime's own words."""
@@ -98,17 +117,19 @@ class Lifecycle:
             detail=detail,
         )
 
-    def _loaded(self, candidate: Candidate) -> tuple[Handle, str]:
+    def _loaded(self, harness: VersionHarness) -> tuple[Handle, str]:
+        candidate = harness.candidate
+        harness.tree = look(candidate.path)
         loaded = self._loader.load(candidate)
-        model, version = candidate.model, candidate.version
         try:
-            runner = self._make_runner(loaded.model, candidate.settings, model, version)
+            self._warm_up(candidate, loaded)
+            runner = self._make_runner(loaded.model, candidate.settings, candidate.model, candidate.version)
         except DragomanError:
             loaded.model.close()
             raise
         except Exception as error:
-            self._log.exception("no runner", model=model, version=version)
+            self._log.exception("no runner", model=candidate.model, version=candidate.version)
             loaded.model.close()
             message = f"{candidate.shown} cannot be run; the server's log tells more"
             raise DragomanError(Code.INTERNAL, message) from error
-        return Handle(model, version, loaded.signatures, runner), loaded.engine
+        return Handle(candidate.model, candidate.version, loaded.signatures, runner), loaded.engine

@@ -46,6 +46,13 @@ class ModelLoader:
                 Code.INTERNAL, f"{candidate.shown} does not load; the server's log tells more"
             ) from error
 
+    def required(self, candidate: Candidate, tree: TreeSnapshot) -> tuple[str, ...]:
+        """The files that the engine needs which claims these; none where no engine does."""
+        try:
+            return self._choose(tree, candidate)[1].required
+        except DragomanError:
+            return ()
+
     def _load(self, candidate: Candidate) -> LoadedVersion:
         if candidate.cause is not None:
             raise DragomanError(candidate.cause.code, candidate.cause.message)

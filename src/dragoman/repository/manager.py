@@ -7,7 +7,7 @@ threads. Requests see `ModelRoute` tables that are exchanged whole, so `pin` tak
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 from typing import Any, Final
 
 import structlog
@@ -16,19 +16,24 @@ from dragoman.core.control import ControlRequest, ControlResult, Load, Reload
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
+from dragoman.repository.clock import Clock
 from dragoman.repository.entry import ModelEntry
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import SETTLED, VersionHarness
-from dragoman.repository.lifecycle import Lifecycle, MakeRunner
+from dragoman.repository.lifecycle import Lifecycle, MakeRunner, WarmUp, no_warm_up
 from dragoman.repository.loader import ModelLoader
-from dragoman.repository.policy import Move, Policy, availability_preserving
+from dragoman.repository.policy import Move
 from dragoman.repository.retries import RetryRules
 from dragoman.repository.routing import ModelRoute, refusal
-from dragoman.repository.source import Aspired, VersionSource
+from dragoman.repository.settling import Settled, Settling, Standing
+from dragoman.repository.source import Aspired, VersionSource, with_files
+from dragoman.repository.stability import StabilityRules
 
 Observer = Callable[[str, VersionStatus], None]
 Goal = Callable[[StatusReport], bool]
+REAL_CLOCK: Final = Clock()
 USUAL_RETRIES: Final = RetryRules()
+USUAL_STABILITY: Final = StabilityRules()
 LOGGED_AS: Final = {  # INFO where not named
     State.QUIESCING: logging.DEBUG,
     State.QUIESCED: logging.DEBUG,
@@ -51,14 +56,15 @@ class ModelManager:
         make_runner: MakeRunner,
         *,
         observer: Observer = unobserved,
-        policy: Policy = availability_preserving,
+        warm_up: WarmUp = no_warm_up,
         retries: RetryRules = USUAL_RETRIES,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        stability: StabilityRules = USUAL_STABILITY,
+        clock: Clock = REAL_CLOCK,
     ) -> None:
         self._source = source
-        self._lifecycle = Lifecycle(loader, make_runner, retries, sleep)
+        self._settling = Settling(stability, loader.required, clock.now)
+        self._lifecycle = Lifecycle(loader, make_runner, warm_up, retries, clock.sleep)
         self._observer = observer
-        self._policy = policy
         self._entries: dict[str, ModelEntry] = {}
         self._routes: Mapping[str, ModelRoute] = {}
         self._statuses: dict[str, ModelStatus] = {}
@@ -102,24 +108,38 @@ class ModelManager:
 
     async def reconcile(self) -> StatusReport:
         """Bring the models to what the source wants now, and wait until nothing is under way."""
-        await self._look(None)
+        await self._look()
         await self._settled(self._entries.values())
         return self.report
+
+    async def poll(self) -> bool:
+        """Begin on what has changed and come to rest since the last poll; whether something has yet to.
+
+        Errors: DragomanError where the source cannot say what it wants; then everything stays as it is.
+        """
+        async with self._looking:
+            standing = {name: entry.standing for name, entry in self._entries.items()}
+            settled = await self._lifecycle.in_thread(self._polled, standing)
+            names = settled.aspired.models.keys() | self._entries.keys()
+            self._adopt(settled.aspired, names - settled.untouched)
+        self._warn()
+        return settled.restless
 
     async def control(self, request: ControlRequest) -> ControlResult:
         """Do what an operator asks, and wait until it is done; versions that failed before are tried again.
 
+        A reload also loads anew what has changed in place.
         Errors: NOT_FOUND for a model or version that is not there; FAILED_PRECONDITION for a label of a
         version that is not loaded; where a version that was to be loaded fails, its cause.
         """
         before = self.report
-        await self._look(request.model)
+        await self._look(request.model, files=isinstance(request, Reload))
         asked = list(self._entries.values()) if request.model is None else [self._entry(request.model)]
         for entry in asked:
             entry.apply(request)
             self._act(entry, retry_failed=isinstance(request, Load | Reload))
         await self._settled(asked)
-        if isinstance(request, Load):
+        if isinstance(request, Load | Reload) and request.model is not None:
             asked[0].check_loaded()
         return ControlResult(self.report, changed=self.report != before)
 
@@ -139,7 +159,7 @@ class ModelManager:
 
     async def close(self, grace_s: float = 5.0) -> None:
         """Unload everything; what requests hold longer than `grace_s` is left to the end of the process."""
-        self._adopt(Aspired(), None)
+        self._adopt(Aspired(), self._entries.keys())
         try:
             async with asyncio.timeout(grace_s):
                 while self._tasks:
@@ -151,24 +171,35 @@ class ModelManager:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._lifecycle.close()
 
-    async def _look(self, model: str | None) -> None:
-        """Ask the source what it wants, and start on it; of one model, or of all."""
-        async with self._looking:
-            self._adopt(await self._lifecycle.in_thread(self._source.aspired), model)
+    async def _look(self, model: str | None = None, *, files: bool = False) -> None:
+        """Ask the source what it wants, and start on it; of one model, or of all.
 
-    def _adopt(self, aspired: Aspired, only: str | None) -> None:
-        names = aspired.models.keys() | self._entries.keys()
-        for name in sorted(names if only is None else names & {only}):
+        `files`: also look at those of the versions that are there, for changes in place.
+        """
+        async with self._looking:
+            aspired = await self._lifecycle.in_thread(self._source.aspired)
+            names = aspired.models.keys() | self._entries.keys()
+            names = names if model is None else names & {model}
+            if files:
+                versions = {name: self._entries[name].newest.keys() for name in names & self._entries.keys()}
+                aspired = await self._lifecycle.in_thread(with_files, aspired, versions)
+            self._adopt(aspired, names)
+
+    def _polled(self, standing: Mapping[str, Standing]) -> Settled:
+        return self._settling.admit(self._source.aspired(), standing)
+
+    def _adopt(self, aspired: Aspired, names: Set[str]) -> None:
+        for name in sorted(names):
             entry = self._entries.setdefault(name, ModelEntry(name, self._changed))
-            entry.adopt(aspired.models.get(name))
-            self._act(entry)
+            if entry.adopt(aspired.models.get(name)):
+                self._act(entry)
         self._notes = aspired.notes
 
     def _act(self, entry: ModelEntry, retry_failed: bool = False) -> None:
         """Start everything that the policy allows now."""
         entry.refresh(retry_failed)
-        while (action := self._policy(entry.snapshots)) is not None:
-            harness = entry.harnesses[action.version]
+        while (action := entry.policy(entry.snapshots)) is not None:
+            harness = entry.harnesses[action.version, action.generation]
             if action.move is Move.LOAD:
                 harness.move(State.LOADING)
                 self._spawn(entry, self._lifecycle.load(harness))
@@ -199,6 +230,7 @@ class ModelManager:
 
     def _publish(self, entry: ModelEntry) -> None:
         """Show readers one model as it is now."""
+        entry.settle_labels()
         self._routes = {**self._routes, entry.name: ModelRoute(entry.handles, entry.labels)}
         self._statuses[entry.name] = entry.status
         self._report = None

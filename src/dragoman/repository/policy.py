@@ -5,7 +5,8 @@ between (loading, unloading) are waited for, not acted upon.
 """
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 
@@ -13,11 +14,16 @@ from dragoman.core.status import State
 
 
 class VersionSnapshot(Struct, frozen=True):
-    """One version as a policy sees it."""
+    """One version as a policy sees it.
+
+    Where a version is loaded anew, because its files or settings changed, it is there twice for a while: the
+    newer one has the higher `generation`, and only that one is aspired.
+    """
 
     version: int
     state: State
     aspired: bool
+    generation: int = 0
 
 
 class Move(enum.Enum):
@@ -32,6 +38,7 @@ class Action(Struct, frozen=True):
 
     move: Move
     version: int
+    generation: int = 0
 
 
 Policy = Callable[[Sequence[VersionSnapshot]], Action | None]
@@ -44,13 +51,15 @@ def availability_preserving(versions: Sequence[VersionSnapshot]) -> Action | Non
     """Load what is wanted first, highest first; let go of a version, lowest first, once another serves.
 
     A version that is no longer wanted stays while it is the only one that serves and its successor is not
-    ready.
+    ready. One that is loaded anew gives way to its own newer generation only.
     """
     unwanted = [v for v in versions if v.state is State.READY and not v.aspired]
     successor = any(v.aspired and v.state is State.READY for v in versions)
     nothing_wanted = not any(v.aspired for v in versions)
-    if unwanted and (successor or nothing_wanted or len(unwanted) > 1):
-        return Action(Move.UNLOAD, min(v.version for v in unwanted))
+    renewed = {v.version for v in versions if v.aspired and v.state is not State.READY}
+    free = [v for v in unwanted if v.version not in renewed]
+    if free and (successor or nothing_wanted or len(unwanted) > 1):
+        return unload(free)
     return drop_idle(versions) or load_highest(versions)
 
 
@@ -60,19 +69,31 @@ def resource_preserving(versions: Sequence[VersionSnapshot]) -> Action | None:
     Never are two versions in memory where one is wanted, at the price of a gap in service.
     """
     unwanted = [v for v in versions if not v.aspired and v.state in HOLDING]
-    ready = [v.version for v in unwanted if v.state is State.READY]
+    ready = [v for v in unwanted if v.state is State.READY]
     if ready:
-        return Action(Move.UNLOAD, min(ready))
+        return unload(ready)
     return drop_idle(versions) or (None if unwanted else load_highest(versions))
 
 
 def drop_idle(versions: Sequence[VersionSnapshot]) -> Action | None:
     """Forget a version that is not wanted and was never, or in vain, loaded."""
-    idle = [v.version for v in versions if not v.aspired and v.state in IDLE]
-    return Action(Move.UNLOAD, min(idle)) if idle else None
+    idle = [v for v in versions if not v.aspired and v.state in IDLE]
+    return unload(idle) if idle else None
+
+
+def unload(versions: Sequence[VersionSnapshot]) -> Action:
+    """Unload the lowest of these."""
+    version, generation = min((v.version, v.generation) for v in versions)
+    return Action(Move.UNLOAD, version, generation)
 
 
 def load_highest(versions: Sequence[VersionSnapshot]) -> Action | None:
     """Load the highest wanted version that is not."""
-    new = [v.version for v in versions if v.aspired and v.state is State.NEW]
-    return Action(Move.LOAD, max(new)) if new else None
+    new = [(v.version, v.generation) for v in versions if v.aspired and v.state is State.NEW]
+    return Action(Move.LOAD, *max(new)) if new else None
+
+
+POLICIES: Final[Mapping[str, Policy]] = {  # by their names in `version_transition`
+    "availability_preserving": availability_preserving,
+    "resource_preserving": resource_preserving,
+}

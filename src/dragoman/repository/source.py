@@ -12,16 +12,18 @@ A model's folder holds version folders, named by numbers, or is itself version 1
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Final, Protocol
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.names import is_model_name
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine, FileStat, TreeSnapshot
-from dragoman.repository.sidecar import SIDECAR, read_sidecar
+from dragoman.repository.sidecar import SIDECAR, Sidecar, Sidecars, Stamp
+from dragoman.repository.tree import look
 from dragoman.repository.versions import by_version, version_of, wanted_versions
 from dragoman.settings.model import ModelSettings
 
@@ -30,7 +32,10 @@ ONLY_VERSION: Final = 1  # of a model without version folders
 
 
 class Candidate(Struct, frozen=True):
-    """A version that can be loaded. `shown` is its place relative to the repository, for messages."""
+    """A version that can be loaded. `shown` is its place relative to the repository, for messages.
+
+    `settings` are those that matter to a loaded version; `without_live_settings` has the others.
+    """
 
     model: str
     version: int
@@ -38,12 +43,14 @@ class Candidate(Struct, frozen=True):
     shown: str
     settings: ModelSettings
     cause: Cause | None = None  # why it cannot be loaded, where that is known already
+    tree: TreeSnapshot | None = None  # what lies there, where somebody looked
 
 
 class AspiredModel(Struct, frozen=True):
     """One model: the versions there are, and which of them are wanted.
 
     `complete` False: the folder or its `model.yaml` could not be read; versions that serve stay as they are.
+    `held`: versions that are there and still being copied, as it seems.
     """
 
     settings: ModelSettings = ModelSettings()
@@ -52,6 +59,8 @@ class AspiredModel(Struct, frozen=True):
     cause: Cause | None = None
     notes: tuple[str, ...] = ()
     complete: bool = True
+    held: tuple[int, ...] = ()
+    stamp: Stamp | None = None  # of its `model.yaml`
 
 
 class Aspired(Struct, frozen=True):
@@ -72,17 +81,22 @@ class VersionSource(Protocol):
 
 
 class FileSystemSource:
-    """A model file, a model's folder or a repository on disk. The engines say which files are models."""
+    """A model file, a model's folder or a repository on disk. The engines say which files are models.
+
+    For one thread at a time.
+    """
 
     def __init__(self, path: str, engines: Mapping[str, Engine]) -> None:
         self._path = os.path.abspath(path)
         self._engines = engines
+        self._sidecars = Sidecars()
 
     def aspired(self) -> Aspired:
         """The models that the path holds now.
 
         Errors: NOT_FOUND or PERMISSION_DENIED where the path itself cannot be read.
         """
+        self._sidecars = Sidecars(self._sidecars)
         shown = os.path.basename(self._path)
         if os.path.isfile(self._path):
             name, model = self._file(self._path, shown)
@@ -94,6 +108,18 @@ class FileSystemSource:
         if self._is_model_folder(names):
             return Aspired({shown: self._model(shown, self._path)})
         return self._repository(names)
+
+    def model(self, name: str) -> AspiredModel:
+        """The path as one model of that name, whatever the path itself says.
+
+        Errors: NOT_FOUND where there is nothing.
+        """
+        self._sidecars = Sidecars(self._sidecars)
+        if os.path.isfile(self._path):
+            return self._file(self._path, os.path.basename(self._path))[1]
+        if not os.path.exists(self._path):
+            raise DragomanError(Code.NOT_FOUND, f"{name}: there is no such file or folder as its path names")
+        return self._model(name, self._path)
 
     def _repository(self, names: list[str]) -> Aspired:
         models = {}
@@ -137,18 +163,17 @@ class FileSystemSource:
 
     def _model(self, name: str, folder: str) -> AspiredModel:
         try:
-            entries = sorted(os.listdir(folder))
+            with os.scandir(folder) as scanned:  # one call tells names and kinds
+                entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             problem = unreadable(name, error)
             return AspiredModel(cause=Cause(problem.code, problem.message), complete=False)
-        places = {entry: os.path.join(folder, entry) for entry in entries}
-        folders = [e for e in entries if os.path.isdir(places[e]) or os.path.islink(places[e])]
-        found, notes = by_version(folders)
+        found, notes = by_version(entry.name for entry in entries if entry.is_symlink() or entry.is_dir())
         if found:
-            paths = {number: places[entry] for number, entry in found.items()}
+            paths = {number: os.path.join(folder, entry) for number, entry in found.items()}
             shown = {number: f"{name}/{entry}" for number, entry in found.items()}
             return self._assembled(name, paths, shown, folder, notes)
-        if any(os.path.isfile(places[entry]) and entry != SIDECAR for entry in entries):
+        if any(os.path.isfile(entry.path) and entry.name != SIDECAR for entry in entries):
             return self._assembled(name, {ONLY_VERSION: folder}, {ONLY_VERSION: name}, folder)
         message = f"{name} holds neither a version folder (named by a number) nor a model file"
         return AspiredModel(cause=Cause(Code.NOT_FOUND, message))
@@ -161,19 +186,41 @@ class FileSystemSource:
         sidecar_folder: str | None,
         notes: list[str] | None = None,
     ) -> AspiredModel:
-        settings, cause = ModelSettings(), None
-        if sidecar_folder is not None:
-            try:
-                settings = read_sidecar(sidecar_folder, name)
-            except DragomanError as error:
-                cause = Cause(error.code, error.message)
+        sidecar = Sidecar() if sidecar_folder is None else self._sidecars.read(sidecar_folder, name)
+        settings, cause = sidecar.settings, sidecar.cause
+        to_load = without_live_settings(settings)
         candidates = tuple(
-            Candidate(name, number, paths[number], shown[number], settings, cause) for number in sorted(paths)
+            Candidate(name, number, paths[number], shown[number], to_load, cause) for number in sorted(paths)
         )
         wanted, missing = wanted_versions(settings.versions, paths)
+        all_notes = (*(notes or ()), *missing)
         return AspiredModel(
-            settings, candidates, wanted, cause, (*(notes or ()), *missing), complete=cause is None
+            settings, candidates, wanted, cause, all_notes, complete=cause is None, stamp=sidecar.stamp
         )
+
+
+def without_live_settings(settings: ModelSettings) -> ModelSettings:
+    """The settings without those that take effect while a version is loaded."""
+    usual = ModelSettings()
+    return replace(
+        settings,
+        versions=usual.versions,
+        labels=usual.labels,
+        version_transition=usual.version_transition,
+    )
+
+
+def with_files(aspired: Aspired, versions: Mapping[str, Set[int]]) -> Aspired:
+    """The same with the files of these versions of models, so that changes in place are seen."""
+    models = dict(aspired.models)
+    for name in versions.keys() & models.keys():
+        looked_at = versions[name]
+        candidates = tuple(
+            replace(candidate, tree=look(candidate.path)) if candidate.version in looked_at else candidate
+            for candidate in models[name].candidates
+        )
+        models[name] = replace(models[name], candidates=candidates)
+    return replace(aspired, models=models)
 
 
 def stem_of(file: str) -> str:

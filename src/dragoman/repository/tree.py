@@ -25,6 +25,14 @@ def scan(root: str) -> TreeSnapshot:
     return TreeSnapshot(root, files)
 
 
+def look(root: str) -> TreeSnapshot:
+    """The same, where what cannot be read counts as empty."""
+    try:
+        return scan(root)
+    except OSError:
+        return TreeSnapshot(root, {})
+
+
 def walk(root: str) -> Iterator[tuple[str, str]]:
     """Relative POSIX path and path of every file, folder by folder, in the order of names."""
     seen = set()

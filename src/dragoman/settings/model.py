@@ -57,6 +57,13 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     grace_s: Seconds = 5.0  # for a call to end after its deadline, and the model to close; then it is killed
 
 
+class WarmUpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Calls with made-up inputs before a version serves, for each of the model's signatures."""
+
+    rows: Positive = 1  # of the made-up inputs
+    runs: NotNegative | None = None  # None = 2 (a slow one and a usual one); 0 for a model that brings code
+
+
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a model's owner may set. Every key has a default, so a model needs no `model.yaml`."""
 
@@ -64,11 +71,14 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     options: dict[str, Any] = field(default_factory=dict)  # the engine's own: see its page in docs/engines
     versions: VersionPolicy = VersionPolicy()
     labels: dict[str, NotNegative] = field(default_factory=dict)  # version labels
+    # Whether a new version is loaded before the old one is let go, or after that.
+    version_transition: Literal["availability_preserving", "resource_preserving"] = "availability_preserving"
     signatures: dict[str, SignatureSettings] = field(default_factory=dict)
     features: dict[str, FeatureSettings] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)  # class labels by index
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
     batching: BatchingSettings | None = None  # None = requests run one by one
+    warm_up: WarmUpSettings = WarmUpSettings()
     threads: NotNegative = 0  # calls that may run at once off the event loop; 0 = one per core
     max_queue: NotNegative = 1024  # calls that may wait for a thread or worker; more are refused
     trust: Literal["data", "code"] = "data"  # code = files that run as code may be loaded

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman.core.errors import invalid
-from dragoman.settings.model import ModelSettings, VersionPolicy
+from dragoman.settings.model import ModelSettings, VersionPolicy, WarmUpSettings
 from dragoman.settings.yaml_document import ShortForms, read_document
 
 WORDS: Final[Mapping[str, Mapping[str, Any]]] = {"all": {"all": True}, "latest": {"latest": 1}}
@@ -19,7 +19,14 @@ def version_policy(value: Any) -> Mapping[str, Any]:
     raise invalid("write all, latest, {latest: N}, {specific: [N, ...]} or a list of versions")
 
 
-SHORT_FORMS: Final[ShortForms] = {VersionPolicy: version_policy}
+def warm_up(value: Any) -> Mapping[str, Any]:
+    """`warm_up: true` and `warm_up: false` in the setting's own keys."""
+    if isinstance(value, bool):
+        return {} if value else {"runs": 0}
+    raise invalid("write true, false or {rows: N, runs: N}")
+
+
+SHORT_FORMS: Final[ShortForms] = {VersionPolicy: version_policy, WarmUpSettings: warm_up}
 
 
 def read_model_settings(text: str, file: str) -> ModelSettings:

@@ -4,21 +4,24 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from shutil import rmtree
 from typing import Any, ClassVar
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import State, StatusReport, VersionStatus
 from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, Resources, TreeSnapshot
 from dragoman.execution.runners import LocalRunner
+from dragoman.repository.clock import Clock
 from dragoman.repository.handle import Runner
-from dragoman.repository.loader import ModelLoader
+from dragoman.repository.loader import LoadedVersion, ModelLoader
 from dragoman.repository.manager import ModelManager
-from dragoman.repository.policy import Policy, availability_preserving
-from dragoman.repository.source import FileSystemSource
+from dragoman.repository.source import Candidate, FileSystemSource
+from dragoman.repository.stability import StabilityRules
 from dragoman.settings.model import ModelSettings
 from tests.unit.execution.models import Doubler
 
 FILE = "model.toy"
+SETTLE_S = 2.0
 
 
 class ToyEngine(Engine):
@@ -30,6 +33,7 @@ class ToyEngine(Engine):
     def __init__(self) -> None:
         self.loads = 0
         self.models: list[Doubler] = []
+        self.on_load: Callable[[], object] = lambda: None
         self.gate = threading.Event()  # a file that says `wait` loads when this is set
 
     @classmethod
@@ -43,6 +47,7 @@ class ToyEngine(Engine):
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> LoadedModel:
         self.loads += 1
         text = Path(artifact.path).read_text()
+        self.on_load()
         if text == "wait":
             self.gate.wait(30)
         if text == "bad":
@@ -58,12 +63,14 @@ class ToyEngine(Engine):
 class Stage:
     """A folder of models, and a manager that has not started."""
 
-    def __init__(self, root: Path, policy: Policy = availability_preserving) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
         self.engine = ToyEngine()
         self.pauses: list[float] = []
         self.seen: list[tuple[str, int, State]] = []
         self.refuse_runners = False
+        self.now_s = 1000.0
+        self.warm_up: Callable[[Candidate, LoadedVersion], None] = lambda candidate, version: None
         self.during_pause: Callable[[], object] = lambda: None  # instead of waiting
         engines = {"toy": self.engine}
         self.source = FileSystemSource(str(root), engines)
@@ -72,8 +79,9 @@ class Stage:
             ModelLoader(engines),
             self._runner,
             observer=self._observe,
-            policy=policy,
-            sleep=self._sleep,
+            warm_up=self._warm_up,
+            stability=StabilityRules(settle_s=SETTLE_S),
+            clock=Clock(lambda: self.now_s, self._sleep),
         )
 
     def write(self, model: str, version: int | str = 1, text: str = "ok") -> Path:
@@ -97,9 +105,32 @@ class Stage:
 
         asyncio.run(whole())
 
+    async def poll(self, after_s: float = 0.0) -> bool:
+        """A poll so many seconds after the last one, and what it begins brought to its end."""
+        self.now_s += after_s
+        restless = await self.manager.poll()
+        await self.manager._settled(self.manager._entries.values())
+        return restless
+
+    async def until_loads(self, count: int) -> None:
+        """Wait until so many loads have brought a change."""
+        await self.manager.wait_until(lambda _: self.engine.loads >= count, 30)
+
+    def gone_meanwhile(self, folder: Path) -> None:
+        """In the pause before another try the folder goes, and a poll sees it."""
+
+        async def vanish() -> None:
+            rmtree(folder)
+            await self.manager.poll()
+
+        self.during_pause = vanish
+
     def states(self, model: str) -> dict[int, State]:
         """The state of each version."""
         return states(self.manager.report, model)
+
+    def _warm_up(self, candidate: Candidate, version: LoadedVersion) -> None:
+        self.warm_up(candidate, version)
 
     def _observe(self, model: str, version: VersionStatus) -> None:
         self.seen.append((model, version.version, version.state))
@@ -112,7 +143,9 @@ class Stage:
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
-        self.during_pause()
+        done = self.during_pause()
+        if asyncio.iscoroutine(done):
+            await done
 
 
 def write(folder: Path, text: str = "ok", file: str = FILE) -> Path:

@@ -10,7 +10,6 @@ from dragoman.core.control import Load, Reload, SetLabels, Unload
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
 from dragoman.core.status import State, StatusReport
-from dragoman.repository.policy import resource_preserving
 from tests.unit.repository.stage import Stage, states, write
 
 READY, FAILED, GONE, LOADING = State.READY, State.FAILED, State.GONE, State.LOADING
@@ -291,7 +290,7 @@ def test_a_label_of_a_version_that_is_not_loaded_is_unknown_and_noted(stage: Sta
         with capture_logs() as logs:
             report = await stage.manager.start()
         assert report.models["half"].labels == {"stable": 1}
-        note = "label 'old' names version 7, which is not loaded"
+        note = "label 'old' waits for version 7, which is not loaded"
         assert report.models["half"].notes == (note,)
         assert [entry["note"] for entry in logs if "note" in entry] == [f"half: {note}"]
         assert refusal(stage, label="old").reason is Reason.LABEL_UNKNOWN
@@ -337,9 +336,9 @@ def test_the_old_version_serves_on_where_the_new_one_does_not_load(stage: Stage)
     stage.run(story())
 
 
-def test_resource_preserving_never_has_two_versions_in_memory(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, resource_preserving)
+def test_resource_preserving_never_has_two_versions_in_memory(stage: Stage) -> None:
     stage.write("half", 1)
+    stage.sidecar("half", "version_transition: resource_preserving")
 
     async def story() -> None:
         await stage.manager.start()

@@ -174,14 +174,14 @@ def test_a_folder_that_cannot_be_read_has_a_cause_and_leaves_others_alone(
 ) -> None:
     write(tmp_path / "half" / "1")
     write(tmp_path / "good" / "1")
-    listdir = os.listdir
+    scandir = os.scandir
 
-    def guarded(path: str) -> list[str]:
+    def guarded(path: str) -> "os._ScandirIterator[str]":
         if path == str(tmp_path / "half"):
             raise PermissionError(errno.EACCES, "Permission denied", path)
-        return listdir(path)
+        return scandir(path)
 
-    monkeypatch.setattr(os, "listdir", guarded)
+    monkeypatch.setattr(os, "scandir", guarded)
     models = aspired(tmp_path).models
     cause = models["half"].cause
     assert cause is not None
