@@ -56,9 +56,9 @@ class Health:
     async def watch(self, request: HealthCheckRequest, context: Context) -> None:
         """The health of a service now and after every change."""
         while True:
-            changed = self._changed
+            changed, last = self._changed, self._closed
             await context.write(self._status(request.service))
-            if self._closed:
+            if last:
                 return
             await changed.wait()
 

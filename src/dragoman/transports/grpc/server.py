@@ -39,7 +39,7 @@ class GrpcServer:
         server.add_generic_rpc_handlers((self._health.methods, self._methods))
         try:
             bound = server.add_insecure_port(joined(host, port))
-        except RuntimeError as error:
+        except RuntimeError as error:  # someone was quicker than us
             raise OSError(str(error)) from None
         await server.start()
         self._server = server

@@ -123,6 +123,14 @@ def test_the_kind_of_input_that_comes_last_counts() -> None:
     assert values(STRICT.call(f"{PREDICTION}/Regress", listed + last[last.index(b"\x12") :])) == [7.0]
 
 
+def test_fields_that_are_not_known_are_skipped() -> None:
+    later = field(0x7A, b"later")
+    message = field(0x0A, field(0x0A, b"half_plus_two") + field(0x1A, b"regress_x_to_y"))
+    examples = field(0x0A, example(x=2.0).SerializeToString()) + later
+    message += field(0x12, later + field(0x0A, examples)) + later
+    assert values(STRICT.call(f"{PREDICTION}/Regress", message)) == [4.0]
+
+
 def test_a_request_without_a_model_spec_is_refused() -> None:
     for method in ("Classify", "Regress"):
         assert STRICT.call(f"{PREDICTION}/{method}", b"").message == "Missing ModelSpec"

@@ -181,9 +181,13 @@ def test_an_answer_in_parts_is_written_part_by_part_and_given_back() -> None:
     asyncio.run(main())
 
 
-def test_a_whole_answer_is_one_part() -> None:
+@pytest.mark.parametrize("later", [False, True])
+def test_a_whole_answer_is_one_part(later: bool) -> None:
+    async def answer(wire: WireRequest) -> WireResponse:
+        return echo(wire)
+
     async def main() -> None:
-        async with serving() as served:
+        async with serving(answer if later else echo) as served:
             assert [part async for part in served.parts(b"all")] == [b"all"]
 
     asyncio.run(main())
@@ -269,6 +273,19 @@ def test_a_port_in_use_is_an_error_of_the_system() -> None:
         async with serving() as served:
             other = GrpcServer(GrpcRouter([], "superset"), unused, unused, Limits())
             with pytest.raises(OSError, match="in use"):
+                await other.start("127.0.0.1", served.port)
+
+    asyncio.run(main())
+
+
+def test_a_port_that_is_taken_meanwhile_is_an_error_of_the_system_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def main() -> None:
+        async with serving() as served:
+            monkeypatch.setattr("dragoman.transports.grpc.server.check_free", lambda *_: None)
+            other = GrpcServer(GrpcRouter([], "superset"), unused, unused, Limits())
+            with pytest.raises(OSError, match="Failed to bind"):
                 await other.start("127.0.0.1", served.port)
 
     asyncio.run(main())
