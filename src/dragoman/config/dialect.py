@@ -1,0 +1,69 @@
+"""What a front end for another server's flags and files is.
+
+A dialect is pure: it gets the words of a command line, the environment and functions that read files, and
+gives the native settings as plain data, with a note for every flag and key it met. None is dropped in
+silence.
+"""
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct, field
+
+Tree = Mapping[str, Any]
+
+
+class Level(enum.Enum):
+    """What became of a flag or key."""
+
+    HONOURED = "honoured"
+    IGNORED = "ignored"  # it does nothing here, and answers are the same without it
+    UNSUPPORTED = "unsupported"  # answers or access would differ: an error unless that is allowed
+
+
+class Note(Struct, frozen=True):
+    """What became of one flag or key: `--port`, `models.config:3: logging_config`."""
+
+    key: str
+    level: Level
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.level.value}: {self.text}"
+
+
+class Source(Struct, frozen=True):
+    """What a dialect may look at. `path` is the models' path, where the command line names one besides."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    read: Callable[[str], str]  # a file's text, by its path
+    names: Callable[[str], Sequence[str]]  # what lies in a folder; nothing where there is none
+    path: str | None = None
+
+
+class Translation(Struct, frozen=True):
+    """The native settings, where each comes from by its key, and the notes.
+
+    `message` is set where the command line asks for a text only, as `--version` does.
+    """
+
+    tree: Tree
+    origins: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    message: str | None = None
+
+
+class Dialect(Struct, frozen=True):
+    """A front end, by the name that follows `--as`.
+
+    `separate` divides words into the dialect's own and the others. `recognise` tells from 0 to 1 how much a
+    file's text looks like one of that server's. `title` is the server's name.
+    """
+
+    name: str
+    title: str
+    translate: Callable[[Source], Translation]
+    recognise: Callable[[str], float]
+    separate: Callable[[Sequence[str]], tuple[list[str], list[str]]]

@@ -1,0 +1,119 @@
+"""TensorFlow Serving's command line: `--flag=value`, `--flag value`, and for a boolean `--flag` alone.
+
+A badly formed value ends the process; a word that is no flag is told, and the start goes on.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.config.dialects.tensorflow_serving.flags import FLAGS, Flag, Value
+from dragoman.core.errors import DragomanError, invalid
+
+BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
+INT64: Final = range(-(2**63), 2**63)
+
+
+class Word(Struct, frozen=True):
+    """A flag with the text of its value, or a word that is no flag; `words` are as they were typed."""
+
+    flag: Flag | None
+    value: str
+    words: tuple[str, ...]
+
+
+class CommandLine(Struct, frozen=True):
+    """The flags that were given, and the words that are none."""
+
+    given: Mapping[str, Value]
+    unknown: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Value:
+        """A flag's value; where it was not given, its default."""
+        return self.given.get(name, FLAGS[name].default)
+
+    def text(self, name: str) -> str:
+        """The value of a flag that takes text."""
+        return str(self[name])
+
+    def number(self, name: str) -> int:
+        """The value of a flag that takes an integer."""
+        return int(self[name])
+
+    def on(self, name: str) -> bool:
+        """The value of a boolean flag."""
+        return bool(self[name])
+
+
+def read_command_line(arguments: Sequence[str]) -> CommandLine:
+    """The flags by their names; of one given twice, the last.
+
+    Errors: INVALID_ARGUMENT with a line for each value that is badly formed.
+    """
+    given: dict[str, Value] = {}
+    unknown: list[str] = []
+    mistakes = []
+    for word in divided(arguments):
+        if word.flag is None:
+            unknown += word.words
+            continue
+        try:
+            given[word.flag.name] = converted(word.flag, word.value)
+        except ValueError:
+            kind = "a boolean" if isinstance(word.flag.default, bool) else type(word.flag.default).__name__
+            mistakes.append(f"--{word.flag.name}: {word.value!r} is not {kind}")
+    if mistakes:
+        raise invalid("\n".join(mistakes))
+    return CommandLine(given, tuple(unknown))
+
+
+def separate(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words that belong to flags of TensorFlow Serving, and the others."""
+    own: list[str] = []
+    others: list[str] = []
+    for word in divided(arguments):
+        (others if word.flag is None else own).extend(word.words)
+    return own, others
+
+
+def divided(arguments: Sequence[str]) -> Iterator[Word]:
+    """The words, each flag together with its value."""
+    rest = list(reversed(arguments))
+    while rest:
+        word = rest.pop()
+        name, equals, value = word.removeprefix("--").partition("=")
+        flag = FLAGS.get(name) if word.startswith("--") else None
+        words = [word]
+        if flag is not None and not equals:
+            boolean = isinstance(flag.default, bool)
+            if rest and (not boolean or rest[-1] in BOOLEANS):
+                words.append(rest.pop())
+                value = words[1]
+            else:
+                value = "true" if boolean else ""
+        yield Word(flag, value, tuple(words))
+
+
+def converted(flag: Flag, text: str) -> Value:
+    """A flag's value from its text.
+
+    Errors: ValueError where the text is not of the flag's type.
+    """
+    if isinstance(flag.default, bool):
+        if text not in BOOLEANS:
+            raise ValueError
+        return BOOLEANS[text]
+    if isinstance(flag.default, int):
+        if re.fullmatch(r"[+-]?[0-9]{1,19}", text) is None or int(text) not in INT64:
+            raise ValueError
+        return int(text)
+    if isinstance(flag.default, float):
+        return float(text)
+    return text
+
+
+def wrong(flag: str, what: str) -> DragomanError:
+    """The error for a flag's value that cannot be used."""
+    return invalid(f"--{flag}: {what}")
