@@ -6,21 +6,24 @@ queue, an off-loaded parse) gives an awaitable. Both ways have the same beginnin
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic, perf_counter_ns
 from typing import Any
 
+from msgspec.structs import replace
+
 from dragoman.core.context import CallContext
 from dragoman.core.deferred import Deferred
-from dragoman.core.errors import DragomanError
+from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.execution.later import Later
-from dragoman.gateway.control import check_control
+from dragoman.gateway.control import check_control, is_local
 from dragoman.gateway.exchange import Exchange
+from dragoman.gateway.guard import Access, Guard
 from dragoman.gateway.recorder import Recorder
 from dragoman.gateway.streaming import StreamedAnswer, duplex
 from dragoman.repository.handle import Handle
@@ -36,6 +39,7 @@ from dragoman.wire.operation import (
     StreamEncoder,
     StreamOperation,
 )
+from dragoman.wire.percent import percent_decoded
 
 CODEC_THREADS = 2  # for bodies above limits.offload_bytes; parsing holds the GIL, so more would not be faster
 
@@ -44,24 +48,69 @@ class Gateway:
     """Answers operations. Used on the event loop's thread only."""
 
     def __init__(
-        self, models: ModelManager, limits: Limits, recorder: Recorder, *, allow_remote_control: bool = False
+        self,
+        models: ModelManager,
+        limits: Limits,
+        recorder: Recorder,
+        guard: Guard | None = None,
+        *,
+        allow_remote_control: bool = False,
     ) -> None:
         self._models = models
         self._limits = limits
         self._recorder = recorder
+        self._guard = guard or Guard()
         self._allow_remote_control = allow_remote_control
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
-    def call(self, operation: Operation, wire: WireRequest) -> WireResponse | Awaitable[WireResponse]:
-        """The answer to a request, or something to await for it, often a `Deferred`. Errors are answers."""
+    def call(
+        self, operation: Operation, wire: WireRequest, opened: Collection[str] = ()
+    ) -> WireResponse | Awaitable[WireResponse]:
+        """The answer to a request, or something to await for it, often a `Deferred`. Errors are answers.
+
+        `opened` = models that the listener serves to everyone although a deployment closes them.
+        """
         began_ns = perf_counter_ns()
         deadline_s = monotonic() + self._limits.request_timeout_s
         if wire.deadline_s is not None and wire.deadline_s < deadline_s:
             deadline_s = wire.deadline_s
         call = CallContext(self._recorder.request_id(wire), deadline_s)
         exchange = Exchange(operation, wire, call, began_ns)
+        if self._guard.guarded:
+            return self._admit(operation, exchange, opened)
+        return self._begin(operation, exchange)
+
+    def _admit(
+        self, operation: Operation, exchange: Exchange, opened: Collection[str]
+    ) -> WireResponse | Awaitable[WireResponse]:
+        access = self._guard.admit(exchange.wire, opened)
+        if isinstance(access, Access):
+            return self._admitted(operation, exchange, access)
+        return later(exchange, self._admit_later(operation, exchange, access), access)
+
+    async def _admit_later(
+        self, operation: Operation, exchange: Exchange, access: Awaitable[Access]
+    ) -> WireResponse:
+        answer = self._admitted(operation, exchange, await access)
+        return answer if isinstance(answer, WireResponse) else await answer
+
+    def _admitted(
+        self, operation: Operation, exchange: Exchange, access: Access
+    ) -> WireResponse | Awaitable[WireResponse]:
+        """Go on with what the caller may do. A model in the path is judged before the body is parsed."""
+        exchange.access = access
+        exchange.call.principal = access.caller.name
+        named = exchange.wire.params.get("model")
+        if named is not None and isinstance(operation, InferOperation | MultiInferOperation):
+            try:
+                exchange.check(percent_decoded(named))
+            except DragomanError as error:
+                return self._fail(operation, exchange, error)
+        return self._begin(operation, exchange)
+
+    def _begin(self, operation: Operation, exchange: Exchange) -> WireResponse | Awaitable[WireResponse]:
         if type(operation) is InferOperation:
-            if len(wire.body) > self._limits.offload_bytes:
+            if len(exchange.wire.body) > self._limits.offload_bytes:
                 return self._infer_offloaded(operation, exchange)
             return self._infer(operation, exchange)
         if isinstance(operation, MultiInferOperation):
@@ -73,18 +122,23 @@ class Gateway:
         raise TypeError(f"{operation.name} is a duplex stream: its messages are called one by one")
 
     def stream(
-        self, operation: StreamOperation, messages: AsyncIterator[WireRequest]
+        self,
+        operation: StreamOperation,
+        messages: AsyncIterator[WireRequest],
+        opened: Collection[str] = (),
     ) -> AsyncGenerator[WireResponse, None]:
-        """The answers to a duplex stream of messages."""
-        return duplex(operation, messages, partial(self.call, operation.message))
+        """The answers to a duplex stream of messages. `opened` is as for `call`."""
+        return duplex(operation, messages, partial(self.call, operation.message, opened=opened))
 
     def close(self) -> None:
-        """Stop the codecs' threads."""
+        """Stop the threads."""
         self._codecs.shutdown(wait=False)
+        self._guard.close()
 
     def _infer(self, operation: InferOperation, exchange: Exchange) -> WireResponse | Awaitable[WireResponse]:
         try:
             exchange.draft = draft = operation.parse(exchange.wire, self._limits)
+            exchange.check(draft.target.model)
             handle = self._models.pin(draft.target)
             exchange.hold(handle)
             signature = handle.signature(draft.target.signature)
@@ -135,6 +189,7 @@ class Gateway:
         on_thread = partial(asyncio.get_running_loop().run_in_executor, self._codecs)
         try:
             exchange.draft = draft = await on_thread(operation.parse, exchange.wire, self._limits)
+            exchange.check(draft.target.model)
             handle = self._models.pin(draft.target)
             exchange.hold(handle)
             signature = handle.signature(draft.target.signature)
@@ -155,6 +210,7 @@ class Gateway:
         """Several calls of one pinned version. All parts are bound before the first runs."""
         try:
             exchange.draft = draft = operation.parse(exchange.wire, self._limits)
+            exchange.check(draft.target.model)
             handle = self._models.pin(draft.target)
             exchange.hold(handle)
             signatures = [handle.signature(part.target.signature) for part in draft.parts]
@@ -201,15 +257,24 @@ class Gateway:
 
     def _status(self, operation: StatusOperation, exchange: Exchange) -> WireResponse:
         try:
-            return self._end(exchange, operation.answer(exchange.wire, self._models.report))
+            report = self._models.report
+            if (access := exchange.access) is not None:
+                report = access.view(report, operation.permission)
+            return self._end(exchange, operation.answer(exchange.wire, report))
         except Exception as caught:
             return self._fail(operation, exchange, caught)
 
     async def _control(self, operation: ControlOperation, exchange: Exchange) -> WireResponse:
         try:
-            check_control(exchange.wire, allow_remote=self._allow_remote_control)
-            request = operation.parse(exchange.wire, self._limits)
-            return self._end(exchange, operation.encode(await self._models.control(request)))
+            wire, access, allow_remote = exchange.wire, exchange.access, self._allow_remote_control
+            check_control(wire, access, allow_remote=allow_remote)
+            request = operation.parse(wire, self._limits)
+            if access is not None:
+                access.check_control(request, local=is_local(wire, allow_remote=allow_remote))
+            result = await self._models.control(request)
+            if access is not None:
+                result = replace(result, report=access.view(result.report, None))
+            return self._end(exchange, operation.encode(result))
         except Exception as caught:
             return self._fail(operation, exchange, caught)
 
@@ -227,7 +292,10 @@ class Gateway:
         caught: Exception,
     ) -> WireResponse:
         error = self._recorder.as_dragoman(caught, exchange.call)
-        return self._end(exchange, operation.fail(exchange.draft, error), error)
+        response = operation.fail(exchange.draft, error)
+        if error.code is Code.UNAUTHENTICATED:
+            self._guard.challenge(response)
+        return self._end(exchange, response, error)
 
 
 def later(

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import blake2b
@@ -20,7 +20,7 @@ from typing import Final
 from dragoman.core.errors import Code, DragomanError
 from dragoman.security.attempts import Attempts
 from dragoman.security.keyring import Credential, Login
-from dragoman.security.offered import Password, Token, read_offered
+from dragoman.security.offered import Header, Password, Token, find_offered, read_offered
 from dragoman.security.passwords import NOBODY, verify
 from dragoman.security.policy import Caller, Policy, known, stranger
 from dragoman.security.remembered import Remembered
@@ -53,20 +53,19 @@ class Authenticator:
         self._found.clear()
         self._wrong.clear()
 
-    def identify(
-        self, authorization: bytes | None, api_key: bytes | None, peer: str
-    ) -> Caller | Awaitable[Caller]:
+    def identify(self, headers: Iterable[Header], peer: str) -> Caller | Awaitable[Caller]:
         """Who sent these headers from there."""
-        if authorization is None and api_key is None:
+        found = find_offered(headers)
+        if not found:
             return ANONYMOUS
-        key = self._key(authorization, api_key)
+        key = blake2b(b"\0".join(map(b":".join, found)), key=self._secret, digest_size=16).digest()
         now = self._clock()
         if (caller := self._found.get(key, now) or self._wrong.get(key, now)) is not None:
             return caller
         if (task := self._waiting.get(key)) is not None:
             return asyncio.shield(task)
         try:
-            offered = read_offered(authorization, api_key)
+            offered = read_offered(found)
         except DragomanError as error:
             return stranger(error.message)
         if isinstance(offered, Token):
@@ -76,13 +75,6 @@ class Authenticator:
     def close(self) -> None:
         """Stop the thread."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _key(self, authorization: bytes | None, api_key: bytes | None) -> bytes:
-        digest = blake2b(authorization or b"", key=self._secret, digest_size=16)
-        if authorization is None and api_key is not None:
-            digest.update(b"\0")  # which no header holds
-            digest.update(api_key)
-        return digest.digest()
 
     def _log_in(self, key: bytes, offered: Password, peer: str) -> Caller | Awaitable[Caller]:
         if len(self._waiting) >= self._most_waiting:

@@ -2,11 +2,19 @@
 
 import base64
 import binascii
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from typing import Final
 
 from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError
+
+AUTHORIZATION: Final = b"authorization"
+API_KEY: Final = b"x-api-key"
+NAMES: Final = frozenset((AUTHORIZATION, API_KEY))
+LENGTHS: Final = frozenset(map(len, NAMES))
+Header = tuple[bytes, bytes]
 
 
 class Password(Struct, frozen=True):
@@ -25,14 +33,24 @@ class Token(Struct, frozen=True):
     digest: bytes
 
 
-def read_offered(authorization: bytes | None, api_key: bytes | None) -> Password | Token:
-    """What the headers hold; `Authorization` goes before `X-API-Key`.
+def find_offered(headers: Iterable[Header]) -> list[Header]:
+    """The headers that tell who calls, their names in lower case."""
+    return [
+        (lower, value) for name, value in headers if len(name) in LENGTHS and (lower := name.lower()) in NAMES
+    ]
+
+
+def read_offered(found: Sequence[Header]) -> Password | Token:
+    """What these headers hold; `Authorization` goes before `X-API-Key`.
 
     Errors: UNAUTHENTICATED saying what is wrong with the header, without repeating it.
     """
-    if authorization is None:
-        return Token(token_digest((api_key or b"").strip()))
-    scheme, _, rest = authorization.strip().partition(b" ")
+    values = [value for name, value in found if name == AUTHORIZATION]
+    if len(values) > 1:
+        raise malformed("there is more than one Authorization header")
+    if not values:
+        return Token(token_digest(found[0][1].strip()))
+    scheme, _, rest = values[0].strip().partition(b" ")
     kind = scheme.lower()
     if kind == b"basic":
         return read_basic(rest.strip())

@@ -71,10 +71,17 @@ class Policy(Struct, frozen=True):
         `model` None = with the whole repository.
         """
         closed = bool(self.closed) if model is None else model in self.closed
-        if permission in self.anonymous and (not closed or deployment in self.opened):
+        if permission in self.anonymous and (not closed or self._opens(deployment, model)):
             return True
+        return self.grants(caller, model, permission, deployment)
+
+    def grants(self, caller: Caller, model: str | None, permission: Permission, deployment: str) -> bool:
+        """Whether one of the caller's own credentials allows this."""
         door = deployment if deployment in self.locked else ""
         return any(grant.covers(model, permission, door) for grant in caller.grants)
+
+    def _opens(self, deployment: str, model: str | None) -> bool:
+        return deployment in self.opened and self.deployments[deployment].model == model
 
     def allows_some(self, caller: Caller, permission: Permission) -> bool:
         """Whether there may be anything that the caller may do this with."""

@@ -16,7 +16,7 @@ class WireRequest(Struct, gc=False):
     `path` and `params` are raw: not percent-decoded, without the query and without a mount's prefix.
     `headers` keep order and case; `header()` looks one up without regard to case. Over gRPC `path` is the
     full method name, `headers` the metadata, `body` the message. `deadline_s` is the client's own, in seconds
-    of the monotonic clock; None = it set none.
+    of the monotonic clock; None = it set none. `deployment` names the one whose mount led here, if one did.
     """
 
     method: str
@@ -27,6 +27,7 @@ class WireRequest(Struct, gc=False):
     params: Mapping[str, str] = NO_PARAMS
     peer: str = ""
     deadline_s: float | None = None
+    deployment: str = ""
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of the header of this lower-case name."""

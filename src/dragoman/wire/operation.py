@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct, field
 
+from dragoman.core.access import Permission
 from dragoman.core.control import ControlRequest, ControlResult
 from dragoman.core.errors import DragomanError
 from dragoman.core.requests import CoreRequest, Target, Verb
@@ -80,11 +81,12 @@ class MultiInferOperation(Struct, frozen=True):
 
 
 class StatusOperation(Struct, frozen=True):
-    """A view of the state of models."""
+    """A view of the state of models. `permission` None = open to everyone."""
 
     name: str
     answer: Callable[[WireRequest, StatusReport], WireResponse]
     fail: Callable[[Any, DragomanError], WireResponse]
+    permission: Permission | None = Permission.STATUS
 
 
 class ControlOperation(Struct, frozen=True):

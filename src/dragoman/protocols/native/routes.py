@@ -6,8 +6,8 @@ from dragoman.protocols.native.errors import fail, refuse
 from dragoman.protocols.native.status import health, models, readiness
 from dragoman.wire.operation import HttpRoute, ProtocolSpec, StatusOperation
 
-HEALTH: Final = StatusOperation("native.health", health, fail)
-READINESS: Final = StatusOperation("native.readiness", readiness, fail)
+HEALTH: Final = StatusOperation("native.health", health, fail, permission=None)
+READINESS: Final = StatusOperation("native.readiness", readiness, fail, permission=None)
 MODELS: Final = StatusOperation("native.models", models, fail)
 
 ROUTES: Final = (
