@@ -42,10 +42,13 @@ class Exchange:
         self._head = head
         route = head.route
         if route is None:
-            head.route = route = shared.router.match(head.method, head.path)
-        wire = WireRequest(head.method, head.path, head.query, head.headers, body, route[1], self._peer)
+            head.route = route = shared.router.route(head.method, head.path)
+        wire = WireRequest(
+            head.method, route.path, head.query, head.headers, body,
+            route.params, self._peer, None, route.deployment,
+        )  # fmt: skip
         try:
-            answer = shared.handler(route[0], wire)
+            answer = shared.handler(route.operation, wire)
         except Exception:
             LOG.exception("handler failed", method=head.method, path=head.path)
             answer = neutral(500, INTERNAL)

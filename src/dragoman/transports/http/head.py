@@ -3,13 +3,28 @@
 from collections.abc import Mapping
 from typing import Final
 
-from dragoman.wire.messages import Headers
+from msgspec import Struct
+
+from dragoman.wire.messages import NO_PARAMS, Headers
 from dragoman.wire.operation import Operation
 
 CHUNKED: Final = -1  # the body itself tells where it ends
 
 CACHED_HEADS: Final = 1024
 CACHED_HEAD_BYTES: Final = 1024  # longer heads are parsed each time, so that the cache stays small
+
+
+class Route(Struct, frozen=True):
+    """What answers a request: an operation, with the path as it sees it.
+
+    `path` is without a mount's prefix, and `deployment` names what that led to. `params` are what the
+    placeholders of the template stand for.
+    """
+
+    operation: Operation
+    path: str
+    params: Mapping[str, str] = NO_PARAMS
+    deployment: str = ""
 
 
 class Head:
@@ -41,7 +56,7 @@ class Head:
         self.keep_alive = keep_alive
         self.body_size = body_size
         self.waits = waits
-        self.route: tuple[Operation, Mapping[str, str]] | None = None
+        self.route: Route | None = None
 
 
 class HeadCache:
@@ -63,3 +78,7 @@ class HeadCache:
             if len(self._heads) >= CACHED_HEADS:
                 self._heads.clear()
             self._heads[data] = head
+
+    def clear(self) -> None:
+        """Forget all: paths lead elsewhere from now on."""
+        self._heads.clear()

@@ -12,6 +12,9 @@ from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.status import StatusReport
+from dragoman.settings.deployment import Deployment
+from dragoman.transports.http.head import Route
+from dragoman.transports.http.mounts import Mounts
 from dragoman.transports.http.refusal import Refusal, neutral
 from dragoman.transports.http.template import Template, compile_template
 from dragoman.wire.messages import NO_PARAMS, WireRequest, WireResponse
@@ -22,7 +25,7 @@ CACHED_PATH_LENGTH: Final = 512  # longer paths are resolved each time, so that 
 Match = tuple[Operation, Mapping[str, str]]
 
 
-class Route(Struct, frozen=True):
+class Row(Struct, frozen=True):
     """One row of the table."""
 
     method: str
@@ -39,12 +42,14 @@ class Router:
         specs: Sequence[ProtocolSpec],
         dialect: str,
         arbiters: Mapping[tuple[str, str], Operation] | None = None,
+        mounts: Mounts | None = None,
     ) -> None:
+        self.mounts = mounts or Mounts()
         named = {
             (method, compile_template(template).shape): operation
             for (method, template), operation in (arbiters or {}).items()
         }
-        table: dict[tuple[str, str], Route] = {}
+        table: dict[tuple[str, str], Row] = {}
         for route in rows(specs, dialect):
             key = (route.method, route.template.shape)
             known = table.setdefault(key, route)
@@ -54,7 +59,7 @@ class Router:
             raise ValueError(f"{' '.join(key)} is a route of both {owners}: name an arbiter")
         self._routes = sorted(
             (
-                Route(route.method, route.template, named.get(key, route.operation), route.owner)
+                Row(route.method, route.template, named.get(key, route.operation), route.owner)
                 for key, route in table.items()
             ),
             key=lambda route: route.template.rank,
@@ -63,6 +68,20 @@ class Router:
             ((prefix, spec) for spec in specs for prefix in spec.prefixes), key=lambda pair: -len(pair[0])
         )
         self._resolved: dict[tuple[str, str], Match] = {}
+
+    def route(self, method: str, path: str) -> Route:
+        """What answers this method and path, which may lie in a mount."""
+        mounted = self.mounts.resolve(path)
+        if mounted is None:
+            operation, params = self.match(method, path)
+            return Route(operation, path, params)
+        name = mounted.deployment.name if mounted.deployment else ""
+        if mounted.deployment and mounted.wrong_version:
+            return Route(
+                wrong_version(self._owner(mounted.path), mounted.deployment), mounted.path, deployment=name
+            )
+        operation, params = self.match(method, mounted.path)
+        return Route(operation, mounted.path, params, name)
 
     def match(self, method: str, path: str) -> Match:
         """The operation, and what the placeholders of its template stand for."""
@@ -109,17 +128,28 @@ class Router:
         return next((spec for prefix, spec in self._prefixes if path.startswith(prefix)), None)
 
 
-def rows(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[Route]:
+def rows(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[Row]:
     """Every route of every protocol in that dialect, else in the form for the default listener."""
     for spec in specs:
         routes: tuple[HttpRoute, ...] = spec.routes.get(dialect, spec.routes.get("superset", ()))
         for route in routes:
             template = compile_template(route.template, ignore_case=route.ignore_case)
-            yield Route(route.method, template, route.operation, spec.name)
+            yield Row(route.method, template, route.operation, spec.name)
 
 
-def refusing(spec: ProtocolSpec | None, error: DragomanError, allowed: Sequence[str]) -> StatusOperation:
-    """The operation that answers where there is no route, or none for this method but `allowed` ones."""
+def wrong_version(spec: ProtocolSpec | None, deployment: Deployment) -> StatusOperation:
+    """The operation that answers where a deployment of one version is asked for another."""
+    message = f"deployment {deployment.name} serves version {deployment.version} alone"
+    return refusing(spec, DragomanError(Code.NOT_FOUND, message), model=deployment.model)
+
+
+def refusing(
+    spec: ProtocolSpec | None, error: DragomanError, allowed: Sequence[str] = (), model: str = ""
+) -> StatusOperation:
+    """The operation that answers where there is no route, or none for this method but `allowed` ones.
+
+    `model` is the one that is meant, where it is known: a caller that may not see it is told just that.
+    """
 
     def refuse(wire: WireRequest, error: DragomanError) -> WireResponse:
         if spec is None:
@@ -127,7 +157,8 @@ def refusing(spec: ProtocolSpec | None, error: DragomanError, allowed: Sequence[
         return spec.refuse(wire, error)
 
     def answer(wire: WireRequest, report: StatusReport) -> WireResponse:
-        del report
+        if model:
+            report.models.get(model)
         response = refuse(wire, error)
         if response.status == 405:
             response.headers = [*response.headers, (b"Allow", ", ".join(allowed).encode())]

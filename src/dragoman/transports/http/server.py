@@ -5,9 +5,10 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from dragoman.settings.deployment import Deployment
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.answer import AnswerHeads
 from dragoman.transports.http.connection import Connection
@@ -75,6 +76,11 @@ class HttpServer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(shared.emptied.wait(), timeout_s)
         self.close()
+
+    def remount(self, deployments: Mapping[str, Deployment]) -> None:
+        """Lead the paths of mounts to these deployments from now on."""
+        self._shared.router.mounts.adopt(deployments)
+        self._shared.heads.clear()
 
     def close(self) -> None:
         """Hang up on everyone at once."""
