@@ -5,6 +5,7 @@ from typing import Final
 
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
+from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.protocols import native, tfs
 from dragoman.wire.operation import ProtocolSpec
 
@@ -14,6 +15,7 @@ PROTOCOLS: Final[tuple[ProtocolSpec, ...]] = (
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (
     OnnxEngine,
+    TensorFlowEngine,
 )  # fmt: skip
 
 

@@ -21,13 +21,22 @@ class Method(enum.Enum):
 
 
 class TensorSpec(Struct, frozen=True):
-    """One input or output: `shape` None = any rank, a None in it = any size; `source` = the engine's name."""
+    """One input or output: `shape` None = any rank, a None in it = any size; `source` = the engine's name.
+
+    `graph_name` = the tensor inside the model's graph, where it has a name that metadata should show.
+    """
 
     name: str
     dtype: DType
     shape: Shape | None
     source: str
     layout: str | None = None
+    graph_name: str | None = None
+
+    @property
+    def tensor_name(self) -> str:
+        """What TensorFlow calls the tensor: its operation, and which of the operation's outputs it is."""
+        return self.graph_name or f"{self.source}:0"
 
 
 class FeatureSpec(Struct, frozen=True):

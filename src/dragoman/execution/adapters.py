@@ -13,10 +13,18 @@ from dragoman.core.requests import CoreRequest, ExampleRequest, Kind, TensorRequ
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.execution.examples import tensors_from_examples
+from dragoman.execution.serialized_examples import serialized_tensor
+
+
+def engine_examples(request: ExampleRequest, signature: Signature) -> TensorRequest:
+    """Examples for a model that takes features as tensors, or for one that parses serialized Examples."""
+    make = tensors_from_examples if signature.features else serialized_tensor
+    return make(request, signature)
+
 
 KIND_OF: Final[Mapping[type, Kind]] = {TensorRequest: Kind.TENSORS, ExampleRequest: Kind.EXAMPLES}
 ADAPTERS: Final[Mapping[tuple[Kind, Kind], Callable[[ExampleRequest, Signature], TensorRequest]]] = {
-    (Kind.EXAMPLES, Kind.TENSORS): tensors_from_examples,
+    (Kind.EXAMPLES, Kind.TENSORS): engine_examples,
 }
 
 

@@ -150,7 +150,7 @@ def wrong_count(inputs: Mapping[str, Data], specs: Mapping[str, TensorSpec]) -> 
 def missing_input(name: str, spec: TensorSpec, inputs: Mapping[str, Data]) -> DragomanError:
     """The error for an input that another name stands in for."""
     return invalid(
-        f"Signature input alias: {name}(feed name: {spec.source}:0) not found in request and no default "
+        f"Signature input alias: {name}(feed name: {spec.tensor_name}) not found in request and no default "
         f"value provided. Inputs expected to be in the request {{{listed(inputs)}}}, or default input alias "
         "set: "
     )

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError, invalid
-from dragoman.core.requests import ExampleRequest, Feature
+from dragoman.core.requests import CoreRequest, ExampleRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.core.tensors import Tensor
@@ -17,8 +17,8 @@ from dragoman.protocols.tfs.examples import ExamplesDraft
 from dragoman.protocols.tfs.messages import messages
 from dragoman.protocols.tfs.model_spec import read_model_spec, write_model_spec
 from dragoman.protocols.tfs.results import bind_classify, bind_regress, class_table, regression_values
+from dragoman.protocols.tfs.serialized import examples_request
 from dragoman.settings.limits import Limits
-from dragoman.wire.example_proto import read_example
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft, MultiDraft
 from dragoman.wire.proto_fields import Data, as_data, field, fields, text
@@ -116,20 +116,21 @@ def _read_task(data: Data, superset: bool) -> TaskDraft:
     return TaskDraft(target, [], task=TASKS[method], input=b"")
 
 
-def bind_task(draft: TaskDraft, signature: Signature) -> ExampleRequest:
+def bind_task(draft: TaskDraft, signature: Signature) -> CoreRequest:
     """The examples for a signature that fits the task.
 
     Errors: INVALID_ARGUMENT for no examples, bytes that are none, and a signature that does not fit.
     """
-    draft.examples = read_input(draft.input)
+    serialized = read_input(draft.input)
     draft.signature = signature.name
-    return draft.task.bind(draft, signature)
+    draft.task.bind(draft, signature)  # refuses a signature that does not fit the task
+    return examples_request(signature, serialized)
 
 
-def read_input(data: Data) -> list[dict[str, Feature]]:
-    """The examples of an Input, each with the context's features below its own.
+def read_input(data: Data) -> list[bytes]:
+    """The serialized Examples of an Input, each with the context before it, so that its own features count.
 
-    Errors: INVALID_ARGUMENT for none, and for bytes that are no Example.
+    Errors: INVALID_ARGUMENT for none.
     """
     examples: list[bytes] = []
     context = b""
@@ -144,7 +145,7 @@ def read_input(data: Data) -> list[dict[str, Feature]]:
                 context += bytes(example)
     if not examples:
         raise invalid("Input is empty.")
-    return [read_example(context + example) for example in examples]
+    return [context + example for example in examples]
 
 
 def encode_task(draft: TaskDraft, response: TensorResponse) -> WireResponse:

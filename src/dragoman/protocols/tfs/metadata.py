@@ -45,7 +45,7 @@ def metadata_body(model: str, version: VersionStatus, superset: bool) -> dict[st
 
     def tensor_info(spec: TensorSpec) -> dict[str, Any]:
         shape = message(dim=dimensions(spec.shape), unknown_rank=spec.shape is None)
-        return message(dtype=DATA_TYPES[spec.dtype], tensor_shape=shape, name=f"{spec.source}:0")
+        return message(dtype=DATA_TYPES[spec.dtype], tensor_shape=shape, name=spec.tensor_name)
 
     def signature_def(signature: Signature) -> dict[str, Any]:
         return message(

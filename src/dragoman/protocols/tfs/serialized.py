@@ -1,12 +1,26 @@
-"""Predict on any signature: tensors for most, serialized Examples for those that take such."""
+"""Serialized Examples and signatures: which read them as tensors, and which take what they say."""
 
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.requests import CoreRequest, ExampleRequest, Feature, Kind, TensorRequest
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import DType, Tensor
 from dragoman.wire.example_proto import read_example
+
+
+def examples_request(signature: Signature, serialized: Sequence[bytes]) -> CoreRequest:
+    """The request that these Examples are: as they came, where the model itself parses them.
+
+    Errors: INVALID_ARGUMENT for bytes that are none; a model that parses them says so itself.
+    """
+    if signature.features or Kind.EXAMPLES not in signature.accepts:
+        return ExampleRequest(signature.name, [read_example(example) for example in serialized])
+    rows = np.empty(len(serialized), np.object_)
+    rows[:] = serialized
+    return TensorRequest(signature.name, {name: Tensor(DType.BYTES, rows) for name in signature.inputs})
 
 
 def predict_request(
