@@ -85,7 +85,7 @@ def describe_tensor(described: "TensorInfo", spec: TensorSpec) -> None:
     dims = [{"size": -1 if size is None else size} for size in spec.shape or ()]
     shape = {"dim": dims, "unknown_rank": spec.shape is None}
     described.MergeFrom(
-        type(described)(name=f"{spec.source}:0", dtype=DATA_TYPES[spec.dtype], tensor_shape=shape)
+        type(described)(name=spec.tensor_name, dtype=DATA_TYPES[spec.dtype], tensor_shape=shape)
     )
 
 
