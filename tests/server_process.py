@@ -3,12 +3,12 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-READY: Final = "listening on http://"
+READY: Final = "listening on "
 START_S: Final = 60.0  # a cold start on a busy machine; then the process is killed and its log shown
 STOP_S: Final = 30.0
 
@@ -20,21 +20,38 @@ class Address(NamedTuple):
     port: int
 
 
+class Addresses(NamedTuple):
+    """Where one server listens for each of its transports."""
+
+    http: Address
+    grpc: Address
+
+
 class ServerFailedError(Exception):
     """The process did not start, or did not end as it should; the text ends with its log."""
 
 
 @contextmanager
-def serving(arguments: Sequence[str], log: Path) -> Iterator[Address]:
-    """The address of a fresh `dragoman serve` with these arguments, on a free port of this machine."""
+def serving(arguments: Sequence[str], log: Path) -> Iterator[Addresses]:
+    """The addresses of a fresh `dragoman serve` with these arguments, on free ports of this machine."""
     command = [sys.executable, "-m", "dragoman", "serve", *arguments, "--host", "127.0.0.1", "--port", "0"]
-    with listening(command, log) as address:
-        yield address
+    with started(command, log, Addresses._fields) as found:
+        yield Addresses(**found)
 
 
 @contextmanager
 def listening(command: Sequence[str], log: Path) -> Iterator[Address]:
-    """The address that a command prints once it listens; SIGTERM at the end, which it must answer with 0."""
+    """The HTTP address that a command prints once it listens."""
+    with started(command, log, ("http",)) as found:
+        yield found["http"]
+
+
+@contextmanager
+def started(command: Sequence[str], log: Path, transports: Sequence[str]) -> Iterator[Mapping[str, Address]]:
+    """The addresses that a command prints, by transport, once it has printed one for each of these.
+
+    SIGTERM at the end, which it must answer with 0.
+    """
     with (
         log.open("wb") as stderr,
         subprocess.Popen(
@@ -42,24 +59,28 @@ def listening(command: Sequence[str], log: Path) -> Iterator[Address]:
         ) as process,
     ):
         try:
-            address = _address(process)
-            if address is None:
+            found = _addresses(process, set(transports))
+            if found is None:
                 raise ServerFailedError(f"{' '.join(command)} did not start:\n{_tail(log)}")
-            yield address
+            yield found
         finally:
             code = _stop(process)
         if code != 0:
             raise ServerFailedError(f"{' '.join(command)} ended with {code}:\n{_tail(log)}")
 
 
-def _address(process: subprocess.Popen[str]) -> Address | None:
+def _addresses(process: subprocess.Popen[str], transports: set[str]) -> Mapping[str, Address] | None:
+    found: dict[str, Address] = {}
     watchdog = threading.Timer(START_S, process.kill)
     watchdog.start()
     try:
         for line in process.stdout or ():
             if line.startswith(READY):
-                host, _, port = line.removeprefix(READY).split()[0].rstrip("/").rpartition(":")
-                return Address(host, int(port))
+                transport, _, where = line.removeprefix(READY).split()[0].partition("://")
+                host, _, port = where.rstrip("/").rpartition(":")
+                found[transport] = Address(host, int(port))
+            if found.keys() >= transports:
+                return found
     finally:
         watchdog.cancel()
     return None

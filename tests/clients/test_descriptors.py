@@ -6,7 +6,6 @@ without importing the modules, which would load TensorFlow itself.
 
 import ast
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +13,7 @@ import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
 
 from dragoman.wire.protobuf import shared_pool
+from tests.clients.environments import Environment
 from tests.meta.protos import PROTOS
 
 pytestmark = pytest.mark.clients
@@ -31,16 +31,12 @@ LEFT_OUT: Final[Mapping[str, set[str]]] = {
 Facts = dict[str, dict[str, object]]
 
 
-def released(package: str) -> Facts:
+def released(environment: Environment, package: str) -> Facts:
     """Every message, enum and service of an installed package, by its full name."""
-    found = find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        pytest.skip(f"{package} is not installed")
     facts: Facts = {}
-    for root in found.submodule_search_locations:
-        for folder in FOLDERS[package]:
-            for path in Path(root, folder).glob("*_pb2.py"):
-                facts |= facts_of(descriptor(path))
+    for folder in FOLDERS[package]:
+        for path in (environment.site_packages / package / folder).glob("*_pb2.py"):
+            facts |= facts_of(descriptor(path))
     return facts
 
 
@@ -94,8 +90,8 @@ def enum_facts(scope: str, enum: EnumDescriptorProto) -> Iterator[tuple[str, dic
 
 
 @pytest.mark.parametrize("package", FOLDERS)
-def test_our_definitions_are_those_of_the_released_package(package: str) -> None:
-    theirs = released(package)
+def test_our_definitions_are_those_of_the_released_package(tensorflow: Environment, package: str) -> None:
+    theirs = released(tensorflow, package)
     mine = ours(package)
     assert mine
     for name, facts in mine.items():

@@ -64,7 +64,7 @@ class Servers:
         if listener not in self._addresses:
             arguments = [str(self._folder / "models"), *listener.arguments]
             server = serving(arguments, self._folder / f"{listener.name}.log")
-            self._addresses[listener] = self._stack.enter_context(server)
+            self._addresses[listener] = self._stack.enter_context(server).http
         return self._addresses[listener]
 
 

@@ -39,12 +39,13 @@ def answer_status(superset: bool, wire: WireRequest, report: StatusReport) -> Wi
 def answer_metadata(superset: bool, wire: WireRequest, report: StatusReport) -> WireResponse:
     """A GetModelMetadataResponse with the signatures of one version.
 
+    The superset gives them also where no field is asked for, as published examples of a client do.
     Errors: INVALID_ARGUMENT without a ModelSpec and for any field but `signature_def`; all of
     `status.serving_version`.
     """
     request = read_message(messages().GetModelMetadataRequest, wire.body)
     target = read_target(superset, request)
-    if not request.metadata_field:
+    if not request.metadata_field and not superset:
         raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
     for name in request.metadata_field:
         if name != SIGNATURE_DEF:

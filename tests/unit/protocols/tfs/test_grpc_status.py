@@ -141,6 +141,10 @@ def test_metadata_names_the_version_and_no_signature() -> None:
     assert spec.WhichOneof("version_choice") == "version"
 
 
+def test_the_superset_gives_the_signatures_also_where_no_field_is_asked_for() -> None:
+    assert signatures(metadata(SUPERSET, name="m")) == signatures(metadata(STRICT, "signature_def", name="m"))
+
+
 @pytest.mark.parametrize(
     ("fields", "spec", "code", "why"),
     [

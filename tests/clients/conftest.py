@@ -1,0 +1,93 @@
+"""Live servers, and the environments of the clients that call them."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.clients import my_models
+from tests.clients.environments import OVMSCLIENT, TENSORFLOW, Environment, is_made
+from tests.conformance import reference_models
+from tests.server_process import Addresses, serving
+
+PROGRAMS: Final = Path(__file__).parent / "programs"
+PATIENCE_S: Final = 120
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> Environment:
+    return ready(TENSORFLOW)
+
+
+@pytest.fixture(scope="session")
+def ovmsclient() -> Environment:
+    return ready(OVMSCLIENT)
+
+
+def ready(environment: Environment) -> Environment:
+    """The environment, which has to be there: a client that is skipped goes untested unnoticed."""
+    assert is_made(environment), f"there is no environment {environment.name}: run scripts/clients"
+    return environment
+
+
+@pytest.fixture(scope="session")
+def my_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Addresses]]:
+    """A default server for each kind of `my_model`."""
+    folder = tmp_path_factory.mktemp("my_model")
+    with ExitStack() as stack:
+        yield {
+            kind: stack.enter_context(serving([str(repository)], folder / f"{kind}.log"))
+            for kind, repository in my_models.write(folder).items()
+        }
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """A default server of the reference models, and of one that is slow."""
+    folder = tmp_path_factory.mktemp("reference")
+    reference_models.write(folder / "models")
+    my_models.save(my_models.slow(), folder / "models", "slow")
+    with serving([str(folder / "models")], folder / "log") as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """A server of the reference models in TensorFlow Serving's own dialect."""
+    folder = tmp_path_factory.mktemp("strict")
+    reference_models.write(folder / "models")
+    with serving([str(folder / "models"), "--as", "tfserving"], folder / "log") as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that starts as a JPEG does and is no text."""
+    file = tmp_path_factory.mktemp("image") / "img.jpeg"
+    file.write_bytes(b"\xff\xd8\xff\xe0 not a picture \0\1\2\3")
+    return file
+
+
+class Told:
+    """What a program told of each of its functions."""
+
+    def __init__(self, told: Mapping[str, Mapping[str, Any]]) -> None:
+        self._told = told
+
+    def __getitem__(self, function: str) -> Any:
+        """What it gave; the test fails with its traceback where it failed."""
+        told = self._told[function]
+        assert "gave" in told, told["failed"]
+        return told["gave"]
+
+
+def run(environment: Environment, program: str, *arguments: object) -> Told:
+    """Run a program of `programs` in a client's environment."""
+    command = [environment.python, PROGRAMS / program, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+    return Told(json.loads(done.stdout.splitlines()[-1]))

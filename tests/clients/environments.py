@@ -1,0 +1,99 @@
+"""Virtual environments that real clients live in, beside the one of development: their pins are their own.
+
+python -m tests.clients.environments    make what is missing; scripts/clients does so
+"""
+
+import shutil
+import subprocess
+import venv
+from pathlib import Path
+from typing import Final, NamedTuple
+
+FOLDER: Final = Path(__file__).parents[2] / ".venv-clients"
+
+
+class Environment(NamedTuple):
+    """Packages by their releases. `alone` = installed without the packages that they ask for."""
+
+    name: str
+    packages: tuple[str, ...]
+    alone: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return FOLDER / self.name
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.folder / "bin" / "python"
+
+    @property
+    def site_packages(self) -> Path:
+        """Where its packages lie."""
+        return next(self.folder.glob("lib/python3*/site-packages"))
+
+    @property
+    def wanted(self) -> str:
+        """What belongs into it, as text."""
+        return "\n".join([*self.packages, *self.alone])
+
+    @property
+    def record(self) -> Path:
+        """The file that tells what is in it: written last, so that one that was interrupted is made again."""
+        return self.folder / "packages"
+
+
+# The client asks for `tensorflow`, which brings GPU libraries; `tensorflow-cpu` is the same without them.
+TENSORFLOW: Final = Environment(
+    "tensorflow",
+    (
+        "tensorflow-cpu==2.21.0",
+        "grpcio==1.85.1",
+        "grpcio-health-checking==1.85.1",
+        "grpcio-reflection==1.85.1",
+        "requests==2.34.2",
+    ),
+    alone=("tensorflow-serving-api==2.21.0",),
+)
+OVMSCLIENT: Final = Environment(
+    "ovmsclient",
+    (
+        "ovmsclient==2023.1",
+        "grpcio==1.85.1",
+        "numpy==2.4.6",
+        "protobuf==7.36.2",
+        "requests==2.34.2",
+    ),
+)
+ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT)
+
+
+def make(environment: Environment) -> None:
+    """Make the environment, unless it is there."""
+    if is_made(environment):
+        return
+    shutil.rmtree(environment.folder, ignore_errors=True)
+    venv.create(environment.folder, with_pip=True)
+    install(environment, *environment.packages)
+    if environment.alone:
+        install(environment, "--no-deps", *environment.alone)
+    environment.record.write_text(environment.wanted, encoding="utf-8")
+
+
+def is_made(environment: Environment) -> bool:
+    """Whether it is there, whole and with these very packages."""
+    record = environment.record
+    return record.is_file() and record.read_text(encoding="utf-8") == environment.wanted
+
+
+def install(environment: Environment, *arguments: str) -> None:
+    """What pip does with these arguments; its own words where it fails."""
+    pip = [environment.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, *arguments], check=True)
+
+
+if __name__ == "__main__":
+    for known in ENVIRONMENTS:
+        make(known)
