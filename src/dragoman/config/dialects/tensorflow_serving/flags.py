@@ -35,7 +35,7 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("model_base_path", "", HONOURED, "the model's folder of version folders"),
     Flag("model_config_file", "", HONOURED, "the list of models"),
     Flag("model_config_file_poll_wait_seconds", 0, HONOURED, "config_poll_s; 0 = the file is read at SIGHUP"),
-    Flag("file_system_poll_wait_seconds", 1, HONOURED, "how often folders are looked at; 0 = only once"),
+    Flag("file_system_poll_wait_seconds", 1, HONOURED, "polling.poll_s; 0 = only once"),
     Flag("enable_batching", False, HONOURED, "every_model.batching"),
     Flag("batching_parameters_file", "", HONOURED, "every_model.batching, with --enable_batching"),
     Flag("enable_per_model_batching_parameters", False, HONOURED, "batching of each model"),

@@ -56,6 +56,7 @@ def write_timing(writer: Writer) -> None:
     writer.set("config_poll_s", max(0, writer.line.number(poll)), f"--{poll}")
     for flag, key, scale in (
         ("rest_api_timeout_in_ms", "limits.request_timeout_s", 1e-3),
+        ("file_system_poll_wait_seconds", "polling.poll_s", 1),
         ("max_num_load_retries", "loading.retries", 1),
         ("load_retry_interval_micros", "loading.first_pause_s", 1e-6),
     ):

@@ -1,0 +1,49 @@
+"""What a struct's types cannot say: mistakes that only show when all settings are there."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from dragoman.core.errors import DragomanError
+from dragoman.core.names import check_model_name
+from dragoman.settings.server import ServerSettings
+
+Mistake = tuple[str, str]  # key, what is wrong with it
+
+
+def mistakes(settings: ServerSettings) -> Iterator[Mistake]:
+    """Every mistake with the key that it is at."""
+    yield from twice("models", [model.name for model in settings.models])
+    yield from twice("listeners", [listener.name for listener in settings.listeners])
+    yield from twice("deployments", [deployment.name for deployment in settings.deployments])
+    for index, model in enumerate(settings.models):
+        yield from wrong(f"models[{index}].name", check_model_name, model.name)
+        if not model.path:
+            yield f"models[{index}].path", "a path is expected"
+    yield from listener_mistakes(settings)
+
+
+def twice(key: str, names: Sequence[str]) -> Iterator[Mistake]:
+    """Names that several entries of a list have."""
+    for index, name in enumerate(names):
+        first = names.index(name)
+        if name and first != index:
+            yield f"{key}[{index}].name", f"{name!r} is the name of {key}[{first}] already"
+
+
+def wrong(key: str, check: Callable[[str], object], value: str) -> Iterator[Mistake]:
+    """What a check says of a value."""
+    try:
+        check(value)
+    except DragomanError as error:
+        yield key, error.message
+
+
+def listener_mistakes(settings: ServerSettings) -> Iterator[Mistake]:
+    """No listener at all, and two at one address."""
+    if not settings.listeners:
+        yield "listeners", "there has to be one at least"
+    taken: dict[tuple[str, int], int] = {}
+    for index, listener in enumerate(settings.listeners):
+        first = taken.setdefault((listener.host, listener.port), index)
+        if listener.port and first != index:
+            where = f"{listener.host}:{listener.port}"
+            yield f"listeners[{index}].port", f"{where} is the address of listeners[{first}] already"

@@ -1,0 +1,171 @@
+"""All settings of a server, from every place that they may stand in.
+
+Reading twice does no harm: a live server reads its settings again whenever one of the files has changed.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.config.checks import mistakes
+from dragoman.config.dialect import Dialect, Level, Note, Source, Translation
+from dragoman.config.environment import CONFIG, environment_overrides
+from dragoman.config.overlay import Layer, Merged, Override, merge
+from dragoman.config.paths import resolved
+from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.settings.model_document import SHORT_FORMS
+from dragoman.settings.server import ServerSettings
+from dragoman.settings.yaml_document import read_tree
+
+MOST_BYTES: Final = 32 << 20
+NOTHING: Final = Translation({})
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """What a command line says about settings. `overrides` are its own flags, the strongest values."""
+
+    path: str | None = None
+    config: str | None = None
+    dialect: Dialect | None = None
+    arguments: tuple[str, ...] = ()  # the dialect's
+    overrides: tuple[Override, ...] = ()
+    environment: Mapping[str, str] = {}
+    allow_unsupported: bool = False
+
+
+class Loaded(Struct, frozen=True):
+    """The settings, where each value that is given comes from, the notes, and the files that were read.
+
+    `message` is set where the dialect was asked for a text only.
+    """
+
+    settings: ServerSettings
+    origins: Mapping[str, str]
+    notes: tuple[Note, ...] = ()
+    files: tuple[str, ...] = ()
+    tree: Mapping[str, object] = {}
+    message: str | None = None
+
+
+class Files:
+    """Reads files and remembers which."""
+
+    def __init__(self) -> None:
+        self.read_so_far: list[str] = []
+
+    def read(self, path: str) -> str:
+        """A file's text.
+
+        Errors: NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT naming the file.
+        """
+        self.read_so_far.append(os.path.abspath(path))
+        try:
+            with open(path, "rb") as file:
+                data = file.read(MOST_BYTES + 1)
+        except OSError as error:
+            code = Code.NOT_FOUND if isinstance(error, FileNotFoundError) else Code.PERMISSION_DENIED
+            raise DragomanError(code, f"{path} cannot be read: {(error.strerror or '').lower()}") from error
+        if len(data) > MOST_BYTES:
+            raise invalid(f"{path}: the file is larger than {MOST_BYTES} bytes")
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            raise invalid(f"{path}:{line}: the file is not UTF-8") from error
+
+    @staticmethod
+    def names(folder: str) -> Sequence[str]:
+        """What lies in a folder; nothing where it cannot be read."""
+        try:
+            return os.listdir(folder)
+        except OSError:
+            return ()
+
+
+def load(request: Request) -> Loaded:
+    """The settings that are in force.
+
+    Errors: DragomanError with a line for every mistake, naming file, line and key.
+    """
+    files = Files()
+    found: list[str] = []
+    translation, layers, overrides = NOTHING, list[Layer](), list[Override]()
+    try:
+        translation = translated(request, files)
+        layers.append(Layer(translation.tree, translation.origins))
+    except DragomanError as error:
+        found.append(error.message)
+    try:
+        layers += native_layer(request, files)
+    except DragomanError as error:
+        found.append(error.message)
+    try:
+        overrides += environment_overrides(request.environment)
+    except DragomanError as error:
+        found.append(error.message)
+    found += () if request.allow_unsupported else unsupported(translation.notes)
+    if found:
+        raise invalid("\n".join(found))
+    if translation.message is not None:
+        return Loaded(ServerSettings(), {}, message=translation.message)
+    merged = merge(layers, [*overrides, *path_override(request), *request.overrides])
+    settings = checked(merged)
+    return Loaded(settings, merged.origins, translation.notes, tuple(files.read_so_far), merged.tree)
+
+
+def translated(request: Request, files: Files) -> Translation:
+    """What the dialect makes of its part of the command line."""
+    if request.dialect is None:
+        return NOTHING
+    source = Source(request.arguments, request.environment, files.read, files.names, request.path)
+    return request.dialect.translate(source)
+
+
+def native_layer(request: Request, files: Files) -> list[Layer]:
+    """`dragoman.yaml`, where there is one."""
+    path = request.config or request.environment.get(CONFIG)
+    if not path:
+        return []
+    document = read_tree(files.read(path), path, ServerSettings, SHORT_FORMS)
+    origins = {key: f"{path}:{line}" for key, line in document.lines.items()}
+    return [Layer(resolved(document.tree, os.path.dirname(os.path.abspath(path))), origins)]
+
+
+def path_override(request: Request) -> list[Override]:
+    """The path of the command line."""
+    return [] if request.path is None else [Override("repository", request.path, "command line")]
+
+
+def unsupported(notes: Sequence[Note]) -> list[str]:
+    """What would change answers or access, and so is not passed over."""
+    return [
+        f"{note.key}: {note.text}; --allow-unsupported starts without it"
+        for note in notes
+        if note.level is Level.UNSUPPORTED
+    ]
+
+
+def checked(merged: Merged) -> ServerSettings:
+    """The settings as a struct.
+
+    Errors: INVALID_ARGUMENT with a line for every mistake, naming where the value is given.
+    """
+    try:
+        settings = msgspec.convert(merged.tree, ServerSettings)
+    except msgspec.ValidationError as error:
+        what, _, key = str(error).partition(" - at `$")
+        key = key.strip("`.")
+        raise invalid(f"{merged.origins.get(key, key)}: {key}: {what.replace('`', '')}") from error
+    found = [f"{origin_of(key, merged)}: {key}: {what}" for key, what in mistakes(settings)]
+    if found:
+        raise invalid("\n".join(found))
+    return settings
+
+
+def origin_of(key: str, merged: Merged) -> str:
+    """Where a key is given: its own place, else that of the first key below it."""
+    below = (origin for name, origin in merged.origins.items() if name.startswith(key))
+    return merged.origins.get(key) or next(below, "settings")
