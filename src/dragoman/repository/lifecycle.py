@@ -16,12 +16,11 @@ from dragoman.repository.handle import Handle, Runner
 from dragoman.repository.harness import VersionHarness
 from dragoman.repository.loader import LoadedVersion, ModelLoader
 from dragoman.repository.memory import give_back_memory
-from dragoman.repository.retries import FINAL, RetryRules
+from dragoman.repository.retries import FINAL, LoadRules
 from dragoman.repository.source import Candidate
 from dragoman.repository.tree import look
 from dragoman.settings.model import ModelSettings
 
-LOADS_AT_ONCE: Final = 4
 OTHERS_AT_ONCE: Final = 2  # looks at the disk and closings, which do not wait for loads
 
 P = ParamSpec("P")
@@ -42,15 +41,15 @@ class Lifecycle:
         loader: ModelLoader,
         make_runner: MakeRunner,
         warm_up: WarmUp,
-        retries: RetryRules,
+        rules: LoadRules,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._loader = loader
         self._make_runner = make_runner
         self._warm_up = warm_up
-        self._retries = retries
+        self._rules = rules
         self._sleep = sleep
-        self._loads = ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="load")
+        self._loads = ThreadPoolExecutor(rules.at_once, thread_name_prefix="load")
         self._others = ThreadPoolExecutor(OTHERS_AT_ONCE, thread_name_prefix="repository")
         self._log = structlog.get_logger("dragoman.repository")
 
@@ -59,7 +58,7 @@ class Lifecycle:
 
         A version that is no longer wanted is not tried again.
         """
-        pauses = self._retries.pauses(random.random)
+        pauses = self._rules.pauses(random.random)
         while True:
             try:
                 handle, engine = await self._in(self._loads, self._loaded, harness)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 from typing import Any, Final
 
 import structlog
+from msgspec import Struct
 
 from dragoman.core.control import ControlRequest, ControlResult, Load, Reload
 from dragoman.core.errors import Code, DragomanError
@@ -23,7 +24,7 @@ from dragoman.repository.harness import SETTLED, VersionHarness
 from dragoman.repository.lifecycle import Lifecycle, MakeRunner, WarmUp, no_warm_up
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.policy import Move
-from dragoman.repository.retries import RetryRules
+from dragoman.repository.retries import LoadRules
 from dragoman.repository.routing import ModelRoute, refusal
 from dragoman.repository.settling import Settled, Settling, Standing
 from dragoman.repository.source import Aspired, VersionSource, with_files
@@ -32,14 +33,22 @@ from dragoman.repository.stability import StabilityRules
 Observer = Callable[[str, VersionStatus], None]
 Goal = Callable[[StatusReport], bool]
 REAL_CLOCK: Final = Clock()
-USUAL_RETRIES: Final = RetryRules()
-USUAL_STABILITY: Final = StabilityRules()
 LOGGED_AS: Final = {  # INFO where not named
     State.QUIESCING: logging.DEBUG,
     State.QUIESCED: logging.DEBUG,
     State.UNLOADING: logging.DEBUG,
     State.FAILED: logging.ERROR,
 }
+
+
+class Rules(Struct, frozen=True):
+    """How versions are loaded, and when a folder that polling finds may be."""
+
+    loading: LoadRules = LoadRules()
+    stability: StabilityRules = StabilityRules()
+
+
+USUAL_RULES: Final = Rules()
 
 
 def unobserved(model: str, version: VersionStatus) -> None:
@@ -57,13 +66,12 @@ class ModelManager:
         *,
         observer: Observer = unobserved,
         warm_up: WarmUp = no_warm_up,
-        retries: RetryRules = USUAL_RETRIES,
-        stability: StabilityRules = USUAL_STABILITY,
+        rules: Rules = USUAL_RULES,
         clock: Clock = REAL_CLOCK,
     ) -> None:
         self._source = source
-        self._settling = Settling(stability, loader.required, clock.now)
-        self._lifecycle = Lifecycle(loader, make_runner, warm_up, retries, clock.sleep)
+        self._settling = Settling(rules.stability, loader.required, clock.now)
+        self._lifecycle = Lifecycle(loader, make_runner, warm_up, rules.loading, clock.sleep)
         self._observer = observer
         self._entries: dict[str, ModelEntry] = {}
         self._routes: Mapping[str, ModelRoute] = {}

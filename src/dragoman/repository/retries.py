@@ -1,4 +1,4 @@
-"""How often, and after which pauses, a version that failed to load is tried again."""
+"""How versions are loaded: how often, and after which pauses, one that failed is tried again."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -11,9 +11,13 @@ from dragoman.core.errors import Code
 FINAL: Final = frozenset({Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION, Code.PERMISSION_DENIED})
 
 
-class RetryRules(Struct, frozen=True, kw_only=True):
-    """Pauses grow by `factor`; each is lengthened by up to `jitter` of itself, so that models spread out."""
+class LoadRules(Struct, frozen=True, kw_only=True):
+    """How many versions load at once, and how often one that fails is tried again.
 
+    Pauses grow by `factor`; each is lengthened by up to `jitter` of itself, so that models spread out.
+    """
+
+    at_once: int = 4
     retries: int = 2
     first_s: float = 0.25
     factor: float = 3.0

@@ -69,6 +69,14 @@ class LoadingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pause_factor: Annotated[float, Meta(ge=1)] = 3.0
 
 
+class PollingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How changes of the repositories are noticed: by looking, and sooner by the file system's events."""
+
+    poll_s: Seconds = 1.0  # how often they are looked at; 0 = never, nor are events heard; TensorFlow Serving: 1
+    settle_s: Seconds = 2.0  # for so long a new version's files have to stay as they are before it is loaded
+    marker: str = ""  # a file that is written last, such as _SUCCESS; a version waits for it; empty = none
+
+
 class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where metrics are shown besides /metrics."""
 
@@ -85,6 +93,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allow_remote_control: bool = False  # whether others than this machine may load and unload models
     config_poll_s: Seconds = 1.0  # how often the files that this comes from are looked at; 0 = only at SIGHUP
     loading: LoadingSettings = LoadingSettings()
+    polling: PollingSettings = PollingSettings()
     metrics: MetricsSettings = MetricsSettings()
     listeners: tuple[Listener, ...] = LISTENERS
     limits: Limits = Limits()

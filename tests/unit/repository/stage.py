@@ -14,7 +14,7 @@ from dragoman.execution.runners import LocalRunner
 from dragoman.repository.clock import Clock
 from dragoman.repository.handle import Runner
 from dragoman.repository.loader import LoadedVersion, ModelLoader
-from dragoman.repository.manager import ModelManager
+from dragoman.repository.manager import ModelManager, Rules
 from dragoman.repository.source import Candidate, FileSystemSource
 from dragoman.repository.stability import StabilityRules
 from dragoman.settings.model import ModelSettings
@@ -80,7 +80,7 @@ class Stage:
             self._runner,
             observer=self._observe,
             warm_up=self._warm_up,
-            stability=StabilityRules(settle_s=SETTLE_S),
+            rules=Rules(stability=StabilityRules(settle_s=SETTLE_S)),
             clock=Clock(lambda: self.now_s, self._sleep),
         )
 
