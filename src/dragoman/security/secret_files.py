@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from typing import Final
 
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.security.watched import Stamp, stamp
 from dragoman.settings.access import SecretSettings
 
-MOST_BYTES = 1 << 20
+MOST_BYTES: Final = 1 << 20
 
 
 class SecretReader:
@@ -14,7 +16,7 @@ class SecretReader:
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
-        self.files: set[str] = set()
+        self.files: dict[str, Stamp | None] = {}  # as they were just before they were read
 
     def secret(self, settings: SecretSettings, what: str) -> str:
         """The secret or its hash, as it is written there.
@@ -39,7 +41,7 @@ class SecretReader:
 
         Errors: as above.
         """
-        self.files.add(file)
+        self.files[file] = stamp(file)
         try:
             with open(file, encoding="utf-8") as opened:
                 text = opened.read(MOST_BYTES + 1)
