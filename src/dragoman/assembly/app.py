@@ -1,6 +1,7 @@
 """A server process: models, gateway and listeners, joined. Nothing else knows all of them."""
 
 import asyncio
+from functools import partial
 
 from dragoman.assembly.builtin import engines, protocols
 from dragoman.assembly.exposition import metrics_protocol
@@ -19,7 +20,7 @@ from dragoman.transports.grpc.server import GrpcServer
 
 
 class App:
-    """One server. `observer` is told each change of a version's state, on the event loop's thread."""
+    """One server, on the running event loop. `observer` is told each change of a version's state."""
 
     def __init__(self, settings: ServerSettings, observer: Observer = unobserved) -> None:
         configure_logs(settings.log.level, settings.log.format)
@@ -28,7 +29,8 @@ class App:
         metrics = Metrics()
         known = engines()
         source = ConfiguredSource(settings.repositories, settings.models, settings.every_model, known)
-        self._models = ModelManager(source, ModelLoader(known), make_runner, observer=self._changed)
+        runners = partial(make_runner, loop=asyncio.get_running_loop())
+        self._models = ModelManager(source, ModelLoader(known), runners, observer=self._changed)
         recorder = Recorder(metrics, AccessLog(settings.log.access, settings.log.slow_request_s))
         self._gateway = Gateway(self._models, settings.limits, recorder)
         specs = (*protocols(), metrics_protocol(make_registry(metrics, lambda: self._models.report)))

@@ -5,7 +5,9 @@ from typing import Final
 
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
+from dragoman.engines.python_model import PythonModelEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
+from dragoman.execution.workers.model import placed
 from dragoman.protocols import native, tfs
 from dragoman.wire.operation import ProtocolSpec
 
@@ -16,6 +18,7 @@ PROTOCOLS: Final[tuple[ProtocolSpec, ...]] = (
 ENGINES: Final[tuple[type[Engine], ...]] = (
     OnnxEngine,
     TensorFlowEngine,
+    PythonModelEngine,
 )  # fmt: skip
 
 
@@ -27,7 +30,8 @@ def protocols() -> tuple[ProtocolSpec, ...]:
 def engines() -> dict[str, Engine]:
     """Every engine there is, by name: the built-in ones and those of entry point group `dragoman.engines`.
 
-    The order is the order in which they are asked whether they claim a folder.
+    The order is the order in which they are asked whether they claim a folder. Engines that run code which
+    comes with models load them in worker processes.
     """
     classes = ENGINES + tuple(entry.load() for entry in entry_points(group="dragoman.engines"))
-    return {engine.name: engine() for engine in classes}
+    return {engine.name: placed(engine) for engine in classes}

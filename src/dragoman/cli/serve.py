@@ -17,6 +17,7 @@ from dragoman.cli.port_owner import port_owner
 from dragoman.cli.table import one_line
 from dragoman.cli.view import PlainView, TerminalView
 from dragoman.core.errors import DragomanError
+from dragoman.settings.overlay import ModelOverlay
 from dragoman.settings.server import LISTENERS, PERSONALITIES, LogSettings, ServerSettings
 
 FLAGS: Final = {"http": "--port", "grpc": "--grpc-port"}
@@ -31,6 +32,7 @@ def serve(
     host: str | None = None,
     port: Port | None = None,
     grpc_port: Port | None = None,
+    trust_code: Annotated[bool, Parameter(negative="")] = False,
     log_level: Literal["debug", "info", "warning", "error"] | None = None,
     log_format: Literal["auto", "console", "json"] = "auto",
     access_log: Literal["failures", "full", "off"] = "failures",
@@ -51,6 +53,8 @@ def serve(
     grpc_port:
         The port for gRPC; 0 takes any free one.
         [default: 8001; 8500 with --as tfserving; any free one with --port 0]
+    trust_code:
+        Load models that bring code, such as Python files, without a `trust: code` of their own.
     log_level:
         The least serious events that are logged to standard error; requests are --access-log's business.
         [default: info; warning on a terminal, which shows the rest by itself]
@@ -73,7 +77,8 @@ def serve(
     terminal = sys.stdout.isatty()
     level = log_level or ("warning" if terminal else "info")
     log = LogSettings(level=level, format=log_format, access=access_log)
-    settings = ServerSettings(repository=str(path), listeners=listeners, log=log)
+    every_model = ModelOverlay(trust="code") if trust_code else ModelOverlay()
+    settings = ServerSettings(repository=str(path), every_model=every_model, listeners=listeners, log=log)
     try:
         run(settings, TerminalView() if terminal else PlainView())
     except (DragomanError, OSError) as error:

@@ -1,5 +1,6 @@
 """How a version's calls will be run, decided when it loads."""
 
+import asyncio
 import os
 
 import structlog
@@ -9,12 +10,26 @@ from dragoman.engines.base import LoadedModel
 from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.runners import LocalRunner
+from dragoman.execution.workers.model import WorkerModel
+from dragoman.execution.workers.runner import WorkerRunner
 from dragoman.repository.handle import Runner
 from dragoman.settings.model import BatchingSettings, ModelSettings
 
 
-def make_runner(model: LoadedModel, settings: ModelSettings, name: str, version: int) -> Runner:
-    """A runner as the model's settings ask for it. Requests are joined only if the model's rows allow it."""
+def make_runner(
+    model: LoadedModel,
+    settings: ModelSettings,
+    name: str,
+    version: int,
+    *,
+    loop: asyncio.AbstractEventLoop,
+) -> Runner:
+    """A runner as the model's settings ask for it. Requests are joined only if the model's rows allow it.
+
+    `loop` is the server's; this itself is called on another thread.
+    """
+    if isinstance(model, WorkerModel):
+        return WorkerRunner(model, loop)
     threads = settings.threads or len(os.sched_getaffinity(0))
     local = LocalRunner(model, name, threads, settings.max_queue)
     if settings.batching is None:

@@ -13,6 +13,7 @@ from dragoman.repository.declared import merged_signatures
 from dragoman.repository.sidecar import SIDECAR
 from dragoman.repository.source import Candidate, unreadable
 from dragoman.repository.tree import scan
+from dragoman.repository.trust import check_trust
 
 
 class LoadedVersion(Struct, frozen=True):
@@ -61,8 +62,10 @@ class ModelLoader:
         for name in claim.required:
             if name not in tree.files:
                 raise DragomanError(Code.NOT_FOUND, f"{candidate.shown}/{name} is missing")
+        check_trust(engine, candidate.settings, candidate.model, trusted=candidate.named)
         path = tree.root if os.path.isfile(tree.root) else os.path.join(tree.root, claim.entry)
-        model = engine.load(Artifact(path, candidate.model, candidate.version), candidate.settings.options)
+        artifact = Artifact(path, candidate.model, candidate.version, candidate.settings)
+        model = engine.load(artifact, candidate.settings.options)
         try:
             return LoadedVersion(engine.name, model, merged_signatures(model.signatures, candidate.settings))
         except DragomanError as error:

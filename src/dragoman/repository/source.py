@@ -44,6 +44,7 @@ class Candidate(Struct, frozen=True):
     settings: ModelSettings
     cause: Cause | None = None  # why it cannot be loaded, where that is known already
     tree: TreeSnapshot | None = None  # what lies there, where somebody looked
+    named: bool = False  # whether the path that is served is this very model, and not a repository of models
 
 
 class AspiredModel(Struct, frozen=True):
@@ -100,13 +101,13 @@ class FileSystemSource:
         shown = os.path.basename(self._path)
         if os.path.isfile(self._path):
             name, model = self._file(self._path, shown)
-            return Aspired({name: model})
+            return Aspired({name: named(model)})
         try:
             names = sorted(os.listdir(self._path))
         except OSError as error:
             raise unreadable(shown, error) from error
         if self._is_model_folder(names):
-            return Aspired({shown: self._model(shown, self._path)})
+            return Aspired({shown: named(self._model(shown, self._path))})
         return self._repository(names)
 
     def model(self, name: str) -> AspiredModel:
@@ -234,3 +235,8 @@ def unreadable(shown: str, error: OSError) -> DragomanError:
         return DragomanError(Code.NOT_FOUND, f"{shown}: there is no such file or folder")
     reason = (error.strerror or "unknown reason").lower()
     return DragomanError(Code.PERMISSION_DENIED, f"{shown} cannot be read: {reason}")
+
+
+def named(model: AspiredModel) -> AspiredModel:
+    """The model, marked as the one that somebody named to be served."""
+    return replace(model, candidates=tuple(replace(one, named=True) for one in model.candidates))
