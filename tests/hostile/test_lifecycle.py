@@ -145,8 +145,8 @@ def served(handler: Handler = echo, *, tls: bool = False) -> Iterator[int]:
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(PEM)
-    server = HttpServer(Router([], "superset"), handler, Limits())
-    port = loop.run_until_complete(server.start("127.0.0.1", 0, tls=context))
+    server = HttpServer(Router([], "superset"), handler, Limits(), tls=context)
+    port = loop.run_until_complete(server.start("127.0.0.1", 0))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:

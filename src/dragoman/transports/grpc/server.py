@@ -17,7 +17,16 @@ from dragoman.transports.grpc.router import GrpcRouter
 class GrpcServer:
     """Every method of the router, health and reflection on one port."""
 
-    def __init__(self, router: GrpcRouter, handler: Handler, duplex: Duplex, limits: Limits) -> None:
+    def __init__(
+        self,
+        router: GrpcRouter,
+        handler: Handler,
+        duplex: Duplex,
+        limits: Limits,
+        *,
+        tls: grpc.ServerCredentials | None = None,
+    ) -> None:
+        self._tls = tls
         self._methods = Methods(router, handler, duplex)
         self._services = router.services
         self._options = channel_options(limits)
@@ -38,7 +47,10 @@ class GrpcServer:
         add_reflection(server, self._services)
         server.add_generic_rpc_handlers((self._health.methods, self._methods))
         try:
-            bound = server.add_insecure_port(joined(host, port))
+            if self._tls is None:
+                bound = server.add_insecure_port(joined(host, port))
+            else:
+                bound = server.add_secure_port(joined(host, port), self._tls)
         except RuntimeError as error:  # someone was quicker than us
             raise OSError(str(error)) from None
         await server.start()

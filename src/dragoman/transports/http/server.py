@@ -33,35 +33,37 @@ class HttpServer:
         limits: Limits,
         *,
         refused: Refused | None = None,
+        tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.wheel = TimerWheel(clock)
         self._shared = Shared(router, handler, limits, refused, self.wheel, AnswerHeads(wall))
+        self._tls = tls
         self._server: asyncio.Server | None = None
 
-    async def start(self, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> int:
+    async def start(self, host: str, port: int) -> int:
         """Listen there; the port, which the system chooses where `port` is 0.
 
         Errors: OSError where the address cannot be had.
         """
         loop = asyncio.get_running_loop()
-        handshake_s, shutdown_s = self._tls_timeouts(tls)
+        handshake_s, shutdown_s = self._tls_timeouts()
         self._server = await loop.create_server(
             self._accept, host, port, backlog=BACKLOG,
-            ssl=tls, ssl_handshake_timeout=handshake_s, ssl_shutdown_timeout=shutdown_s,
+            ssl=self._tls, ssl_handshake_timeout=handshake_s, ssl_shutdown_timeout=shutdown_s,
         )  # fmt: skip
         return port_of(self._server)
 
-    async def start_on(self, listening: socket.socket | int, *, tls: ssl.SSLContext | None = None) -> int:
+    async def start_on(self, listening: socket.socket | int) -> int:
         """Listen on a socket that is bound already, or on its file descriptor; its port."""
         bound = socket.socket(fileno=listening) if isinstance(listening, int) else listening
         bound.setblocking(False)
         loop = asyncio.get_running_loop()
-        handshake_s, shutdown_s = self._tls_timeouts(tls)
+        handshake_s, shutdown_s = self._tls_timeouts()
         self._server = await loop.create_server(
             self._accept, sock=bound, backlog=BACKLOG,
-            ssl=tls, ssl_handshake_timeout=handshake_s, ssl_shutdown_timeout=shutdown_s,
+            ssl=self._tls, ssl_handshake_timeout=handshake_s, ssl_shutdown_timeout=shutdown_s,
         )  # fmt: skip
         return port_of(self._server)
 
@@ -97,9 +99,9 @@ class HttpServer:
     def _accept(self) -> Connection:
         return Connection(self._shared)
 
-    def _tls_timeouts(self, tls: ssl.SSLContext | None) -> tuple[float | None, float | None]:
+    def _tls_timeouts(self) -> tuple[float | None, float | None]:
         """How long a client may take to shake hands and to say goodbye; none of either without TLS."""
-        if tls is None:
+        if self._tls is None:
             return None, None
         return self._shared.limits.header_timeout_s or None, GOODBYE_S
 
