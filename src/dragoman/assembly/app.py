@@ -6,13 +6,13 @@ from functools import partial
 from dragoman.assembly.builtin import engines, protocols
 from dragoman.assembly.exposition import metrics_protocol
 from dragoman.assembly.listeners import BoundListener, bind, make_server
+from dragoman.assembly.models import make_models, make_watcher
 from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
-from dragoman.repository.configured import ConfiguredSource
-from dragoman.repository.loader import ModelLoader
-from dragoman.repository.manager import ModelManager, Observer, unobserved
+from dragoman.repository.lifecycle import no_warm_up
+from dragoman.repository.manager import Observer, unobserved
 from dragoman.settings.server import ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
 from dragoman.telemetry.metrics import Metrics, make_registry
@@ -27,12 +27,14 @@ class App:
         self._settings = settings
         self._observer = observer
         metrics = Metrics()
-        known = engines()
-        source = ConfiguredSource(settings.repositories, settings.models, settings.every_model, known)
         runners = partial(make_runner, loop=asyncio.get_running_loop())
-        self._models = ModelManager(source, ModelLoader(known), runners, observer=self._changed)
+        self._models = make_models(settings, engines(), runners, no_warm_up, self._changed)
+        self._watcher = make_watcher(settings, self._models)
+        self._watch: asyncio.Task[None] | None = None
         recorder = Recorder(metrics, AccessLog(settings.log.access, settings.log.slow_request_s))
-        self._gateway = Gateway(self._models, settings.limits, recorder)
+        self._gateway = Gateway(
+            self._models, settings.limits, recorder, allow_remote_control=settings.allow_remote_control
+        )
         specs = (*protocols(), metrics_protocol(make_registry(metrics, lambda: self._models.report)))
         self._servers = [
             (listener, make_server(listener, specs, self._gateway, settings.limits, metrics))
@@ -54,11 +56,16 @@ class App:
         read.
         """
         self.listeners = tuple([await bind(listener, server) for listener, server in self._servers])
+        if self._watcher is not None:
+            self._watch = asyncio.create_task(self._watcher.run())
         await self._models.start()
         self._update()
 
     async def drain(self) -> None:
         """Take no new connections, let the requests in flight end, unload every model."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
         timeout_s = self._settings.limits.drain_s
         await asyncio.gather(*(server.drain(timeout_s) for _, server in self._servers))
         await self._models.close()

@@ -10,6 +10,7 @@ from dragoman.engines.base import LoadedModel
 from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.runners import LocalRunner
+from dragoman.execution.warmup import warm_up_local, warm_up_worker
 from dragoman.execution.workers.model import WorkerModel
 from dragoman.execution.workers.runner import WorkerRunner
 from dragoman.repository.handle import Runner
@@ -29,12 +30,15 @@ def make_runner(
     `loop` is the server's; this itself is called on another thread.
     """
     if isinstance(model, WorkerModel):
+        warm_up_worker(model, settings.warm_up, name)
         return WorkerRunner(model, loop)
     threads = settings.threads or len(os.sched_getaffinity(0))
     local = LocalRunner(model, name, threads, settings.max_queue)
+    if settings.batching is not None:
+        check_sizes(settings.batching)
+    warm_up_local(local, model, settings.warm_up, name)
     if settings.batching is None:
         return local
-    check_sizes(settings.batching)
     for signature in model.signatures.values():
         why_not = disagreement(model, signature)
         if why_not is not None:
