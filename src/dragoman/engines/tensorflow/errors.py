@@ -50,10 +50,9 @@ def refused_folder(error: Exception, file: str) -> DragomanError:
     return DragomanError(Code.INTERNAL, f"{file} does not load: TensorFlow refuses it; the log tells more")
 
 
-def callers_fault(runtime: ModuleType, error: Exception, title: str) -> DragomanError | None:
+def callers_fault(runtime: ModuleType, error: Exception) -> DragomanError | None:
     """What the graph says was wrong with the values; None where the fault is the model's."""
     for name, code in CALLERS_FAULT.items():
         if isinstance(error, getattr(runtime.errors, name)):
-            words = MARKUP.sub("", str(error)).strip()[:MOST_CHARS]
-            return DragomanError(code, f"{title} does not accept these values: {words}")
+            return DragomanError(code, MARKUP.sub("", str(error)).strip()[:MOST_CHARS])
     return None

@@ -30,7 +30,7 @@ OVERLAPPING_CALLS: Final = 1024  # a session may be run by any number of threads
 
 
 class Entry(Struct, frozen=True):
-    """A signature, and `run`, which takes the arrays of `inputs` in order and gives the values of `outputs`."""
+    """A signature, and `run`, which takes the arrays of `inputs` and gives the values of `outputs`."""
 
     signature: Signature
     run: Callable[..., Sequence[Any]]
@@ -96,7 +96,7 @@ class TensorFlowModel:
             request.outputs or (), signature.outputs
         )
         if found is None and error is not None:
-            found = callers_fault(self._runtime, error, self._title)
+            found = callers_fault(self._runtime, error)
         if found is not None:
             return found
         structlog.get_logger("dragoman.engines.tensorflow").error(

@@ -1,0 +1,31 @@
+"""Engines whose packages are extras: what they say where the package is missing, and that they wait for it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.engines.base import Artifact, Engine
+from dragoman.engines.tensorflow import TensorFlowEngine
+
+ENGINES = [(TensorFlowEngine(), "tensorflow", "saved_model.pb")]
+
+
+@pytest.mark.parametrize(("engine", "package", "file"), ENGINES, ids=[package for _, package, _ in ENGINES])
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(
+    engine: Engine, package: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / file).write_bytes(b"")
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(DragomanError) as caught:
+        engine.load(Artifact(str(tmp_path / file), "demo", 1), {})
+    assert caught.value.code is Code.FAILED_PRECONDITION
+    assert f"pip install 'dragoman[{engine.name}]'" in caught.value.message
+
+
+@pytest.mark.parametrize(("engine", "package", "file"), ENGINES, ids=[package for _, package, _ in ENGINES])
+def test_an_engine_is_imported_without_its_package(engine: Engine, package: str, file: str) -> None:
+    code = f"import sys, {type(engine).__module__}; sys.exit('{package}' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
