@@ -34,7 +34,7 @@ class ServerFailedError(Exception):
 @contextmanager
 def serving(arguments: Sequence[str], log: Path) -> Iterator[Addresses]:
     """The addresses of a fresh `dragoman serve` with these arguments, on free ports of this machine."""
-    command = [sys.executable, "-m", "dragoman", "serve", *arguments, "--host", "127.0.0.1", "--port", "0"]
+    command = [sys.executable, "-m", "dragoman", "serve", "--host", "127.0.0.1", "--port", "0", *arguments]
     with started(command, log, Addresses._fields) as found:
         yield Addresses(**found)
 

@@ -119,7 +119,7 @@ def test_a_host_that_is_not_ours_is_told():
 
 
 def test_the_strict_personality_listens_where_it_is_told():
-    with serving("serve", str(DIGITS), "--as", "tfserving", "--host", "127.0.0.1", "--port", "0") as server:
+    with serving("serve", str(DIGITS), "--host", "127.0.0.1", "--port", "0", "--as", "tfserving") as server:
         status, answer = fetch(f"{server.url}/v1/models/digits")
         assert status == 200
         assert list(answer) == ["model_version_status"]

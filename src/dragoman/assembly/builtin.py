@@ -1,8 +1,10 @@
-"""What is built in: one line per protocol and per engine. Others come from outside through entry points."""
+"""What is built in: one line per protocol, engine and dialect. Others come through entry points."""
 
 from importlib.metadata import entry_points
 from typing import Final
 
+from dragoman.config.dialect import Dialect
+from dragoman.config.dialects import tensorflow_serving
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.python_model import PythonModelEngine
@@ -20,6 +22,9 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     TensorFlowEngine,
     PythonModelEngine,
 )  # fmt: skip
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    tensorflow_serving.DIALECT,
+)  # fmt: skip
 
 
 def protocols() -> tuple[ProtocolSpec, ...]:
@@ -35,3 +40,9 @@ def engines() -> dict[str, Engine]:
     """
     classes = ENGINES + tuple(entry.load() for entry in entry_points(group="dragoman.engines"))
     return {engine.name: placed(engine) for engine in classes}
+
+
+def dialects() -> dict[str, Dialect]:
+    """Every dialect there is, by name: the built-in ones, then those of group `dragoman.dialects`."""
+    found = DIALECTS + tuple(entry.load() for entry in entry_points(group="dragoman.dialects"))
+    return {dialect.name: dialect for dialect in found}

@@ -18,7 +18,8 @@ from dragoman.assembly.app import App
 from dragoman.assembly.run import run
 from dragoman.cli.drawing import bar, draw, ramp
 from dragoman.cli.failure import FailureError
-from dragoman.cli.serve import Port, refusal
+from dragoman.cli.flags import Port
+from dragoman.cli.serve import refusal
 from dragoman.cli.view import say
 from dragoman.core.errors import DragomanError
 from dragoman.core.status import VersionStatus

@@ -5,6 +5,7 @@ A verb's module is imported only when that verb is asked for, so that `dragoman 
 
 import os
 import sys
+from importlib import import_module
 from typing import Final
 
 from cyclopts import App, CycloptsError, UnknownCommandError
@@ -42,8 +43,9 @@ def build() -> App:
 
 def run(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code."""
+    app = build()
     try:
-        return build()(arguments) or Exit.OK
+        return app(with_foreign_words(app, arguments)) or Exit.OK
     except UnknownCommandError as error:  # not its own text: making that imports every verb
         return fail(f"{(error.unused_tokens or arguments)[0]!r} is not one of {', '.join(VERBS)}", Exit.USAGE)
     except CycloptsError as error:
@@ -55,6 +57,15 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:  # whoever read our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILURE
+
+
+def with_foreign_words(app: App, arguments: list[str]) -> list[str]:
+    """The arguments, those that another server's command line has set apart."""
+    if not any(word == "--as" or word.startswith("--as=") for word in arguments):
+        return arguments
+    foreign = import_module("dragoman.cli.foreign")  # it knows every dialect, which other verbs need not load
+    words: list[str] = foreign.rearranged(app, arguments)
+    return words
 
 
 def fail(message: str, code: Exit) -> Exit:

@@ -4,85 +4,65 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final
 
-from cyclopts import Parameter
-from cyclopts.validators import Number
 from msgspec.structs import replace
 
 from dragoman.assembly.listeners import ListenError
 from dragoman.assembly.run import run
 from dragoman.cli.failure import Exit, FailureError
+from dragoman.cli.flags import NO_FLAGS, SettingsFlags, loaded
 from dragoman.cli.port_owner import port_owner
 from dragoman.cli.table import one_line
-from dragoman.cli.view import PlainView, TerminalView
+from dragoman.cli.view import PlainView, TerminalView, say
+from dragoman.config.dialect import Level
+from dragoman.config.loader import Loaded
 from dragoman.core.errors import DragomanError
-from dragoman.settings.overlay import ModelOverlay
-from dragoman.settings.server import LISTENERS, PERSONALITIES, LogSettings, ServerSettings
+from dragoman.settings.server import ServerSettings
 
 FLAGS: Final = {"http": "--port", "grpc": "--grpc-port"}
-Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 
 
-def serve(
-    path: Path,
-    /,
-    *,
-    personality: Annotated[Literal["tfserving"] | None, Parameter(name="--as")] = None,
-    host: str | None = None,
-    port: Port | None = None,
-    grpc_port: Port | None = None,
-    trust_code: Annotated[bool, Parameter(negative="")] = False,
-    log_level: Literal["debug", "info", "warning", "error"] | None = None,
-    log_format: Literal["auto", "console", "json"] = "auto",
-    access_log: Literal["failures", "full", "off"] = "failures",
-) -> None:
-    """Serve a model file, a model's folder or a folder of models.
+def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> None:
+    """Serve a model file, a model's folder, a folder of models, or what a file of settings names.
 
     Parameters
     ----------
     path:
         A model file (model.onnx), one model's folder (numbered version folders inside, or the file itself),
-        or a folder of such folders.
-    personality:
-        Listen where that server listens, and answer exactly as it does.
-    host:
-        The address to listen on. [default: 127.0.0.1; 0.0.0.0 with --as tfserving]
-    port:
-        The port for HTTP; 0 takes any free one. [default: 8000; 8501 with --as tfserving]
-    grpc_port:
-        The port for gRPC; 0 takes any free one.
-        [default: 8001; 8500 with --as tfserving; any free one with --port 0]
-    trust_code:
-        Load models that bring code, such as Python files, without a `trust: code` of their own.
-    log_level:
-        The least serious events that are logged to standard error; requests are --access-log's business.
-        [default: info; warning on a terminal, which shows the rest by itself]
-    log_format:
-        auto is console on a terminal and json elsewhere.
-    access_log:
-        Which requests are logged to standard error; failures means failed and slow ones.
+        a folder of such folders, or a file of settings (dragoman.yaml).
     """
-    if not path.exists():
-        raise FailureError(f"there is no file or folder {str(path)!r}", Exit.USAGE)
-    ports = {"http": port, "grpc": 0 if port == 0 and grpc_port is None else grpc_port}
-    listeners = tuple(
-        replace(
-            listener,
-            host=listener.host if host is None else host,
-            port=listener.port if (asked := ports[listener.transport]) is None else asked,
+    request = flags.request(path)
+    found = loaded(request)
+    if found.message is not None:
+        say(found.message)
+        return
+    if not found.settings.repositories and not found.settings.models:
+        raise FailureError(
+            "there is nothing to serve: give a PATH, or --config FILE that names models", Exit.USAGE
         )
-        for listener in (PERSONALITIES[personality] if personality else LISTENERS)
-    )
+    tell_notes(found)
     terminal = sys.stdout.isatty()
-    level = log_level or ("warning" if terminal else "info")
-    log = LogSettings(level=level, format=log_format, access=access_log)
-    every_model = ModelOverlay(trust="code") if trust_code else ModelOverlay()
-    settings = ServerSettings(repository=str(path), every_model=every_model, listeners=listeners, log=log)
+    settings = quieter(found) if terminal else found.settings
     try:
         run(settings, TerminalView() if terminal else PlainView())
     except (DragomanError, OSError) as error:
         raise refusal(error) from error
+
+
+def tell_notes(found: Loaded) -> None:
+    """Say which flags and keys of another server do nothing here."""
+    for note in found.notes:
+        if note.level is not Level.HONOURED:
+            print(f"dragoman: {one_line(str(note))}", file=sys.stderr)
+
+
+def quieter(found: Loaded) -> ServerSettings:
+    """The settings for a terminal, which shows what the log would tell: warnings only, unless asked."""
+    settings = found.settings
+    if "log.level" in found.origins:
+        return settings
+    return replace(settings, log=replace(settings.log, level="warning"))
 
 
 def refusal(error: DragomanError | OSError) -> FailureError:

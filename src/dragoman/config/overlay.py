@@ -70,7 +70,7 @@ def merge(layers: Sequence[Layer], overrides: Sequence[Override]) -> Merged:
 def annotated(value: Any, key: str, origin: str, origins: Mapping[str, str]) -> Any:
     """The same tree with an origin at every value: that of its own key, else of the nearest key above."""
     origin = origins.get(key, origin)
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping) and (value or not key):
         return {
             name: annotated(inner, f"{key}.{name}" if key else name, origin, origins)
             for name, inner in value.items()

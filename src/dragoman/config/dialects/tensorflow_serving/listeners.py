@@ -21,11 +21,8 @@ def write_listeners(writer: Writer) -> None:
     if not asked and not writer.names_models:
         rest_port = IMAGE_REST_PORT
     listeners: list[dict[str, Any]] = []
-    if grpc_port:
-        writer.origins["listeners[0].port"] = "--port"
-        listeners.append(listener("grpc", grpc_port) | grpc_only(writer))
     if rest_port and rest_port != grpc_port:
-        writer.origins[f"listeners[{len(listeners)}].port"] = "--rest_api_port"
+        writer.origins["listeners[0].port"] = "--rest_api_port"
         listeners.append(listener("http", rest_port) | rest_only(writer))
     elif rest_port:
         text = f"REST is not started, as its port is that of gRPC ({rest_port})"
@@ -33,6 +30,9 @@ def write_listeners(writer: Writer) -> None:
     elif not asked:
         text = "is not given, so there is no REST, as in TensorFlow Serving; its Docker image gives 8501"
         writer.notes.append(Note("--rest_api_port", Level.IGNORED, text))
+    if grpc_port:
+        writer.origins[f"listeners[{len(listeners)}].port"] = "--port"
+        listeners.append(listener("grpc", grpc_port) | grpc_only(writer))
     writer.tree["listeners"] = listeners
 
 
