@@ -7,6 +7,7 @@ from dragoman.assembly.builtin import engines, protocols
 from dragoman.assembly.exposition import metrics_protocol
 from dragoman.assembly.listeners import BoundListener, bind, make_server
 from dragoman.assembly.models import make_models, make_watcher
+from dragoman.assembly.security import Security
 from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
@@ -32,12 +33,17 @@ class App:
         self._watcher = make_watcher(settings, self._models)
         self._watch: asyncio.Task[None] | None = None
         recorder = Recorder(metrics, AccessLog(settings.log.access, settings.log.slow_request_s))
+        self._security = Security(settings)
         self._gateway = Gateway(
-            self._models, settings.limits, recorder, allow_remote_control=settings.allow_remote_control
+            self._models,
+            settings.limits,
+            recorder,
+            self._security.guard,
+            allow_remote_control=settings.allow_remote_control,
         )
         specs = (*protocols(), metrics_protocol(make_registry(metrics, lambda: self._models.report)))
         self._servers = [
-            (listener, make_server(listener, specs, self._gateway, settings.limits, metrics))
+            (listener, make_server(listener, specs, self._gateway, settings.limits, metrics, self._security))
             for listener in settings.listeners
         ]
         # The health that a gRPC server tells is that of the models.
@@ -56,6 +62,7 @@ class App:
         read.
         """
         self.listeners = tuple([await bind(listener, server) for listener, server in self._servers])
+        self._security.start()
         if self._watcher is not None:
             self._watch = asyncio.create_task(self._watcher.run())
         await self._models.start()
@@ -66,6 +73,7 @@ class App:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.wait([self._watch])
+        self._security.close()
         timeout_s = self._settings.limits.drain_s
         await asyncio.gather(*(server.drain(timeout_s) for _, server in self._servers))
         await self._models.close()

@@ -1,11 +1,13 @@
 """From a listener's settings to a server on its transport."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from functools import partial
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from dragoman.assembly.collisions import ARBITERS
+from dragoman.assembly.security import Security
 from dragoman.core.errors import invalid
 from dragoman.gateway.gateway import Gateway
 from dragoman.settings.limits import Limits
@@ -13,10 +15,18 @@ from dragoman.settings.server import Dialect, Listener
 from dragoman.telemetry.metrics import Metrics
 from dragoman.transports.grpc.router import GrpcRouter
 from dragoman.transports.grpc.server import GrpcServer
+from dragoman.transports.http.mounts import Mounts
 from dragoman.transports.http.router import Router
 from dragoman.transports.http.server import HttpServer
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import ProtocolSpec
+
+SCHEMES: Final = {
+    ("http", False): "http",
+    ("http", True): "https",
+    ("grpc", False): "grpc",
+    ("grpc", True): "grpcs",
+}
 
 
 class Server(Protocol):
@@ -30,7 +40,7 @@ class Server(Protocol):
 
 
 class BoundListener(Struct, frozen=True):
-    """An address that is listened on, with the port that was really taken: `http://…` or `grpc://…`."""
+    """An address that is listened on, with the port that was really taken: `http://…`, `grpcs://…`."""
 
     url: str
     dialect: Dialect
@@ -46,11 +56,17 @@ class ListenError(OSError):
 
 
 def make_server(
-    listener: Listener, specs: Sequence[ProtocolSpec], gateway: Gateway, limits: Limits, metrics: Metrics
+    listener: Listener,
+    specs: Sequence[ProtocolSpec],
+    gateway: Gateway,
+    limits: Limits,
+    metrics: Metrics,
+    security: Security,
 ) -> Server:
     """A server with the listener's protocols in the listener's dialect, not listening yet.
 
-    Errors: INVALID_ARGUMENT for a protocol that there is not; ValueError for two that own one path.
+    Errors: INVALID_ARGUMENT for a protocol that there is not, or a mount that cannot be one; those of
+    `TlsFiles.read`; ValueError for two protocols that own one path.
     """
     mounted = [spec for spec in specs if not listener.protocols or spec.name in listener.protocols]
     unknown = sorted(set(listener.protocols) - {spec.name for spec in specs})
@@ -58,14 +74,20 @@ def make_server(
         where = f"{listener.host}:{listener.port}"
         raise invalid(f"listener {where} names protocols that there are not: {', '.join(unknown)}")
     dialect = listener.dialect.value
+    opened = frozenset(listener.open_models)
+    call = partial(gateway.call, opened=opened) if opened else gateway.call
     if listener.transport == "grpc":
         grpc_router = GrpcRouter(mounted, dialect, raw_tensors=listener.raw_tensors)
-        return GrpcServer(grpc_router, gateway.call, gateway.stream, limits)
+        stream = partial(gateway.stream, opened=opened) if opened else gateway.stream
+        return GrpcServer(grpc_router, call, stream, limits, tls=security.credentials(listener))
 
     def refused(_: WireRequest, status: int) -> None:
         metrics.refuse(status)
 
-    return HttpServer(Router(mounted, dialect, ARBITERS), gateway.call, limits, refused=refused)
+    router = Router(mounted, dialect, ARBITERS, Mounts(listener.mounts))
+    server = HttpServer(router, call, limits, refused=refused, tls=security.context(listener))
+    security.on_deployments(server.remount)
+    return server
 
 
 async def bind(listener: Listener, server: Server) -> BoundListener:
@@ -77,7 +99,8 @@ async def bind(listener: Listener, server: Server) -> BoundListener:
         port = await server.start(listener.host, listener.port)
     except OSError as error:
         raise ListenError(listener, error) from error
-    url = f"{listener.transport}://{shown(listener.host)}:{port}"
+    scheme = SCHEMES[listener.transport, listener.tls.enabled]
+    url = f"{scheme}://{shown(listener.host)}:{port}"
     return BoundListener(url, listener.dialect, listener.transport)
 
 

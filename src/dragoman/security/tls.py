@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.security.watched import Stamp, differ, stamp
-from dragoman.settings.tls import TlsSettings, is_pem
+from dragoman.settings.tls import TlsSettings, is_pem, shown
 
 # TLS 1.2 with forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
 SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -37,6 +37,11 @@ class TlsFiles:
         self.settings = settings
         self._files: dict[str, Stamp | None] = {}
         check_settings(settings)
+
+    @property
+    def shown(self) -> str:
+        """The certificate's source, for a log."""
+        return shown(self.settings.certificate)
 
     def changed(self) -> bool:
         """Whether a file differs from what was last read."""
@@ -164,7 +169,7 @@ def as_file(data: bytes) -> Iterator[str]:
 
 def wrong(what: str, source: str, why: str) -> DragomanError:
     """The error for a file that cannot be used."""
-    return invalid(f"{what}: {'the PEM text' if is_pem(source) else source}: {why}")
+    return invalid(f"{what}: {shown(source)}: {why}")
 
 
 class LiveContext:

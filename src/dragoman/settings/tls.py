@@ -24,7 +24,7 @@ class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 def shown(source: str) -> str:
     """A path as it is; of a PEM text, that it is one."""
-    return "PEM text" if is_pem(source) else source
+    return "the PEM text" if is_pem(source) else source
 
 
 def is_pem(source: str) -> bool:

@@ -5,7 +5,7 @@ model); the names, labels and cumulative buckets that Prometheus wants are made 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
@@ -135,6 +135,22 @@ def make_registry(metrics: Metrics, report: Callable[[], StatusReport]) -> Colle
     return registry
 
 
-def exposition(registry: CollectorRegistry) -> bytes:
+class VisibleMetrics(Collector):
+    """A registry without the samples of other models than these."""
+
+    def __init__(self, registry: CollectorRegistry, models: Collection[str]) -> None:
+        self._registry = registry
+        self._models = frozenset(models) | {""}
+
+    def collect(self) -> Iterator[Metric]:
+        """The families with what is left of them."""
+        for family in self._registry.collect():
+            family.samples = [
+                sample for sample in family.samples if sample.labels.get("model", "") in self._models
+            ]
+            yield family
+
+
+def exposition(registry: Collector) -> bytes:
     """Prometheus' text format."""
     return generate_latest(registry)

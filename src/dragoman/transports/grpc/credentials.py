@@ -5,6 +5,7 @@ certificates or does not: there is no third way.
 """
 
 from collections import deque
+from typing import Any
 
 import grpc
 
@@ -16,7 +17,8 @@ class LiveCredentials:
 
     def __init__(self, found: Certificates, *, ask_clients: bool) -> None:
         self._new: deque[grpc.ServerCertificateConfiguration] = deque(maxlen=1)
-        self.credentials = grpc.dynamic_ssl_server_credentials(configuration(found), self._fetch, ask_clients)
+        fetch: Any = self._fetch  # the stubs do not know that None means no change
+        self.credentials = grpc.dynamic_ssl_server_credentials(configuration(found), fetch, ask_clients)
 
     def exchange(self, found: Certificates) -> None:
         """Use these for every handshake from now on."""

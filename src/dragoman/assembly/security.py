@@ -1,0 +1,111 @@
+"""The security of one server: policy, deployments and certificates, kept as the files are."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+
+import grpc
+import structlog
+
+from dragoman.core.errors import DragomanError
+from dragoman.gateway.guard import Guard
+from dragoman.security.deployments import usual_file
+from dragoman.security.policy import Policy
+from dragoman.security.source import PolicySource
+from dragoman.security.tls import LiveContext, TlsFiles
+from dragoman.settings.deployment import Deployment
+from dragoman.settings.server import Listener, ServerSettings
+from dragoman.transports.grpc.credentials import LiveCredentials
+
+Remount = Callable[[Mapping[str, Deployment]], None]
+
+
+class Security:
+    """What is read at the start, and again whenever a file changes; what cannot be used is logged and left.
+
+    Errors: DragomanError naming the file and what is wrong with it.
+    """
+
+    def __init__(
+        self, settings: ServerSettings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        file = deployments_file(settings)
+        self._source = PolicySource(settings.access, settings.deployments, file)
+        self._policy = self._source.read()
+        self._pause_s = settings.watch_s
+        self._sleep = sleep
+        self._watching: asyncio.Task[None] | None = None
+        self._remounts: list[Remount] = []
+        self._certificates: list[tuple[TlsFiles, LiveContext | LiveCredentials]] = []
+        self._log = structlog.get_logger("dragoman.security")
+        self.guard = Guard(self._policy, settings.access)
+
+    def on_deployments(self, remount: Remount) -> None:
+        """Tell which deployments there are, now and after every change."""
+        self._remounts.append(remount)
+        remount(self._policy.deployments)
+
+    def context(self, listener: Listener) -> ssl.SSLContext | None:
+        """The TLS of an HTTP listener; None where it has none."""
+        if not listener.tls.enabled:
+            return None
+        files = TlsFiles(listener.tls)
+        live = LiveContext(files.read(), listener.tls)
+        self._certificates.append((files, live))
+        return live.context
+
+    def credentials(self, listener: Listener) -> grpc.ServerCredentials | None:
+        """The TLS of a gRPC listener; None where it has none."""
+        if not listener.tls.enabled:
+            return None
+        files = TlsFiles(listener.tls)
+        live = LiveCredentials(files.read(), ask_clients=listener.tls.client_certificates == "required")
+        self._certificates.append((files, live))
+        return live.credentials
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._watching = asyncio.get_running_loop().create_task(self.watch())
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def watch(self) -> None:
+        """Look at the files for as long as the server runs."""
+        while True:
+            await self._sleep(self._pause_s)
+            await self.look()
+
+    async def look(self) -> None:
+        """Take up what has changed."""
+        if self._source.changed():
+            try:
+                self._adopt(await asyncio.to_thread(self._source.read))
+            except DragomanError as error:
+                self._log.error("access stays as it was", error=error.message)
+        for files, live in self._certificates:
+            if files.changed():
+                try:
+                    live.exchange(files.read())
+                except DragomanError as error:
+                    self._log.error("certificates stay as they were", error=error.message)
+                else:
+                    self._log.info("certificates exchanged", certificate=files.shown)
+
+    def _adopt(self, policy: Policy) -> None:
+        self._policy = policy
+        self.guard.adopt(policy)
+        for remount in self._remounts:
+            remount(policy.deployments)
+        self._log.info(
+            "access changed", deployments=sorted({found.name for found in policy.deployments.values()})
+        )
+
+
+def deployments_file(settings: ServerSettings) -> str | None:
+    """Where deployments are looked for: where the settings say, else beside the repository."""
+    if settings.deployments_file is not None:
+        return settings.deployments_file or None
+    return usual_file(settings.repositories[0]) if settings.repositories else None
