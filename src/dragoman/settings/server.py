@@ -72,9 +72,7 @@ class LoadingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class PollingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How changes of the repositories are noticed: by looking, and sooner by the file system's events."""
 
-    poll_s: Seconds = (
-        1.0  # how often they are looked at; 0 = never, nor are events heard; TensorFlow Serving: 1
-    )
+    poll_s: Seconds = 1.0  # TensorFlow Serving: 1; 0 = they are not looked at, nor are events heard
     settle_s: Seconds = 2.0  # for so long a new version's files have to stay as they are before it is loaded
     marker: str = ""  # a file that is written last, such as _SUCCESS; a version waits for it; empty = none
 
@@ -102,9 +100,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     log: LogSettings = field(default_factory=LogSettings)
     access: AccessSettings = AccessSettings()
     deployments: tuple[Deployment, ...] = ()
-    deployments_file: str | None = (
-        None  # more of them; None = deployments.yaml beside the repository; '' = none
-    )
+    deployments_file: str | None = None  # None = deployments.yaml beside the repository; empty = no such file
     watch_s: Annotated[float, Meta(gt=0)] = 1.0  # how often that file, secrets and certificates are looked at
 
     @property
