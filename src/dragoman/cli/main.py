@@ -16,6 +16,8 @@ from dragoman.cli.failure import Exit, FailureError
 VERBS: Final = {
     "serve": "Serve a model file, a model's folder or a folder of models.",
     "demo": "Serve a classifier of handwritten digits and send it a real image.",
+    "check": "Check settings, and that the models they name are there, without serving.",
+    "config": "Show, describe and translate settings.",
     "models": "List the models of a running server with their states.",
     "protos": "Write the .proto files of the protocols into a folder.",
     "version": "Print the version of dragoman and of the Python it runs on.",

@@ -58,12 +58,12 @@ class Translation(Struct, frozen=True):
 class Dialect(Struct, frozen=True):
     """A front end, by the name that follows `--as`.
 
-    `separate` divides words into the dialect's own and the others. `recognise` tells from 0 to 1 how much a
-    file's text looks like one of that server's. `title` is the server's name.
+    `separate` divides words into the dialect's own and the others. `recognise` gets a file's text and path,
+    and gives the command line that uses it, or nothing where it is none of that server's.
     """
 
     name: str
     title: str
     translate: Callable[[Source], Translation]
-    recognise: Callable[[str], float]
+    recognise: Callable[[str, str], list[str]]
     separate: Callable[[Sequence[str]], tuple[list[str], list[str]]]

@@ -48,7 +48,7 @@ def test_light_verbs_load_nothing_heavy(arguments):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["frob"], "'frob' is not one of serve, demo, models, protos, version"),
+        (["frob"], f"'frob' is not one of {', '.join(VERBS)}"),
         (["version", "--frob"], "--frob"),
         (["serve"], "PATH"),
         (["serve", "/no/such/folder"], "'/no/such/folder'"),

@@ -19,7 +19,6 @@ SESSION_THREADS: Final = (
     "tensorflow_intra_op_parallelism",
     "tensorflow_inter_op_parallelism",
 )
-MARKS: Final = ("model_config_list", "model_platform", "max_batch_size", "prometheus_config", "server_cert")
 
 
 def translate(source: Source) -> Translation:
@@ -92,6 +91,6 @@ def flag_notes(line: CommandLine) -> Iterator[Note]:
         yield Note(word, Level.IGNORED, f"unknown argument: {word}")
 
 
-def recognise(text: str) -> float:
-    """Whether a file looks like one of TensorFlow Serving's."""
-    return 1.0 if any(mark in text for mark in MARKS) else 0.0
+def recognise(text: str, path: str) -> list[str]:
+    """The command line that serves a file of models; nothing where the file is none."""
+    return [f"--model_config_file={path}"] if "model_config_list" in text else []
