@@ -19,6 +19,7 @@ VERBS: Final = {
     "check": "Check settings, and that the models they name are there, without serving.",
     "config": "Show, describe and translate settings.",
     "models": "List the models of a running server with their states.",
+    "deployments": "Deploy models under names of their own, with passwords.",
     "protos": "Write the .proto files of the protocols into a folder.",
     "version": "Print the version of dragoman and of the Python it runs on.",
 }
