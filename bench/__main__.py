@@ -11,7 +11,6 @@ from pathlib import Path
 
 from bench import models, results, rounds
 from bench.load import LoadFailedError, check_tools
-from bench.workloads import WORKLOADS
 from tests.server_process import ServerFailedError
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory() as scratch:
             repository = Path(scratch) / "models"
             models.write(repository)
-            report = results.render(rounds.run(WORKLOADS, length, Path(scratch), repository), length)
+            report = results.render(rounds.run(length, Path(scratch), repository), length)
     except (LoadFailedError, ServerFailedError) as error:
         print(error, file=sys.stderr)
         return 1

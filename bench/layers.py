@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
@@ -16,39 +17,40 @@ import uvloop
 
 from bench.runtime import BATCHES, ns_per_call
 from bench.workloads import WORKLOADS, Workload
-from dragoman.assembly.app import make_runner
 from dragoman.assembly.builtin import engines, protocols
+from dragoman.assembly.models import make_models
 from dragoman.core.context import CallContext
+from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
-from dragoman.repository.loader import ModelLoader
-from dragoman.repository.manager import ModelManager
-from dragoman.repository.source import FileSystemSource
+from dragoman.repository.lifecycle import no_warm_up
+from dragoman.repository.manager import ModelManager, unobserved
 from dragoman.settings.limits import Limits
-from dragoman.settings.server import LogSettings
+from dragoman.settings.server import LogSettings, ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
 from dragoman.telemetry.metrics import Metrics
+from dragoman.transports.grpc.router import GrpcRouter
 from dragoman.transports.http.router import Router
-from dragoman.wire.messages import WireRequest
+from dragoman.wire.messages import NO_PARAMS, WireRequest
 from dragoman.wire.operation import InferOperation
 
 COLUMNS: Final = ("call", "parse", "pin", "bind", "run", "encode", "rest")
 LIMITS: Final = Limits()
+OK: Final = {"http": 200, "grpc": 0}
 
 
 async def measure_all(repository: Path, seconds: float) -> Mapping[str, Mapping[str, float]]:
     """Microseconds by step, by workload, from models that are loaded once."""
     configure_logs("warning", "json")
-    known = engines()
-    models = ModelManager(FileSystemSource(str(repository), known), ModelLoader(known), make_runner)
+    runners = partial(make_runner, loop=asyncio.get_running_loop())
+    settings = ServerSettings(repository=str(repository))
+    models = make_models(settings, engines(), runners, no_warm_up, unobserved)
     await models.start()
     log = LogSettings()
     gateway = Gateway(models, LIMITS, Recorder(Metrics(), AccessLog(log.access, log.slow_request_s)))
-    router = Router(protocols(), "superset")
     try:
         return {
-            workload.name: await measure_one(workload, gateway, models, router, seconds)
-            for workload in WORKLOADS
+            workload.name: await measure_one(workload, gateway, models, seconds) for workload in WORKLOADS
         }
     finally:
         await models.close()
@@ -56,21 +58,29 @@ async def measure_all(repository: Path, seconds: float) -> Mapping[str, Mapping[
 
 
 async def measure_one(
-    workload: Workload, gateway: Gateway, models: ModelManager, router: Router, seconds: float
+    workload: Workload, gateway: Gateway, models: ModelManager, seconds: float
 ) -> Mapping[str, float]:
     """Microseconds by step. `rest` is what `call` takes above its steps: ids, clocks, counters."""
-    operation, params = router.match("POST", workload.path)
-    if not isinstance(operation, InferOperation):
-        raise TypeError(f"{workload.path} is not a call of a model")
-    body = workload.body()
-    headers = [(b"Host", b"127.0.0.1"), (b"Content-Type", b"application/json")]
-    wire = WireRequest("POST", workload.path, "", headers, body, params)
-    if (answer := await settled(gateway.call(operation, wire))).status != 200:
-        raise RuntimeError(f"{workload.name}: {bytes(answer.body).decode()}")
+    operation, wire = routed(workload)
+    if (answer := await settled(gateway.call(operation, wire))).status != OK[workload.transport]:
+        raise RuntimeError(f"{workload.name}: {answer.message or bytes(answer.body).decode()}")
     times = await steps(operation, wire, models, seconds)
     times["call"] = await ns_per_answer(lambda: gateway.call(operation, wire), seconds)
     times["rest"] = max(2 * times["call"] - sum(times.values()), 0.0)
     return {name: times[name] / 1e3 for name in COLUMNS}
+
+
+def routed(workload: Workload) -> tuple[InferOperation, WireRequest]:
+    """The operation that answers the workload, and its request as a transport would hand it over."""
+    if workload.transport == "grpc":
+        operation, params = GrpcRouter(protocols(), "superset").operations[workload.path], NO_PARAMS
+        headers = [(b"user-agent", b"bench")]
+    else:
+        operation, params = Router(protocols(), "superset").match("POST", workload.path)
+        headers = [(b"Host", b"127.0.0.1"), (b"Content-Type", b"application/json")]
+    if not isinstance(operation, InferOperation):
+        raise TypeError(f"{workload.path} is not a call of a model")
+    return operation, WireRequest("POST", workload.path, "", headers, workload.body(), params)
 
 
 async def steps(

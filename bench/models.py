@@ -1,6 +1,5 @@
 """The models that are measured, as ONNX files made on the spot with seeded random weights."""
 
-from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -58,11 +57,12 @@ def image() -> onnx.ModelProto:
     )
 
 
-def write(folder: Path) -> Mapping[str, Path]:
-    """Lay the models out as a repository; each model's file by its name."""
-    files = {}
-    for name, model in {"half_plus_two": half_plus(2.0), "mlp": mlp(), "image": image()}.items():
-        files[name] = folder / name / "1" / "model.onnx"
-        files[name].parent.mkdir(parents=True)
-        onnx.save(model, files[name])
-    return files
+def write(folder: Path) -> None:
+    """Lay the models out as a repository."""
+    perceptron = mlp()
+    models = {"half_plus_two": half_plus(2.0), "mlp": perceptron, "mlp_batched": perceptron, "image": image()}
+    for name, model in models.items():
+        version = folder / name / "1"
+        version.mkdir(parents=True)
+        onnx.save(model, version / "model.onnx")
+    (folder / "mlp_batched" / "model.yaml").write_text("batching: {max_size: 64}\n", encoding="utf-8")

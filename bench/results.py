@@ -7,15 +7,23 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from itertools import chain
 
-from bench.rounds import Figures, Length
+from bench.rounds import Figures, Length, Measured, PairFigures
 
-PACKAGES = ("dragoman", "onnxruntime", "numpy", "uvloop", "httptools", "orjson", "msgspec")
+PACKAGES = ("dragoman", "onnxruntime", "numpy", "uvloop", "httptools", "grpcio", "orjson", "msgspec")
 
 
-def render(figures: Sequence[Figures], length: Length) -> str:
+def render(measured: Measured, length: Length) -> str:
     """The whole report in Markdown."""
-    return "\n".join([*_heading(length), *_rates(figures), *_costs(figures), *_layers(figures)]) + "\n"
+    tables = (
+        _heading(length),
+        _rates(measured.workloads),
+        _costs(measured.workloads),
+        _layers(measured.workloads),
+        _batching(measured.batching),
+    )
+    return "\n".join(chain(*tables)) + "\n"
 
 
 def _heading(length: Length) -> Iterator[str]:
@@ -26,7 +34,7 @@ def _heading(length: Length) -> Iterator[str]:
     yield f"`scripts/bench` wrote this on {today} at commit {_commit()}; docs/performance.md tells how."
     yield ""
     yield f"- Machine: {os.cpu_count()} cores, of which one serves and one asks; {platform.system()}."
-    yield f"- Python {platform.python_version()}, {packages}, {_wrk()}."
+    yield f"- Python {platform.python_version()}, {packages}, {_wrk()}, {_output('h2load', '--version')}."
     yield f"- Medians of {length.rounds}, {length.load_s} s each in a fresh process, server after echo."
 
 
@@ -72,6 +80,23 @@ def _layers(figures: Sequence[Figures]) -> Iterator[str]:
     )
     yield ""
     yield f"Calls a second through `gateway.call`: {'; '.join(rates)}."
+
+
+def _batching(pairs: Sequence[PairFigures]) -> Iterator[str]:
+    columns = ("workload", "connections", "requests/s", "batched", "p50 µs", "batched", "p50 grows by")
+    rows = [
+        (
+            pair.plain.name,
+            str(pair.plain.connections),
+            f"{plain.requests_per_s:,.0f}",
+            f"{batched.requests_per_s:,.0f}",
+            f"{plain.p50_s * 1e6:,.1f}",
+            f"{batched.p50_s * 1e6:,.1f}",
+            f"{batched.p50_s / plain.p50_s - 1:+.1%}",
+        )
+        for pair, plain, batched in pairs
+    ]
+    yield from _table("## Batching, `max_size: 64`, beside the same model without", columns, rows)
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

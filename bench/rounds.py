@@ -3,16 +3,18 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from bench.load import SERVER_CORE, Load, load, pinned
-from bench.workloads import Workload
-from tests.server_process import listening
+from bench import h2load, wrk
+from bench.load import SERVER_CORE, Load, pinned
+from bench.workloads import BATCHING, WORKLOADS, Pair, Workload
+from tests.server_process import Address, started
 
 Layers = dict[str, float]
+GENERATORS: Final = {"http": wrk.load, "grpc": h2load.load}
 
 
 class Length(NamedTuple):
@@ -24,8 +26,8 @@ class Length(NamedTuple):
     in_process_s: float
 
 
-FULL = Length(rounds=5, warm_s=1, load_s=5, in_process_s=2.0)
-QUICK = Length(rounds=1, warm_s=1, load_s=1, in_process_s=0.2)
+FULL = Length(rounds=5, warm_s=1, load_s=1, in_process_s=0.1)
+QUICK = Length(rounds=1, warm_s=1, load_s=1, in_process_s=0.05)
 
 
 class Figures(NamedTuple):
@@ -38,41 +40,105 @@ class Figures(NamedTuple):
     layers_us: Layers
 
 
-def run(workloads: Sequence[Workload], length: Length, scratch: Path, models: Path) -> list[Figures]:
+class PairFigures(NamedTuple):
+    """The same requests without and with batching, medians over the rounds."""
+
+    pair: Pair
+    plain: Load
+    batched: Load
+
+
+class Measured(NamedTuple):
+    """All that is reported."""
+
+    workloads: Sequence[Figures]
+    batching: Sequence[PairFigures]
+
+
+class Round(NamedTuple):
+    """One round. Loads are in the order of WORKLOADS; runtime (nanoseconds) and layers are by name."""
+
+    echoes: Sequence[Load]
+    servers: Sequence[Load]
+    pairs: Sequence[tuple[Load, Load]]
+    runtime: Mapping[str, float]
+    layers: Mapping[str, Layers]
+
+
+class Subjects(NamedTuple):
+    """The commands that start what is measured."""
+
+    echo: Sequence[str]
+    server: Sequence[str]
+
+
+def run(length: Length, scratch: Path, models: Path) -> Measured:
     """Every workload, `length.rounds` times over."""
     python = sys.executable
-    serve = [python, "-m", "dragoman", "serve", str(models), "--host", "127.0.0.1", "--port", "0"]
-    echo = [python, "bench/echo_server.py", "--port", "0"]
-    servers: dict[str, list[Load]] = {workload.name: [] for workload in workloads}
-    echoes: dict[str, list[Load]] = {workload.name: [] for workload in workloads}
-    runtimes: list[dict[str, float]] = []
-    layers: list[dict[str, Layers]] = []
+    serve = [python, "-m", "dragoman", "serve", str(models), "--host", "127.0.0.1"]
+    subjects = Subjects(
+        echo=pinned(SERVER_CORE, [python, "bench/echo_server.py"]),
+        server=pinned(SERVER_CORE, [*serve, "--port", "0", "--grpc-port", "0"]),
+    )
+    rounds = []
     for number in range(length.rounds):
         print(f"round {number + 1} of {length.rounds}", file=sys.stderr)
-        for workload in workloads:
-            echoes[workload.name].append(_under_load(echo, workload, length, scratch))
-            servers[workload.name].append(_under_load(serve, workload, length, scratch))
-        runtimes.append(_in_process("bench.runtime", models, length))
-        layers.append(_in_process("bench.layers", models, length))
-    return [
-        Figures(
-            workload,
-            server=_median(servers[workload.name]),
-            echo=_median(echoes[workload.name]),
-            runtime_s=median(found[workload.name] for found in runtimes) * 1e-9,
-            layers_us={
-                layer: median(found[workload.name][layer] for found in layers)
-                for layer in layers[0][workload.name]
-            },
+        rounds.append(_round(subjects, length, scratch, models))
+    return summary(rounds)
+
+
+def summary(rounds: Sequence[Round]) -> Measured:
+    """Medians over the rounds."""
+    figures = []
+    for number, workload in enumerate(WORKLOADS):
+        layers = [one.layers[workload.name] for one in rounds]
+        figures.append(
+            Figures(
+                workload,
+                server=_median(one.servers[number] for one in rounds),
+                echo=_median(one.echoes[number] for one in rounds),
+                runtime_s=median(one.runtime[workload.name] for one in rounds) * 1e-9,
+                layers_us={name: median(times[name] for times in layers) for name in layers[0]},
+            )
         )
-        for workload in workloads
+    pairs = [
+        PairFigures(
+            pair,
+            plain=_median(one.pairs[number][0] for one in rounds),
+            batched=_median(one.pairs[number][1] for one in rounds),
+        )
+        for number, pair in enumerate(BATCHING)
     ]
+    return Measured(figures, pairs)
 
 
-def _under_load(command: Sequence[str], workload: Workload, length: Length, scratch: Path) -> Load:
-    with listening(pinned(SERVER_CORE, command), scratch / "server.log") as address:
-        load(address, workload, length.warm_s, scratch)
-        return load(address, workload, length.load_s, scratch)
+def _round(subjects: Subjects, length: Length, scratch: Path, models: Path) -> Round:
+    echoes, servers = [], []
+    for workload in WORKLOADS:
+        echoes += _under_load(subjects.echo, [workload], length, scratch)
+        servers += _under_load(subjects.server, [workload], length, scratch)
+    return Round(
+        echoes,
+        servers,
+        # A pair shares its process, so that the two differ in nothing else.
+        pairs=[tuple(_under_load(subjects.server, pair, length, scratch)) for pair in BATCHING],
+        runtime=_in_process("bench.runtime", models, length),
+        layers=_in_process("bench.layers", models, length),
+    )
+
+
+def _under_load(
+    command: Sequence[str], workloads: Sequence[Workload], length: Length, scratch: Path
+) -> list[Load]:
+    """One fresh process, asked for each of these in turn."""
+    with started(command, scratch / "server.log", tuple(GENERATORS)) as addresses:
+        return [_warm_load(addresses[one.transport], one, length, scratch) for one in workloads]
+
+
+def _warm_load(address: Address, workload: Workload, length: Length, scratch: Path) -> Load:
+    load = GENERATORS[workload.transport]
+    load(address, workload, length.warm_s, scratch)
+    return load(address, workload, length.load_s, scratch)
 
 
 def _in_process(module: str, models: Path, length: Length) -> dict:
@@ -81,5 +147,5 @@ def _in_process(module: str, models: Path, length: Length) -> dict:
     return json.loads(run.stdout)
 
 
-def _median(loads: Sequence[Load]) -> Load:
+def _median(loads: Iterable[Load]) -> Load:
     return Load(*(median(column) for column in zip(*loads, strict=True)))

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from bench import layers, models, results
-from bench.load import Load
-from bench.rounds import QUICK, Figures
-from bench.workloads import WORKLOADS, Workload
+from bench.load import Load, LoadFailedError, check_tools
+from bench.rounds import QUICK, Figures, Measured, PairFigures, Round, summary
+from bench.workloads import BATCHING, WORKLOADS, Workload
+from dragoman.wire.protobuf import message_class
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +23,27 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def values(workload: Workload) -> np.ndarray:
+    """What the workload's body holds."""
+    if workload.transport == "http":
+        return np.array(json.loads(workload.body())["instances"], np.float32)
+    tensor = message_class("tensorflow.serving.PredictRequest").FromString(workload.body()).inputs["x"]
+    shape = [dim.size for dim in tensor.tensor_shape.dim]
+    return np.frombuffer(tensor.tensor_content, np.float32).reshape(shape)
+
+
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
 def test_a_body_holds_the_values_that_the_bare_runtime_gets(workload: Workload) -> None:
-    instances = np.array(json.loads(workload.body())["instances"], np.float32)
-    np.testing.assert_array_equal(instances, workload.array())
+    np.testing.assert_array_equal(values(workload), workload.array())
+
+
+def test_a_program_that_is_missing_is_named_with_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.joinpath("wrk").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LoadFailedError, match="h2load is missing: apt-get install nghttp2-client"):
+        check_tools()
 
 
 def measured(module: str, repository: Path) -> Any:
@@ -47,9 +65,39 @@ def test_every_layer_is_measured_for_every_workload(repository: Path) -> None:
     assert min(min(times.values()) for times in found.values()) >= 0
 
 
+def one_round(requests_per_s: float) -> Round:
+    """A round that found the echo at this rate, the server at half of it, and batching 3 % slower still."""
+    echo, server, batched = (
+        Load(requests_per_s * share, 1e-4 / share, 2e-4 / share) for share in (1.0, 0.5, 0.485)
+    )
+    return Round(
+        echoes=[echo] * len(WORKLOADS),
+        servers=[server] * len(WORKLOADS),
+        pairs=[(server, batched)] * len(BATCHING),
+        runtime={workload.name: 4e8 / requests_per_s for workload in WORKLOADS},
+        layers={workload.name: dict.fromkeys(layers.COLUMNS, 2.0) for workload in WORKLOADS},
+    )
+
+
+def test_the_summary_is_the_median_of_the_rounds() -> None:
+    measured = summary([one_round(rate) for rate in (90_000, 100_000, 400_000)])
+    assert [one.workload for one in measured.workloads] == list(WORKLOADS)
+    assert {one.echo.requests_per_s for one in measured.workloads} == {100_000}
+    assert {one.server.requests_per_s for one in measured.workloads} == {50_000}
+    assert measured.workloads[0].runtime_s == pytest.approx(4e-6)
+    assert [one.pair for one in measured.batching] == list(BATCHING)
+    assert {one.batched.requests_per_s for one in measured.batching} == {48_500}
+
+
 def test_the_report_shows_rates_their_ratio_and_what_is_left_for_the_layers() -> None:
     layers_us = dict.fromkeys(layers.COLUMNS, 2.0)
     figures = Figures(WORKLOADS[0], Load(40_000, 1e-3, 2e-3), Load(100_000, 5e-4, 1e-3), 4e-6, layers_us)
-    report = results.render([figures], QUICK)
-    assert "| half_plus_two, one value | 64 | 40,000 | 1.00 | 2.00 | 100,000 | 0.40 |" in report
-    assert "| half_plus_two, one value | 25.0 | 10.0 | 4.0 | 4,000 | 11.0 |" in report
+    report = results.render(Measured([figures], []), QUICK)
+    assert "| REST: half_plus_two, one value | 64 | 40,000 | 1.00 | 2.00 | 100,000 | 0.40 |" in report
+    assert "| REST: half_plus_two, one value | 25.0 | 10.0 | 4.0 | 4,000 | 11.0 |" in report
+
+
+def test_the_report_shows_what_batching_does_to_the_rate_and_to_the_median() -> None:
+    pair = PairFigures(BATCHING[-1], Load(10_000, 100e-6, 2e-4), Load(9_800, 103e-6, 2e-4))
+    report = results.render(summary([one_round(100_000)])._replace(batching=[pair]), QUICK)
+    assert "| REST: MLP 32-64-64-3, 1 row | 1 | 10,000 | 9,800 | 100.0 | 103.0 | +3.0% |" in report

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.load import Load, LoadFailedError, read
+from bench.load import Load, LoadFailedError
+from bench.wrk import read
 
 REPORT = """\
 Running 5s test @ http://127.0.0.1:8000/v1/models/half_plus_two:predict
