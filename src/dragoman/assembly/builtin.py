@@ -9,6 +9,7 @@ from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.python_model import PythonModelEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
+from dragoman.engines.tflite import TfLiteEngine
 from dragoman.execution.workers.model import placed
 from dragoman.protocols import native, tfs
 from dragoman.wire.operation import ProtocolSpec
@@ -20,6 +21,7 @@ PROTOCOLS: Final[tuple[ProtocolSpec, ...]] = (
 ENGINES: Final[tuple[type[Engine], ...]] = (
     OnnxEngine,
     TensorFlowEngine,
+    TfLiteEngine,
     PythonModelEngine,
 )  # fmt: skip
 DIALECTS: Final[tuple[Dialect, ...]] = (

@@ -1,4 +1,4 @@
-"""Engines whose packages are extras: what they say where the package is missing, and that they wait for it."""
+"""Engines whose packages are extras: what they say where one is missing, and that they wait for it."""
 
 import subprocess
 import sys
@@ -9,8 +9,12 @@ import pytest
 from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.base import Artifact, Engine
 from dragoman.engines.tensorflow import TensorFlowEngine
+from dragoman.engines.tflite import TfLiteEngine
 
-ENGINES = [(TensorFlowEngine(), "tensorflow", "saved_model.pb")]
+ENGINES = [
+    (TensorFlowEngine(), "tensorflow", "saved_model.pb"),
+    (TfLiteEngine(), "ai_edge_litert", "model.tflite"),
+]
 
 
 @pytest.mark.parametrize(("engine", "package", "file"), ENGINES, ids=[package for _, package, _ in ENGINES])
