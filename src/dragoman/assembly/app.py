@@ -8,11 +8,11 @@ from dragoman.assembly.exposition import metrics_protocol
 from dragoman.assembly.listeners import BoundListener, bind, make_server
 from dragoman.assembly.models import make_models, make_watcher
 from dragoman.assembly.security import Security
+from dragoman.assembly.warmup import make_warm_up
 from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
-from dragoman.repository.lifecycle import no_warm_up
 from dragoman.repository.manager import Observer, unobserved
 from dragoman.settings.server import ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
@@ -29,7 +29,8 @@ class App:
         self._observer = observer
         metrics = Metrics()
         runners = partial(make_runner, loop=asyncio.get_running_loop())
-        self._models = make_models(settings, engines(), runners, no_warm_up, self._changed)
+        warm_up = make_warm_up(protocols(), settings.limits)
+        self._models = make_models(settings, engines(), runners, warm_up, self._changed)
         self._watcher = make_watcher(settings, self._models)
         self._watch: asyncio.Task[None] | None = None
         recorder = Recorder(metrics, AccessLog(settings.log.access, settings.log.slow_request_s))

@@ -6,7 +6,7 @@ model, a socket or a task.
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct, field
@@ -140,6 +140,19 @@ class GrpcRoute(Struct, frozen=True):
     raw_tensors: Operation | None = None
 
 
+RecordedCall = InferOperation | MultiInferOperation
+
+
+class Recording(Struct, frozen=True):
+    """Requests that lie in a model's version folder, to be replayed before the version serves.
+
+    `read` gives them from the bytes of the file at `path`, below that folder.
+    """
+
+    path: str
+    read: Callable[[bytes], Iterator[tuple[RecordedCall, WireRequest]]]
+
+
 class ProtocolSpec(Struct, frozen=True):
     """A protocol as the assembly sees it: its routes, and how it words an error before a route is known.
 
@@ -152,3 +165,4 @@ class ProtocolSpec(Struct, frozen=True):
     routes: Mapping[str, tuple[HttpRoute, ...]]
     refuse: Callable[[WireRequest, DragomanError], WireResponse]
     grpc: Mapping[str, tuple[GrpcRoute, ...]] = field(default_factory=dict)
+    recording: Recording | None = None

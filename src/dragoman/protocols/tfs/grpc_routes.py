@@ -41,15 +41,7 @@ def grpc_routes(superset: bool) -> Iterator[GrpcRoute]:
     )
     yield GrpcRoute(f"{PREDICTION}/Classify", examples("tfs.grpc.classify", superset, CLASSIFY))
     yield GrpcRoute(f"{PREDICTION}/Regress", examples("tfs.grpc.regress", superset, REGRESS))
-    multi = MultiInferOperation(
-        name="tfs.grpc.multi_inference",
-        verb=Verb.INFER,
-        parse=partial(parse_tasks, superset),
-        bind=bind_task,
-        encode=encode_tasks,
-        fail=partial(fail_tasks, superset),
-    )
-    yield GrpcRoute(f"{PREDICTION}/MultiInference", multi)
+    yield GrpcRoute(f"{PREDICTION}/MultiInference", multi_inference(superset))
     metadata = StatusOperation("tfs.grpc.metadata", partial(answer_metadata, superset), fail_status)
     yield GrpcRoute(f"{PREDICTION}/GetModelMetadata", metadata)
     status = StatusOperation("tfs.grpc.status", partial(answer_status, superset), fail_status)
@@ -79,4 +71,16 @@ def examples(name: str, superset: bool, task: Task) -> InferOperation:
         bind=bind_task,
         encode=encode_task,
         fail=partial(fail_task, superset),
+    )
+
+
+def multi_inference(superset: bool) -> MultiInferOperation:
+    """Several classifications and regressions at once."""
+    return MultiInferOperation(
+        name="tfs.grpc.multi_inference",
+        verb=Verb.INFER,
+        parse=partial(parse_tasks, superset),
+        bind=bind_task,
+        encode=encode_tasks,
+        fail=partial(fail_tasks, superset),
     )

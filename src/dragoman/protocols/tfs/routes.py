@@ -12,6 +12,7 @@ from dragoman.protocols.tfs.rest import bind_predict, encode_predict, parse_pred
 from dragoman.protocols.tfs.results import bind_classify, bind_regress, encode_classify, encode_regress
 from dragoman.protocols.tfs.status import answer_list, answer_metadata, answer_nameless, answer_status
 from dragoman.protocols.tfs.strict import answer_malformed, answer_no_page, answer_options
+from dragoman.protocols.tfs.warmup import RECORDING
 from dragoman.wire.operation import HttpRoute, InferOperation, Operation, ProtocolSpec, StatusOperation
 
 MODELS: Final = "/v1/models"
@@ -88,4 +89,5 @@ PROTOCOL: Final = ProtocolSpec(
         "superset": tuple(grpc_routes(superset=True)),
         "tfserving": tuple(grpc_routes(superset=False)),
     },
+    recording=RECORDING,
 )
