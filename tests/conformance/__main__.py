@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.conformance.cases import load
 from tests.conformance.report import describe, summary
 from tests.conformance.runner import FAILING, Outcome, Result, Servers, collisions, run_suite
 from tests.conformance.suites import SUITES
@@ -36,15 +35,14 @@ def case_files(folder: Path) -> Iterator[Path]:
 
 def run_file(servers: Servers, file: Path) -> Iterator[Result]:
     """Run one file on each of its listeners and print what became of it."""
-    cases = load(file)
-    for run in SUITES[file.name]:
-        listed = collisions(file.name, run)
-        results = list(run_suite(servers.address(run.listener), cases, run, listed))
+    suite = SUITES[file.name]
+    for run in suite.runs:
+        results = list(run_suite(servers.addresses(run.listener), suite, file, run))
         print(f"{file.name} on {run.listener.name}: {summary(results)}")
         for result in results:
             if result.outcome not in (Outcome.PASSED, Outcome.COLLISION):
                 print(describe(result))
-        unknown = listed.keys() - {case.id for case in cases}
+        unknown = collisions(file.name, run).keys() - {result.case.id for result in results}
         if unknown:
             print(f"  the list of collisions names cases that do not exist: {', '.join(sorted(unknown))}")
         yield from results

@@ -1,16 +1,31 @@
 """Conformance cases: what a case file says, and the bytes that a case sends.
 
 A case file is a JSON list. A key that this reader does not know is an error, so that none is passed over in
-silence. What the keys mean is told beside each.
+silence. What the keys mean is told beside each. Here are the cases over HTTP; `grpc_cases.py` has the others.
 """
 
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
+
+
+class Facts(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What every case says about itself."""
+
+    id: str
+    why: str
+    certain: bool = True  # false = not verified against the reference: reported, never a failure
+    quirk: bool = False  # the reference's behaviour looks like an accident
+    malformed: bool = False  # the request is one that no client should send
+    needs: list[str] = field(default_factory=list)
+    listeners: list[str] = field(default_factory=list)  # where it holds; none = wherever the file is run
+
+
+C = TypeVar("C", bound=Facts)
 
 
 class Expectation(Struct, forbid_unknown_fields=True):
@@ -31,11 +46,9 @@ class Expectation(Struct, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, json=UNSET, json_subset=self.json)
 
 
-class Case(Struct, forbid_unknown_fields=True):
+class Case(Facts, kw_only=True):
     """One request and the answers that are right."""
 
-    id: str
-    why: str
     method: str
     path: str
     expect: Expectation
@@ -43,10 +56,6 @@ class Case(Struct, forbid_unknown_fields=True):
     body: Any | UnsetType | None = None  # a string is sent as it is, in UTF-8; anything else but null as JSON
     gzip_body: bool = False
     also_ok: list[Expectation] = field(default_factory=list)
-    certain: bool = True  # false = not verified against the reference: reported, never a failure
-    quirk: bool = False  # the reference's behaviour looks like an accident
-    malformed: bool = False  # the request is one that no client should send
-    needs: list[str] = field(default_factory=list)
 
     @property
     def accepted(self) -> list[Expectation]:
@@ -72,12 +81,12 @@ class Case(Struct, forbid_unknown_fields=True):
         return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
-def load(file: Path) -> list[Case]:
-    """The cases of a file.
+def load(file: Path, kind: type[C] = Case) -> list[C]:
+    """The cases of a file that are all of one kind.
 
     Errors: ValueError names what is no case, or an id that is used twice.
     """
-    cases = msgspec.convert(json.loads(file.read_bytes()), list[Case])
+    cases = msgspec.convert(json.loads(file.read_bytes()), list[kind])
     ids = [case.id for case in cases]
     if twice := {name for name in ids if ids.count(name) > 1}:
         raise ValueError(f"{file.name}: used for more than one case: {', '.join(sorted(twice))}")

@@ -58,7 +58,7 @@ def _document(expected: Expectation, answer: Answer) -> Iterator[str]:
         yield from _error(expected.error_contains, document)
     for value, subset in wanted:
         if value is not UNSET:
-            yield from _value(value, document, "body", subset)
+            yield from value_differences(value, document, "body", subset=subset)
 
 
 def _parse(body: bytes) -> Any:
@@ -74,14 +74,15 @@ def _error(wanted: str, document: Any) -> Iterator[str]:
         yield f"error: {wanted!r} expected in it, {error!r} given"
 
 
-def _value(expected: Any, given: Any, path: str, subset: bool) -> Iterator[str]:
+def value_differences(expected: Any, given: Any, path: str, *, subset: bool) -> Iterator[str]:
+    """Where two JSON values differ; `subset` = the given objects may have further keys."""
     if isinstance(expected, dict) and isinstance(given, dict):
         yield from _object(expected, given, path, subset)
     elif isinstance(expected, list) and isinstance(given, list):
         if len(expected) != len(given):
             yield f"{path}: {len(expected)} elements expected, {len(given)} given"
         for index, (one, other) in enumerate(zip(expected, given, strict=False)):
-            yield from _value(one, other, f"{path}[{index}]", subset)
+            yield from value_differences(one, other, f"{path}[{index}]", subset=subset)
     elif not _equal(expected, given):
         yield f"{path}: {expected!r} expected, {given!r} given"
 
@@ -91,7 +92,7 @@ def _object(expected: dict[str, Any], given: dict[str, Any], path: str, subset: 
     if not subset:
         yield from (f"{path}.{key}: not wanted" for key in given.keys() - expected.keys())
     for key in expected.keys() & given.keys():
-        yield from _value(expected[key], given[key], f"{path}.{key}", subset)
+        yield from value_differences(expected[key], given[key], f"{path}.{key}", subset=subset)
 
 
 def _equal(expected: Any, given: Any) -> bool:

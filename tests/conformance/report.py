@@ -1,12 +1,10 @@
 """Outcomes in words."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
 
+from tests.conformance.forms import cut
 from tests.conformance.runner import Outcome, Result
-
-SHOWN: Final = 600  # characters of a body that a report shows
 
 
 def summary(results: Sequence[Result]) -> str:
@@ -18,19 +16,17 @@ def summary(results: Sequence[Result]) -> str:
 
 def describe(result: Result) -> str:
     """A case that did not pass: its request, what was expected and what came."""
-    case = result.case
-    lines = [f"  {case.id}: {result.outcome.value}: {case.why}", f"    request   {case.method} {case.path}"]
-    body = case.payload()
-    if body is not None:
-        lines.append(f"              {shown(body)}")
-    lines += [f"    expected  {shown(repr(wanted).encode())}" for wanted in case.accepted]
+    case, form = result.case, result.form
+    lines = [f"  {case.id}: {result.outcome.value}: {case.why}"]
+    lines += labelled("request", form.request(case))
+    lines += labelled("expected", [cut(repr(wanted)) for wanted in case.accepted])
     if result.answer is not None:
-        lines.append(f"    answered  {result.answer.status} {shown(result.answer.body)}")
-    lines += [f"    because   {problem}" for problem in result.problems]
+        lines += labelled("answered", [form.answer(result.answer)])
+    lines += labelled("because", result.problems)
     return "\n".join(lines)
 
 
-def shown(body: bytes) -> str:
-    """A body for a report: text, cut where it is long."""
-    text = body.decode("utf-8", errors="backslashreplace")
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(body)} bytes)"
+def labelled(label: str, texts: Sequence[str]) -> Iterator[str]:
+    """Lines in a column beside their label."""
+    for number, text in enumerate(texts):
+        yield f"    {'' if number else label:<10}{text}"

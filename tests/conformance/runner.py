@@ -1,20 +1,18 @@
 """Runs cases against live servers and says which hold."""
 
 import enum
-import http.client
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from tests.conformance import reference_models
-from tests.conformance.cases import Case
-from tests.conformance.compare import differences
-from tests.conformance.exchange import Answer, exchange
-from tests.conformance.suites import PROVIDED, Listener, Run
-from tests.server_process import Address, serving
+from tests.conformance.cases import Facts, load
+from tests.conformance.forms import Form, NoAnswerError
+from tests.conformance.suites import PROVIDED, Listener, Run, Suite
+from tests.server_process import Addresses, serving
 
 COLLISIONS: Final = Path(__file__).parent / "collisions.json"
 
@@ -36,10 +34,11 @@ FAILING: Final = frozenset({Outcome.FAILED, Outcome.STALE})
 class Result(NamedTuple):
     """A case's outcome; `problems` says what was wrong, `answer` None = there was none."""
 
-    case: Case
+    case: Any
     outcome: Outcome
     problems: list[str]
-    answer: Answer | None = None
+    form: Form
+    answer: Any = None
 
 
 class Servers:
@@ -48,7 +47,7 @@ class Servers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._stack = ExitStack()
-        self._addresses: dict[Listener, Address] = {}
+        self._addresses: dict[Listener, Addresses] = {}
 
     def __enter__(self) -> Self:
         reference_models.write(self._folder / "models")
@@ -59,12 +58,12 @@ class Servers:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def address(self, listener: Listener) -> Address:
+    def addresses(self, listener: Listener) -> Addresses:
         """Where the server of this listener answers."""
         if listener not in self._addresses:
             arguments = [str(self._folder / "models"), *listener.arguments]
             server = serving(arguments, self._folder / f"{listener.name}.log")
-            self._addresses[listener] = self._stack.enter_context(server).http
+            self._addresses[listener] = self._stack.enter_context(server)
         return self._addresses[listener]
 
 
@@ -75,29 +74,36 @@ def collisions(file: str, run: Run) -> Mapping[str, str]:
     return found
 
 
-def run_case(address: Address, case: Case, *, lenient: bool = False, collision: bool = False) -> Result:
+def cases_of(form: Form, file: Path, listener: Listener) -> list[Any]:
+    """The cases of a file that hold on this listener."""
+    return [case for case in load(file, form.kind) if listener.name in (case.listeners or [listener.name])]
+
+
+def run_case(
+    addresses: Addresses, form: Form, case: Any, *, lenient: bool = False, collision: bool = False
+) -> Result:
     """Send the case's request and judge the answer."""
     if missing := set(case.needs) - PROVIDED:
-        return Result(case, Outcome.SKIPPED, [f"needs {', '.join(sorted(missing))}"])
+        return Result(case, Outcome.SKIPPED, [f"needs {', '.join(sorted(missing))}"], form)
     try:
-        answer = exchange(address, case.method, case.request(f"{address.host}:{address.port}"))
-    except (OSError, http.client.HTTPException) as error:
-        return Result(case, _outcome(case, False, collision), [f"no whole answer: {error!r}"])
-    problems = _problems(case, answer, lenient)
-    return Result(case, _outcome(case, not problems, collision), problems, answer)
+        answer = form.send(addresses, case)
+    except NoAnswerError as error:
+        return Result(case, _outcome(case, False, collision), [f"no whole answer: {error}"], form)
+    problems = _problems(form, case, answer, lenient)
+    return Result(case, _outcome(case, not problems, collision), problems, form, answer)
 
 
-def _problems(case: Case, answer: Answer, lenient: bool) -> list[str]:
+def _problems(form: Form, case: Any, answer: Any, lenient: bool) -> list[str]:
     found: list[str] = []
     for expected in case.accepted:
-        problems = differences(expected.lenient() if lenient else expected, answer)
+        problems = form.differences(case, expected.lenient() if lenient else expected, answer)
         if not problems:
             return []
         found += problems
     return found
 
 
-def _outcome(case: Case, holds: bool, collision: bool) -> Outcome:
+def _outcome(case: Facts, holds: bool, collision: bool) -> Outcome:
     if collision:
         return Outcome.STALE if holds else Outcome.COLLISION
     if holds:
@@ -105,7 +111,8 @@ def _outcome(case: Case, holds: bool, collision: bool) -> Outcome:
     return Outcome.FAILED if case.certain else Outcome.UNCERTAIN
 
 
-def run_suite(address: Address, cases: list[Case], run: Run, listed: Mapping[str, str]) -> Iterator[Result]:
+def run_suite(addresses: Addresses, suite: Suite, file: Path, run: Run) -> Iterator[Result]:
     """Every case of a file on one listener, in order."""
-    for case in cases:
-        yield run_case(address, case, lenient=run.lenient, collision=case.id in listed)
+    listed = collisions(file.name, run)
+    for case in cases_of(suite.form, file, run.listener):
+        yield run_case(addresses, suite.form, case, lenient=run.lenient, collision=case.id in listed)

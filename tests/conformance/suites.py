@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from tests.conformance.forms import GRPC, HTTP, Form
+
 
 class Listener(NamedTuple):
     """A way to start the server: what `dragoman serve MODELS` is given besides."""
@@ -18,11 +20,19 @@ class Run(NamedTuple):
     lenient: bool = False
 
 
+class Suite(NamedTuple):
+    """The form of a file's cases, and where the file runs."""
+
+    form: Form
+    runs: tuple[Run, ...]
+
+
 DEFAULT: Final = Listener("default")
 TFSERVING: Final = Listener("tfserving", ("--as", "tfserving"))
 
-SUITES: Final[Mapping[str, tuple[Run, ...]]] = {
-    "tfserving_rest.json": (Run(TFSERVING), Run(DEFAULT, lenient=True)),
+SUITES: Final[Mapping[str, Suite]] = {
+    "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
+    "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
 }
 
 # What the reference models and these listeners provide of what a case may need.

@@ -101,11 +101,15 @@ def test_a_case_with_an_unknown_key_is_refused() -> None:
         msgspec.convert(known | {"surprise": 1}, Case)
 
 
+def case(method: str, path: str, **more: Any) -> Case:
+    return Case(id="a", why="b", method=method, path=path, expect=Expectation(200), **more)
+
+
 def test_a_request_is_the_bytes_of_the_case() -> None:
-    case = Case("a", "b", "POST", "/v1/%6d?x=%00", Expectation(200), {"Content-Type": "text/plain"}, "{ }")
-    assert case.request("host:1") == (
+    made = case("POST", "/v1/%6d?x=%00", headers={"Content-Type": "text/plain"}, body="{ }")
+    assert made.request("host:1") == (
         b"POST /v1/%6d?x=%00 HTTP/1.1\r\nHost: host:1\r\nConnection: close\r\n"
         b"Content-Type: text/plain\r\nContent-Length: 3\r\n\r\n{ }"
     )
-    assert Case("a", "b", "GET", "/", Expectation(200)).payload() is None
-    assert Case("a", "b", "POST", "/", Expectation(200), body="").request("h").endswith(b"Length: 0\r\n\r\n")
+    assert case("GET", "/").payload() is None
+    assert case("POST", "/", body="").request("h").endswith(b"Length: 0\r\n\r\n")

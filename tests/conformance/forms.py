@@ -1,0 +1,84 @@
+"""The two forms of case files: over HTTP and over gRPC."""
+
+import http.client
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from tests.conformance import compare, grpc_cases
+from tests.conformance.cases import Case, Facts
+from tests.conformance.exchange import Answer, exchange
+from tests.conformance.grpc_cases import GrpcAnswer, GrpcCase
+from tests.conformance.grpc_exchange import call
+from tests.server_process import Addresses
+
+SHOWN: Final = 600  # characters of a message that a report shows
+
+
+class NoAnswerError(Exception):
+    """No whole answer came."""
+
+
+class Form(NamedTuple):
+    """How cases of one form are read, sent, judged and shown."""
+
+    kind: type[Facts]
+    send: Callable[[Addresses, Any], Any]  # Errors: NoAnswerError
+    differences: Callable[[Any, Any, Any], list[str]]  # of a case, an expectation and an answer
+    request: Callable[[Any], list[str]]  # in words, line by line
+    answer: Callable[[Any], str]
+
+
+def send_http(addresses: Addresses, case: Case) -> Answer:
+    host, port = addresses.http
+    try:
+        return exchange(addresses.http, case.method, case.request(f"{host}:{port}"))
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswerError(repr(error)) from error
+
+
+def http_request(case: Case) -> list[str]:
+    body = case.payload()
+    return [f"{case.method} {case.path}"] + ([] if body is None else [shown(body)])
+
+
+def send_grpc(addresses: Addresses, case: GrpcCase) -> GrpcAnswer:
+    return call(addresses.grpc, case)
+
+
+def grpc_request(case: GrpcCase) -> list[str]:
+    return [case.method, cut(repr(case.request)) if case.request else shown_hex(case.payload())]
+
+
+def grpc_answer(answer: GrpcAnswer) -> str:
+    return f"{answer.code} {answer.details}{shown_hex(answer.message)}"
+
+
+def shown(body: bytes) -> str:
+    """A body for a report: text, cut where it is long."""
+    return cut(body.decode("utf-8", errors="backslashreplace"), len(body))
+
+
+def shown_hex(message: bytes) -> str:
+    """A message for a report."""
+    return cut(message.hex(" "), len(message))
+
+
+def cut(text: str, size: int | None = None) -> str:
+    """The text, cut where it is long; `size` = the bytes that it stands for."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text) if size is None else size} bytes)"
+
+
+HTTP: Final = Form(
+    kind=Case,
+    send=send_http,
+    differences=lambda _, expected, answer: compare.differences(expected, answer),
+    request=http_request,
+    answer=lambda answer: f"{answer.status} {shown(answer.body)}",
+)
+GRPC: Final = Form(
+    kind=GrpcCase,
+    send=send_grpc,
+    differences=lambda case, expected, answer: grpc_cases.differences(case.method, expected, answer),
+    request=grpc_request,
+    answer=grpc_answer,
+)
