@@ -184,34 +184,53 @@ def test_a_deadline_ends_the_wait_for_a_batch_that_hangs_and_for_one_behind_it()
         assert error.code is Code.DEADLINE_EXCEEDED
 
 
-@pytest.mark.parametrize("delay_ms", [0.0, 0.5])
-def test_every_row_of_many_mixed_requests_comes_back_to_its_caller(delay_ms: float) -> None:
-    """Batched, cancelled, failing and retried requests, in random order and size."""
-    dice = random.Random(7)
+class Crowd:
+    """Callers whose requests are batched, cancelled, failing and retried, in random order and size."""
 
-    async def caller(handle: Handle, number: int) -> int:
-        values = [float(number * 10 + row) for row in range(dice.randint(1, 4))]
-        kind = dice.random()
+    def __init__(self, delay_ms: float) -> None:
+        self.requests = 0
+        self._dice = random.Random(7)
+        self._delay_ms = delay_ms
+
+    async def come(self, waves: int, most: int) -> None:
+        """Waves of up to so many callers, each of whom must get its own rows."""
+        batches = Batches()
+        handle = handle_of(batches, max_size=16, delay_ms=self._delay_ms, max_queue=10_000)
+        for wave in range(waves):
+            numbers = range(wave * most, wave * most + self._dice.randint(1, most))
+            await asyncio.gather(*(self._caller(handle, number) for number in numbers))
+        assert handle.pins == 1
+        assert max(batches.rows) == 16
+
+    async def _caller(self, handle: Handle, number: int) -> None:
+        values = [float(number * 10 + row) for row in range(self._dice.randint(1, 4))]
+        kind = self._dice.random()
         if kind < 0.1:
-            waiting = asyncio.ensure_future(answer(handle, *values))
-            for _ in range(dice.randint(0, 2)):
+            waiting = asyncio.ensure_future(self._answer(handle, *values))
+            for _ in range(self._dice.randint(0, 2)):
                 await asyncio.sleep(0)
             waiting.cancel()
             await asyncio.wait([waiting])
         elif kind < 0.2:
             with pytest.raises(DragomanError, match="negative"):
-                await answer(handle, -1.0, *values)
-        got = await answer(handle, *values)
-        assert got == np.multiply(values, 2).tolist()
-        return len(got)
+                await self._answer(handle, -1.0, *values)
+        assert await self._answer(handle, *values) == np.multiply(values, 2).tolist()
 
-    async def go() -> int:
-        handle = handle_of(Batches(), max_size=16, delay_ms=delay_ms, max_queue=10_000)
-        total = 0
-        for wave in range(20):
-            numbers = range(wave * 100, wave * 100 + dice.randint(1, 100))
-            total += sum(await asyncio.gather(*(caller(handle, number) for number in numbers)))
-        assert handle.pins == 1
-        return total
+    async def _answer(self, handle: Handle, *values: float) -> list[float]:
+        self.requests += 1
+        return await answer(handle, *values)
 
-    assert asyncio.run(go()) > 1000
+
+@pytest.mark.parametrize("delay_ms", [0.0, 0.5])
+def test_every_row_of_many_mixed_requests_comes_back_to_its_caller(delay_ms: float) -> None:
+    crowd = Crowd(delay_ms)
+    asyncio.run(crowd.come(waves=20, most=100))
+    assert crowd.requests > 1000
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("delay_ms", [0.0, 0.5])
+def test_every_row_of_100_000_mixed_requests_comes_back_to_its_caller(delay_ms: float) -> None:
+    crowd = Crowd(delay_ms)
+    asyncio.run(crowd.come(waves=200, most=1000))
+    assert crowd.requests > 100_000
