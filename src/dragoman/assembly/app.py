@@ -3,16 +3,20 @@
 import asyncio
 from functools import partial
 
+from msgspec import UNSET
+
 from dragoman.assembly.builtin import engines, protocols
 from dragoman.assembly.exposition import metrics_protocol
 from dragoman.assembly.listeners import BoundListener, bind, make_server
-from dragoman.assembly.models import make_models, make_watcher
+from dragoman.assembly.models import ModelSources, make_models, make_watcher
 from dragoman.assembly.security import Security
 from dragoman.assembly.warmup import make_warm_up
 from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
+from dragoman.repository.labels import check_labels
+from dragoman.repository.loader import ModelLoader
 from dragoman.repository.manager import Observer, unobserved
 from dragoman.settings.server import ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
@@ -30,7 +34,11 @@ class App:
         metrics = Metrics()
         runners = partial(make_runner, loop=asyncio.get_running_loop())
         warm_up = make_warm_up(protocols(), settings.limits)
-        self._models = make_models(settings, engines(), runners, warm_up, self._changed)
+        known = engines()
+        self._sources = ModelSources(settings, known)
+        self._models = make_models(
+            settings, self._sources, ModelLoader(known), runners, warm_up, self._changed
+        )
         self._watcher = make_watcher(settings, self._models)
         self._watch: asyncio.Task[None] | None = None
         recorder = Recorder(metrics, AccessLog(settings.log.access, settings.log.slow_request_s))
@@ -68,6 +76,16 @@ class App:
             self._watch = asyncio.create_task(self._watcher.run())
         await self._models.start()
         self._update()
+
+    async def adopt(self, settings: ServerSettings) -> None:
+        """Serve the models that new settings name; returns when each is READY or has failed.
+
+        Errors: DragomanError where that cannot be; then everything stays as it is.
+        """
+        wanted = {model.name: model.labels for model in settings.models if model.labels is not UNSET}
+        check_labels(wanted, self.report, before_load=settings.labels_before_load)
+        await self._models.take_source(self._sources.configured(settings))
+        self._sources.settings = settings
 
     async def drain(self) -> None:
         """Take no new connections, let the requests in flight end, unload every model."""

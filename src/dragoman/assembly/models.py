@@ -3,30 +3,76 @@
 import os
 from collections.abc import Mapping
 
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from dragoman.core.control import PlacedModel, ReplaceModels
+from dragoman.core.status import StatusReport
 from dragoman.engines.base import Engine
 from dragoman.repository.configured import ConfiguredSource
+from dragoman.repository.labels import check_labels
 from dragoman.repository.lifecycle import MakeRunner, WarmUp
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.manager import ModelManager, Observer, Rules
 from dragoman.repository.retries import LoadRules
 from dragoman.repository.stability import StabilityRules
 from dragoman.repository.watcher import Watcher, file_events
+from dragoman.settings.model import VersionPolicy
+from dragoman.settings.overlay import NamedModel
 from dragoman.settings.server import ServerSettings
+
+
+class ModelSources:
+    """What serves the models that the settings name, as they are now. `settings` is replaced at a reload."""
+
+    def __init__(self, settings: ServerSettings, engines: Mapping[str, Engine]) -> None:
+        self.settings = settings
+        self._engines = engines
+
+    def configured(self, settings: ServerSettings) -> ConfiguredSource:
+        """The models that these settings name."""
+        return ConfiguredSource(settings.repositories, settings.models, settings.every_model, self._engines)
+
+    def listed(self, request: ReplaceModels, report: StatusReport) -> ConfiguredSource:
+        """The models of a list and no others. What else the settings say of a model of that name stays.
+
+        Errors: FAILED_PRECONDITION for a label that may not be given.
+        """
+        settings = self.settings
+        wanted = {model.name: model.labels for model in request.models}
+        check_labels(wanted, report, before_load=settings.labels_before_load)
+        known = {model.name: model for model in settings.models}
+        models = tuple(placed(known.get(model.name), model) for model in request.models)
+        return self.configured(replace(settings, repository=(), models=models))
 
 
 def make_models(
     settings: ServerSettings,
-    engines: Mapping[str, Engine],
+    sources: ModelSources,
+    loader: ModelLoader,
     make_runner: MakeRunner,
     warm_up: WarmUp,
     observer: Observer,
 ) -> ModelManager:
     """A manager of the models that the settings name, with nothing loaded yet."""
-    source = ConfiguredSource(settings.repositories, settings.models, settings.every_model, engines)
-    loader = ModelLoader(engines)
     return ModelManager(
-        source, loader, make_runner, observer=observer, warm_up=warm_up, rules=rules(settings)
+        sources.configured(settings),
+        loader,
+        make_runner,
+        observer=observer,
+        warm_up=warm_up,
+        listed=sources.listed,
+        rules=rules(settings),
     )
+
+
+def placed(known: NamedModel | None, model: PlacedModel) -> NamedModel:
+    """A model of a list as settings."""
+    versions = VersionPolicy(latest=model.latest, all=model.all_versions, specific=model.versions)
+    base = known or NamedModel(name=model.name, path=model.path)
+    # Whoever trusted the code at one place did not trust it at another.
+    trust = base.trust if base.path == model.path else UNSET
+    return replace(base, path=model.path, versions=versions, labels=dict(model.labels), trust=trust)
 
 
 def rules(settings: ServerSettings) -> Rules:

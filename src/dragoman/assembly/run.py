@@ -1,17 +1,21 @@
 """The life of a server process: start, serve until told to stop, drain.
 
 SIGTERM and SIGINT both ask for a drain: no new connections, the requests in flight end, then the process
-does. A second signal ends the process at once.
+does. A second signal ends the process at once. SIGHUP asks to read the settings again.
 """
 
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from dragoman.assembly.app import App
+from dragoman.assembly.reload import Reloader, Reread
 from dragoman.core.status import VersionStatus
 from dragoman.settings.server import ServerSettings
 
@@ -22,6 +26,13 @@ else:
 
 
 ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class Rereading(Struct, frozen=True):
+    """How the settings can be read again, and from which files they were read."""
+
+    read: Callable[[], Reread]
+    files: Sequence[str] = ()
 
 
 class View(Protocol):
@@ -37,16 +48,16 @@ class View(Protocol):
         """The server was told to stop."""
 
 
-def run(settings: ServerSettings, view: View) -> None:
-    """Serve until a signal or the view ends it.
+def run(settings: ServerSettings, view: View, rereading: Rereading | None = None) -> None:
+    """Serve until a signal or the view ends it. Settings that can be read again change while it runs.
 
     Errors: OSError where a listener's address cannot be bound; DragomanError for settings that cannot work.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(live(settings, view))
+        runner.run(live(settings, view, rereading))
 
 
-async def live(settings: ServerSettings, view: View) -> None:
+async def live(settings: ServerSettings, view: View, rereading: Rereading | None = None) -> None:
     """Start the server, tell the view, wait for the end, drain. A signal cuts the start short, too."""
     app = App(settings, observer=view.changed)
     told = asyncio.Event()
@@ -60,10 +71,43 @@ async def live(settings: ServerSettings, view: View) -> None:
         starting.cancel()
     try:
         if told.is_set() or await view.ready(app):
-            await waiting
+            async with rereads(app, settings, rereading):
+                await waiting
             view.draining()
     finally:
         await app.drain()
+
+
+@asynccontextmanager
+async def rereads(app: App, settings: ServerSettings, rereading: Rereading | None) -> AsyncIterator[None]:
+    """Meanwhile settings are read again, where they can be."""
+    if rereading is None:
+        yield
+        return
+    reloader = Reloader(Reread(settings, rereading.files), rereading.read, app.adopt)
+    loop = asyncio.get_running_loop()
+    polling = loop.create_task(reloader.run())
+    asked: set[asyncio.Task[bool]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(reloader.reload())
+        asked.add(task)
+        task.add_done_callback(asked.discard)
+
+    on_hangup(lambda: loop.call_soon_threadsafe(reload))
+    try:
+        yield
+    finally:
+        for task in (polling, *asked):
+            task.cancel()
+        await asyncio.gather(polling, *asked, return_exceptions=True)
+
+
+def on_hangup(tell: Callable[[], object]) -> None:
+    """Call `tell` at every SIGHUP, on systems that have it."""
+    number = getattr(signal, "SIGHUP", None)
+    if number is not None:
+        signal.signal(number, lambda *_: tell())
 
 
 def on_first_signal(tell: Callable[[], object]) -> None:

@@ -9,14 +9,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from dragoman.assembly.listeners import ListenError
-from dragoman.assembly.run import run
+from dragoman.assembly.reload import Reread
+from dragoman.assembly.run import Rereading, run
 from dragoman.cli.failure import Exit, FailureError
 from dragoman.cli.flags import NO_FLAGS, SettingsFlags, loaded
 from dragoman.cli.port_owner import port_owner
 from dragoman.cli.table import one_line
 from dragoman.cli.view import PlainView, TerminalView, say
 from dragoman.config.dialect import Level
-from dragoman.config.loader import Loaded
+from dragoman.config.loader import Loaded, load
 from dragoman.core.errors import DragomanError
 from dragoman.settings.server import ServerSettings
 
@@ -43,9 +44,17 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
         )
     tell_notes(found)
     terminal = sys.stdout.isatty()
-    settings = quieter(found) if terminal else found.settings
+
+    def settings_of(found: Loaded) -> ServerSettings:
+        return quieter(found) if terminal else found.settings
+
+    def read_again() -> Reread:
+        found = load(request)
+        return Reread(settings_of(found), found.files)
+
     try:
-        run(settings, TerminalView() if terminal else PlainView())
+        view = TerminalView() if terminal else PlainView()
+        run(settings_of(found), view, Rereading(read_again, found.files))
     except (DragomanError, OSError) as error:
         raise refusal(error) from error
 

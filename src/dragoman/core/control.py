@@ -34,7 +34,29 @@ class SetLabels(Struct, frozen=True):
     labels: Mapping[str, int]
 
 
-ControlRequest = Load | Unload | Reload | SetLabels
+class PlacedModel(Struct, frozen=True):
+    """A model of a list: where it lies, its labels, and which versions: the `latest` ones, all, or these."""
+
+    name: str
+    path: str
+    latest: int = 1
+    all_versions: bool = False
+    versions: tuple[int, ...] = ()
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+
+class ReplaceModels(Struct, frozen=True):
+    """Serve these models and no others."""
+
+    models: tuple[PlacedModel, ...]
+
+    @property
+    def model(self) -> None:
+        """No single model: all of them."""
+
+
+ModelControl = Load | Unload | Reload | SetLabels  # of one model, or of each
+ControlRequest = ModelControl | ReplaceModels
 
 
 class ControlResult(Struct, frozen=True):

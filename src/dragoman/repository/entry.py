@@ -1,11 +1,11 @@
 """One model in the manager's map: what is wanted of it, and its versions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
-from dragoman.core.control import ControlRequest, Load, Reload, SetLabels, Unload
+from dragoman.core.control import Load, ModelControl, Reload, SetLabels, Unload
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import ModelStatus, State
 from dragoman.repository.handle import Handle
@@ -113,7 +113,7 @@ class ModelEntry:
         for key in [*former, *last[:-REMEMBERED]]:
             del self.harnesses[key]
 
-    def apply(self, request: ControlRequest) -> None:
+    def apply(self, request: ModelControl) -> None:
         """Take over what an operator wants.
 
         Errors: NOT_FOUND for a version that is not there; FAILED_PRECONDITION for a label of a version
@@ -134,6 +134,13 @@ class ModelEntry:
             self._unloaded = isinstance(request, Unload)
             self._added.clear()
             self._removed.clear()
+
+    def forget_requests(self) -> None:
+        """Want again what the source wants, and nothing else."""
+        self._unloaded = False
+        self._added.clear()
+        self._removed.clear()
+        self._labels = None
 
     def _set_labels(self, labels: Mapping[str, int]) -> None:
         for label, version in labels.items():
@@ -191,11 +198,20 @@ class ModelEntry:
     @property
     def warnings(self) -> list[str]:
         """What an operator should know and no failed version tells."""
-        notes = [f"{self.name}: {note}" for note in self.notes]
+        notes = [f"{self.name}: {note}" for note in self.notes if note not in self._held]
         cause = self.aspired.cause
         if cause is not None and all(harness.cause != cause for harness in self.harnesses.values()):
             notes.append(cause.message)
         return notes
+
+    def failures(self) -> Iterator[tuple[str, str]]:
+        """What of the model failed, and why."""
+        if self.aspired.cause is not None and not self.wanted:
+            yield f"name: {self.name}", self.aspired.cause.message
+        for version in sorted(self.wanted):
+            cause = self.newest[version].cause
+            if cause is not None:
+                yield f"name: {self.name} version: {version}", cause.message
 
     def check_loaded(self) -> None:
         """Raise the cause of the first wanted version that failed, if there is one."""
@@ -209,7 +225,6 @@ class ModelEntry:
     def notes(self) -> list[str]:
         """The source's warnings, and what is waited for."""
         newest, shown = self.newest, self.shown
-        held = [f"version {version} is still being copied, as it seems" for version in self.aspired.held]
         stale = [
             f"version {version} serves as it was, its changes do not load: {harness.cause.message}"
             for version, harness in newest.items()
@@ -220,4 +235,19 @@ class ModelEntry:
             for label, version in self.wanted_labels.items()
             if version not in newest or newest[version].state in (State.FAILED, State.GONE)
         ]
-        return [*self.aspired.notes, *held, *stale, *waiting]
+        return [*self.aspired.notes, *self._held, *stale, *waiting]
+
+    @property
+    def _held(self) -> list[str]:
+        return [f"version {version} is still being copied, as it seems" for version in self.aspired.held]
+
+
+def check_available(entries: Iterable[ModelEntry]) -> None:
+    """Nothing, if all that is wanted of these models is loaded.
+
+    Errors: INTERNAL with each model's cause, in TensorFlow Serving's words.
+    """
+    failed = [failure for entry in entries for failure in entry.failures()]
+    if failed:
+        shown = "".join(f"{{{{{what}}} due to error: {why}}}, " for what, why in failed)
+        raise DragomanError(Code.INTERNAL, f"{len(failed)} model(s) did not become available: {{{shown}}}")

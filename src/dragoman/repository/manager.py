@@ -13,12 +13,12 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from dragoman.core.control import ControlRequest, ControlResult, Load, Reload
+from dragoman.core.control import ControlRequest, ControlResult, Load, Reload, ReplaceModels
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.repository.clock import Clock
-from dragoman.repository.entry import ModelEntry
+from dragoman.repository.entry import ModelEntry, check_available
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import SETTLED, VersionHarness
 from dragoman.repository.lifecycle import Lifecycle, MakeRunner, WarmUp, no_warm_up
@@ -31,6 +31,8 @@ from dragoman.repository.source import Aspired, VersionSource, with_files
 from dragoman.repository.stability import StabilityRules
 
 Observer = Callable[[str, VersionStatus], None]
+# What serves a list of models and no others. Refuses a list that cannot be served as things stand.
+ListedSource = Callable[[ReplaceModels, StatusReport], VersionSource]
 Goal = Callable[[StatusReport], bool]
 REAL_CLOCK: Final = Clock()
 LOGGED_AS: Final = {  # INFO where not named
@@ -55,6 +57,11 @@ def unobserved(model: str, version: VersionStatus) -> None:
     """The observer where nobody watches."""
 
 
+def no_lists(request: ReplaceModels, report: StatusReport) -> VersionSource:
+    """The source where models cannot come from lists."""
+    raise DragomanError(Code.UNIMPLEMENTED, "this server takes its models from its repository alone")
+
+
 class ModelManager:
     """Loads, serves and unloads versions."""
 
@@ -66,10 +73,12 @@ class ModelManager:
         *,
         observer: Observer = unobserved,
         warm_up: WarmUp = no_warm_up,
+        listed: ListedSource = no_lists,
         rules: Rules = USUAL_RULES,
         clock: Clock = REAL_CLOCK,
     ) -> None:
         self._source = source
+        self._listed = listed
         self._settling = Settling(rules.stability, loader.required, clock.now)
         self._lifecycle = Lifecycle(loader, make_runner, warm_up, rules.loading, clock.sleep)
         self._observer = observer
@@ -120,6 +129,21 @@ class ModelManager:
         await self._settled(self._entries.values())
         return self.report
 
+    async def take_source(self, source: VersionSource) -> StatusReport:
+        """Serve what another source wants; what operators asked for until now is forgotten.
+
+        Errors: DragomanError where it cannot say what it wants; then everything stays as it is.
+        """
+        async with self._looking:
+            aspired = await self._lifecycle.in_thread(source.aspired)
+            self._source = source
+            self._adopt(aspired, aspired.models.keys() | self._entries.keys())
+            for entry in self._entries.values():
+                entry.forget_requests()
+                self._act(entry)
+        await self._settled(self._entries.values())
+        return self.report
+
     async def poll(self) -> bool:
         """Begin on what has changed and come to rest since the last poll; whether something has yet to.
 
@@ -141,6 +165,10 @@ class ModelManager:
         version that is not loaded; where a version that was to be loaded fails, its cause.
         """
         before = self.report
+        if isinstance(request, ReplaceModels):
+            await self.take_source(self._listed(request, before))
+            check_available([self._entries[model.name] for model in request.models])
+            return ControlResult(self.report, changed=self.report != before)
         await self._look(request.model, files=isinstance(request, Reload))
         asked = list(self._entries.values()) if request.model is None else [self._entry(request.model)]
         for entry in asked:

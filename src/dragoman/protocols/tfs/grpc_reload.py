@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from dragoman.core.control import ControlRequest, ControlResult
-from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.control import ControlRequest, ControlResult, PlacedModel, ReplaceModels
+from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.names import check_model_name
 from dragoman.protocols.tfs.errors import grpc_error
 from dragoman.protocols.tfs.messages import messages
 from dragoman.settings.limits import Limits
@@ -11,44 +12,56 @@ from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.protobuf import read_message
 
 if TYPE_CHECKING:
-    from dragoman.wire.protos.tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+    from dragoman.wire.protos.tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
 
 def parse_reload(wire: WireRequest, limits: Limits) -> ControlRequest:
-    """Nothing yet: a list that is as it should be is refused as well, but only after it was checked.
+    """The models of the list, which are to be served instead of those that are.
 
-    A server whose models come from folders cannot take them from a list instead; saying OK without doing it,
-    as OpenVINO Model Server does, would hide that from the caller.
-    Errors: INVALID_ARGUMENT for a list that is none; UNIMPLEMENTED for any other.
+    Errors: INVALID_ARGUMENT for a list that the reference refuses, in its words.
     """
     del limits
-    check_list(read_message(messages().ReloadConfigRequest, wire.body).config)
-    raise DragomanError(
-        Code.UNIMPLEMENTED,
-        "this server takes its models from its repository, and cannot be given a list of them while it runs",
-    )
-
-
-def check_list(config: "ModelServerConfig") -> None:
-    """The rules of the reference for a list of models.
-
-    Errors: INVALID_ARGUMENT naming the model.
-    """
+    config = read_message(messages().ReloadConfigRequest, wire.body).config
     kind = config.WhichOneof("config")
     if kind != "model_config_list":
         raise invalid(
             "ServerModelConfig type must be model_config_list" if kind else "the request has no config"
         )
-    seen = set()
-    for model in config.model_config_list.config:
-        if model.name in seen:
-            raise invalid(f"Illegal to list model {model.name} multiple times in config list")
-        seen.add(model.name)
-        if not model.base_path.startswith("/") and "://" not in model.base_path:
-            raise invalid(
-                f"Expected model {model.name} to have an absolute path or URI; "
-                f"got base_path()={model.base_path}"
-            )
+    models = config.model_config_list.config
+    names = [model.name for model in models]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise invalid(f"Illegal to list model {name} multiple times in config list")
+    return ReplaceModels(tuple(placed(model) for model in models))
+
+
+def placed(model: "ModelConfig") -> PlacedModel:
+    """One model of the list.
+
+    Errors: INVALID_ARGUMENT for a name that none may have, and a place that is not on this machine.
+    """
+    check_model_name(model.name)
+    scheme, separator, path = model.base_path.partition("://")
+    if not separator:
+        scheme, path = "file", model.base_path
+    if scheme != "file":
+        raise invalid(f"model {model.name}: {scheme}:// is not supported: give the path of a folder")
+    if not path.startswith("/"):
+        raise invalid(
+            f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
+        )
+    policy = model.model_version_policy
+    specific = tuple(policy.specific.versions)
+    if policy.HasField("specific") and not specific:
+        raise invalid(f"model {model.name}: specific names no versions")
+    return PlacedModel(
+        model.name,
+        path,
+        latest=max(1, policy.latest.num_versions),
+        all_versions=policy.HasField("all"),
+        versions=specific,
+        labels=dict(model.version_labels),
+    )
 
 
 def encode_reload(_: ControlResult) -> WireResponse:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from dragoman.core.control import ControlResult
+from dragoman.core.control import ControlResult, PlacedModel, ReplaceModels
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.signatures import Method
 from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
@@ -203,13 +203,19 @@ def model(name: str = "m", base_path: str = "/models/m") -> dict[str, str]:
         ),
         (
             {"model_config_list": {"config": [model(), model("n", "s3://bucket/n")]}},
-            UNIMPLEMENTED,
-            "this server takes its models from its repository, "
-            "and cannot be given a list of them while it runs",
+            INVALID_ARGUMENT,
+            "model n: s3:// is not supported: give the path of a folder",
+        ),
+        (
+            {"model_config_list": {"config": [model() | {"model_version_policy": {"specific": {}}}]}},
+            INVALID_ARGUMENT,
+            "model m: specific names no versions",
         ),
     ],
 )
-def test_a_list_of_models_is_checked_and_then_refused(config: dict[str, Any], code: int, why: str) -> None:
+def test_a_list_that_cannot_be_served_is_refused_in_the_references_words(
+    config: dict[str, Any], code: int, why: str
+) -> None:
     operation = STRICT.operation(RELOAD)
     assert isinstance(operation, ControlOperation)
     body = SERVING["ReloadConfigRequest"](config=config).SerializeToString()
@@ -217,6 +223,30 @@ def test_a_list_of_models_is_checked_and_then_refused(config: dict[str, Any], co
         operation.parse(WireRequest("POST", RELOAD, "", [], body), Limits())
     response = operation.fail(None, caught.value)
     assert (response.status, response.message) == (code, why)
+
+
+@pytest.mark.parametrize(
+    ("policy", "placed"),
+    [
+        ({}, {}),
+        ({"latest": {"num_versions": 2}}, {"latest": 2}),
+        ({"latest": {}}, {"latest": 1}),
+        ({"all": {}}, {"all_versions": True}),
+        ({"specific": {"versions": [3, 7]}}, {"versions": (3, 7)}),
+    ],
+)
+def test_a_list_says_which_models_are_served_and_which_versions_of_them(
+    policy: dict[str, Any], placed: dict[str, Any]
+) -> None:
+    operation = STRICT.operation(RELOAD)
+    assert isinstance(operation, ControlOperation)
+    entry = model() | {"version_labels": {"stable": 3}, "model_version_policy": policy}
+    listed = {"model_config_list": {"config": [entry, model("n", "file:///models/n")]}}
+    body = SERVING["ReloadConfigRequest"](config=listed).SerializeToString()
+    request = operation.parse(WireRequest("POST", RELOAD, "", [], body), Limits())
+    assert request == ReplaceModels(
+        (PlacedModel("m", "/models/m", labels={"stable": 3}, **placed), PlacedModel("n", "/models/n"))
+    )
 
 
 def test_a_reload_that_was_done_says_ok() -> None:

@@ -41,7 +41,7 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("enable_per_model_batching_parameters", False, HONOURED, "batching of each model"),
     Flag(
         "allow_version_labels_for_unavailable_models", False, HONOURED,
-        "labels may name versions that are not loaded, as they always may in the file at the start",
+        "labels_before_load; at the start labels may always name any version",
     ),
     Flag("num_load_threads", 0, HONOURED, "loading.at_once"),
     Flag("num_unload_threads", 0, IGNORED, "versions are unloaded beside the requests anyway"),

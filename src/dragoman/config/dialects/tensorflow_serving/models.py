@@ -11,10 +11,12 @@ IMAGE_BASE_PATH: Final = "/models"
 
 
 def write_models(writer: Writer) -> None:
-    """`models`; nothing where the command line has a PATH of its own.
+    """`models`, or none where the command line has a PATH of its own.
 
     Errors: INVALID_ARGUMENT.
     """
+    before_load = "allow_version_labels_for_unavailable_models"
+    writer.set("labels_before_load", writer.line.on(before_load), f"--{before_load}")
     path, base_path = writer.line.text("model_config_file"), writer.line.text("model_base_path")
     if path:
         write_list(writer, path)

@@ -1,0 +1,102 @@
+"""Settings that change while the server runs: taken over as a whole, or not at all.
+
+Looked at as often as `config_poll_s` says, and at SIGHUP. What cannot change without a restart is told.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from dragoman.core.errors import DragomanError
+from dragoman.settings.server import ServerSettings
+
+LIVE: Final = frozenset({"repository", "models", "every_model", "labels_before_load"})
+Stamp = tuple[int, ...] | None
+
+
+class Reread(Struct, frozen=True):
+    """Settings as they were read, and the files that they came from."""
+
+    settings: ServerSettings
+    files: Sequence[str] = ()
+
+
+class Reloader:
+    """Reads the settings again, and hands those that are good to `adopt`."""
+
+    def __init__(
+        self,
+        first: Reread,
+        read: Callable[[], Reread],
+        adopt: Callable[[ServerSettings], Awaitable[object]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._now = first
+        self._started_with = first.settings
+        self._read = read
+        self._adopt = adopt
+        self._sleep = sleep
+        self._stamps = stamps(first.files)
+        self._reading = asyncio.Lock()
+        self._log = structlog.get_logger("dragoman.config")
+
+    async def run(self) -> None:
+        """Look at the files for ever, if the settings want that."""
+        while poll_s := self._now.settings.config_poll_s:
+            await self._sleep(poll_s)
+            await self.poll()
+
+    async def poll(self) -> None:
+        """Read the settings again if one of their files has changed."""
+        if await asyncio.to_thread(stamps, self._now.files) != self._stamps:
+            await self.reload()
+
+    async def reload(self) -> bool:
+        """Read the settings again; whether they were taken over. An error leaves everything as it is."""
+        async with self._reading:
+            self._stamps = await asyncio.to_thread(stamps, self._now.files)
+            try:
+                new = await asyncio.to_thread(self._read)
+                await self._adopt(new.settings)
+            except DragomanError as error:
+                for line in error.message.splitlines():
+                    self._log.error("the settings stay as they are", mistake=line)
+                return False
+            self._now = new
+            self._stamps = await asyncio.to_thread(stamps, new.files)
+            self._tell(new.settings)
+            return True
+
+    def _tell(self, settings: ServerSettings) -> None:
+        waiting = needing_restart(self._started_with, settings)
+        if waiting:
+            self._log.warning("settings taken over, but some need a restart", keys=", ".join(waiting))
+        else:
+            self._log.info("settings taken over")
+
+
+def needing_restart(old: ServerSettings, new: ServerSettings) -> list[str]:
+    """The sections that differ and cannot change in a running server."""
+    return [
+        name
+        for name in ServerSettings.__struct_fields__
+        if name not in LIVE and getattr(old, name) != getattr(new, name)
+    ]
+
+
+def stamps(files: Iterable[str]) -> Mapping[str, Stamp]:
+    """What changes when a file does."""
+    return {file: stamp(file) for file in files}
+
+
+def stamp(file: str) -> Stamp:
+    """The same of one file; None where it is not there."""
+    try:
+        stat = os.stat(file)
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
