@@ -43,11 +43,13 @@ class Access(Struct):
     def check_control(self, request: ControlRequest, *, local: bool) -> None:
         """Let a change of the repository pass. What strangers may change they may from this machine only.
 
+        A request that is not about one model is about all of them.
         Errors: as `check`.
         """
+        model: str | None = getattr(request, "model", None)
         if local:
-            self.check(request.model, Permission.CONTROL)
-        elif not self.policy.grants(self.caller, request.model, Permission.CONTROL, self.deployment):
+            self.check(model, Permission.CONTROL)
+        elif not self.policy.grants(self.caller, model, Permission.CONTROL, self.deployment):
             raise self.caller.refusal()
 
     def view(self, report: StatusReport, permission: Permission | None) -> StatusReport:

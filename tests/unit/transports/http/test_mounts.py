@@ -1,0 +1,118 @@
+"""Prefixes of paths that lead to deployments."""
+
+import pytest
+
+from dragoman.core.errors import DragomanError
+from dragoman.core.status import StatusReport
+from dragoman.protocols import tfs
+from dragoman.settings.deployment import GRADIENT, Deployment, Mount
+from dragoman.transports.http.mounts import Mounted, Mounts
+from dragoman.transports.http.router import Router
+from dragoman.wire.messages import WireRequest
+
+PLAIN = Deployment(name="dep", id="des1", model="digits")
+PINNED = Deployment(name="pinned", model="digits", version=2)
+SPACED = Deployment(name="a b", model="c d")
+
+
+def mounts(*more: Mount) -> Mounts:
+    made = Mounts((GRADIENT, *more))
+    made.adopt({"dep": PLAIN, "des1": PLAIN, "pinned": PINNED, "a b": SPACED})
+    return made
+
+
+@pytest.mark.parametrize("name", ["dep", "des1"])
+@pytest.mark.parametrize(
+    "rest", ["", "/metadata", ":predict", "/versions/3:classify", "/labels/x", ":nonsense", "/a/b"]
+)
+def test_a_deployment_is_known_by_name_and_id(name: str, rest: str) -> None:
+    found = mounts().resolve(f"/model-serving/{name}{rest}")
+    assert found == Mounted(f"/v1/models/digits{rest}", PLAIN)
+
+
+def test_what_is_no_deployment_is_a_models_name() -> None:
+    assert mounts().resolve("/model-serving/digits:predict") == Mounted("/v1/models/digits:predict")
+
+
+def test_names_are_decoded_to_be_found_and_encoded_again() -> None:
+    assert mounts().resolve("/model-serving/a%20b:predict") == Mounted("/v1/models/c%20d:predict", SPACED)
+    assert mounts().resolve("/model-serving/x%2F..%2Fy") == Mounted("/v1/models/x%2F..%2Fy")
+    assert mounts().resolve("/model-serving/%252e") == Mounted("/v1/models/%252e")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/model-serving", "/model-serving/", "/v1/models/dep", "/Model-Serving/dep"]
+)
+def test_other_paths_belong_to_no_mount(path: str) -> None:
+    assert mounts().resolve(path) is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "inner"),
+    [
+        ("", "/versions/2"),
+        (":predict", "/versions/2:predict"),
+        ("/metadata", "/versions/2/metadata"),
+        ("/versions/2:predict", "/versions/2:predict"),
+        ("/versions/02", "/versions/02"),
+    ],
+)
+def test_a_deployment_of_one_version_leads_to_it(rest: str, inner: str) -> None:
+    assert mounts().resolve(f"/model-serving/pinned{rest}") == Mounted(f"/v1/models/digits{inner}", PINNED)
+
+
+@pytest.mark.parametrize(
+    "rest", ["/versions/1", "/versions/1:predict", "/VERSIONS/22/metadata", "/labels/stable:predict"]
+)
+def test_another_version_is_not_there(rest: str) -> None:
+    router = Router([tfs.PROTOCOL], "superset", mounts=mounts())
+    route = router.route("GET", f"/model-serving/pinned{rest}")
+    answer = route.operation.answer(WireRequest("GET", route.path, "", [], b""), StatusReport())
+    assert answer.status == 404
+    assert answer.body == b'{"error":"deployment pinned serves version 2 alone"}'
+
+
+def test_a_route_is_found_behind_a_mount() -> None:
+    router = Router([tfs.PROTOCOL], "superset", mounts=mounts())
+    route = router.route("POST", "/model-serving/dep/versions/3:predict")
+    assert route.operation.name == "tfs.rest.predict"
+    assert route.params == {"model": "digits", "version": "3"}
+    assert (route.path, route.deployment) == ("/v1/models/digits/versions/3:predict", "dep")
+
+
+def test_paths_without_a_mount_are_routed_as_ever() -> None:
+    route = Router([tfs.PROTOCOL], "superset").route("GET", "/v1/models/digits")
+    assert (route.operation.name, route.path, route.deployment) == (
+        "tfs.rest.status",
+        "/v1/models/digits",
+        "",
+    )
+
+
+def test_a_prefix_may_name_its_deployment_or_have_other_placeholders() -> None:
+    made = mounts(
+        Mount(prefix="/digits", deployment="dep"),
+        Mount(prefix="/workspaces/{workspace}/deployments/{deployment}", target="/v1/models/{model}"),
+    )
+    assert made.resolve("/digits:predict") == Mounted("/v1/models/digits:predict", PLAIN)
+    assert made.resolve("/digitsx:predict") is None
+    assert made.resolve("/workspaces/7/deployments/des1") == Mounted("/v1/models/digits", PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("mount", "said"),
+    [
+        (Mount(prefix="digits", deployment="d"), "begins with /"),
+        (Mount(prefix="/digits/", deployment="d"), "does not end with it"),
+        (Mount(prefix="/digits"), "has {deployment}, or"),
+        (Mount(prefix="/x/{deployment}", deployment="d"), "has {deployment}, or"),
+        (Mount(prefix="/x/{deployment:colour}"), "no kind of placeholder"),
+        (Mount(prefix="/{deployment}/{deployment}"), "redefinition"),
+        (Mount(prefix="/x/{deployment}", target="v1"), "'v1' does not begin with /"),
+    ],
+)
+def test_a_mount_that_cannot_be_is_refused(mount: Mount, said: str) -> None:
+    with pytest.raises(DragomanError) as caught:
+        Mounts([mount])
+    assert said in caught.value.message
+    assert repr(mount.prefix) in caught.value.message
