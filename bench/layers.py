@@ -18,15 +18,15 @@ import uvloop
 from bench.runtime import BATCHES, ns_per_call
 from bench.workloads import WORKLOADS, Workload
 from dragoman.assembly.builtin import engines, protocols
-from dragoman.assembly.models import make_models
 from dragoman.core.context import CallContext
 from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
-from dragoman.repository.lifecycle import no_warm_up
-from dragoman.repository.manager import ModelManager, unobserved
+from dragoman.repository.loader import ModelLoader
+from dragoman.repository.manager import ModelManager
+from dragoman.repository.source import FileSystemSource
 from dragoman.settings.limits import Limits
-from dragoman.settings.server import LogSettings, ServerSettings
+from dragoman.settings.server import LogSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
 from dragoman.telemetry.metrics import Metrics
 from dragoman.transports.grpc.router import GrpcRouter
@@ -43,8 +43,8 @@ async def measure_all(repository: Path, seconds: float) -> Mapping[str, Mapping[
     """Microseconds by step, by workload, from models that are loaded once."""
     configure_logs("warning", "json")
     runners = partial(make_runner, loop=asyncio.get_running_loop())
-    settings = ServerSettings(repository=str(repository))
-    models = make_models(settings, engines(), runners, no_warm_up, unobserved)
+    known = engines()
+    models = ModelManager(FileSystemSource(str(repository), known), ModelLoader(known), runners)
     await models.start()
     log = LogSettings()
     gateway = Gateway(models, LIMITS, Recorder(Metrics(), AccessLog(log.access, log.slow_request_s)))
