@@ -6,7 +6,7 @@ from functools import partial
 from msgspec import UNSET
 
 from dragoman.assembly.builtin import engines, protocols
-from dragoman.assembly.exposition import metrics_protocol
+from dragoman.assembly.exposition import metrics_protocols
 from dragoman.assembly.listeners import BoundListener, bind, make_server
 from dragoman.assembly.models import ModelSources, make_models, make_watcher
 from dragoman.assembly.security import Security
@@ -50,7 +50,8 @@ class App:
             self._security.guard,
             allow_remote_control=settings.allow_remote_control,
         )
-        specs = (*protocols(), metrics_protocol(make_registry(metrics, lambda: self._models.report)))
+        registry = make_registry(metrics, lambda: self._models.report)
+        specs = (*protocols(), *metrics_protocols(metrics, registry, settings.metrics))
         self._servers = [
             (listener, make_server(listener, specs, self._gateway, settings.limits, metrics, self._security))
             for listener in settings.listeners

@@ -1,4 +1,6 @@
-"""`/metrics`: the one operation that needs the telemetry of the whole process."""
+"""`/metrics`: what needs the telemetry of the whole process, in our names and in TensorFlow Serving's."""
+
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
 
@@ -6,11 +8,22 @@ from dragoman.core.access import Permission
 from dragoman.core.status import StatusReport
 from dragoman.gateway.guard import VisibleReport
 from dragoman.protocols.native.errors import fail, refuse
-from dragoman.telemetry.metrics import VisibleMetrics, exposition
+from dragoman.settings.server import MetricsSettings
+from dragoman.telemetry import tensorflow_serving
+from dragoman.telemetry.metrics import Metrics, VisibleMetrics, exposition
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import HttpRoute, ProtocolSpec, StatusOperation
 
 PROMETHEUS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+def metrics_protocols(
+    metrics: Metrics, registry: CollectorRegistry, settings: MetricsSettings
+) -> Iterator[ProtocolSpec]:
+    """What shows metrics: always at /metrics, and where the settings want it in TensorFlow Serving's way."""
+    yield metrics_protocol(registry)
+    if settings.tensorflow_serving_path:
+        yield tensorflow_serving_metrics(metrics, settings.tensorflow_serving_path)
 
 
 def metrics_protocol(registry: CollectorRegistry) -> ProtocolSpec:
@@ -24,3 +37,14 @@ def metrics_protocol(registry: CollectorRegistry) -> ProtocolSpec:
     operation = StatusOperation("native.metrics", answer, fail, Permission.METRICS)
     route = HttpRoute("GET", "/metrics", operation)
     return ProtocolSpec(name="metrics", prefixes=(), routes={"superset": (route,)}, refuse=refuse)
+
+
+def tensorflow_serving_metrics(metrics: Metrics, path: str) -> ProtocolSpec:
+    """A protocol of one route that prints the counters under TensorFlow Serving's names."""
+
+    def answer(_: WireRequest, report: StatusReport) -> WireResponse:
+        return WireResponse(200, tensorflow_serving.text(metrics, report), content_type=b"text/plain")
+
+    operation = StatusOperation("tfs.rest.metrics", answer, fail, Permission.METRICS)
+    routes = tuple(HttpRoute(method, path, operation) for method in ("GET", "POST"))
+    return ProtocolSpec(name="tfs_metrics", prefixes=(), routes={"superset": routes}, refuse=refuse)

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from dragoman.assembly.collisions import ARBITERS
+from dragoman.assembly.cors import readable_by_pages
 from dragoman.assembly.security import Security
 from dragoman.core.errors import invalid
 from dragoman.gateway.gateway import Gateway
@@ -84,6 +85,8 @@ def make_server(
     def refused(_: WireRequest, status: int) -> None:
         metrics.refuse(status)
 
+    if listener.cors:
+        mounted = [readable_by_pages(spec) for spec in mounted]
     router = Router(mounted, dialect, ARBITERS, Mounts(listener.mounts))
     server = HttpServer(router, call, limits, refused=refused, tls=security.context(listener))
     security.on_deployments(server.remount)

@@ -1,11 +1,14 @@
 """What a struct's types cannot say: mistakes that only show when all settings are there."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.names import check_model_name
 from dragoman.settings.server import ServerSettings
 
+PLAIN_PATH: Final = re.compile(r"(/[\w.~-]+)+")
 Mistake = tuple[str, str]  # key, what is wrong with it
 
 
@@ -19,6 +22,9 @@ def mistakes(settings: ServerSettings) -> Iterator[Mistake]:
         if not model.path:
             yield f"models[{index}].path", "a path is expected"
     yield from listener_mistakes(settings)
+    path = settings.metrics.tensorflow_serving_path
+    if path and PLAIN_PATH.fullmatch(path) is None:
+        yield "metrics.tensorflow_serving_path", f"{path!r} is not a plain path such as /monitoring/metrics"
 
 
 def twice(key: str, names: Sequence[str]) -> Iterator[Mistake]:

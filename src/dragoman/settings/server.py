@@ -89,9 +89,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     version: Literal[1] = 1  # of this form
     repository: str | tuple[str, ...] = ()  # paths whose models are served, as after `dragoman serve`
     models: tuple[NamedModel, ...] = ()  # single models, under names of their own
-    labels_before_load: bool = (
-        True  # whether, while serving, new labels may name versions that are not loaded
-    )
+    labels_before_load: bool = True  # whether, once the server runs, labels may name unloaded versions
     every_model: ModelOverlay = ModelOverlay()  # said of every model; an entry of `models` wins over it
     allow_remote_control: bool = False  # whether others than this machine may load and unload models
     config_poll_s: Seconds = 1.0  # how often the files that this comes from are looked at; 0 = only at SIGHUP
