@@ -19,10 +19,15 @@ VERBS: Final = {
     "check": "Check settings, and that the models they name are there, without serving.",
     "config": "Show, describe and translate settings.",
     "models": "List the models of a running server with their states.",
+    "show": "Show one model of a running server: its versions, labels and signatures.",
+    "load": "Load a model of a running server, or one version of it.",
+    "unload": "Stop serving a model, or one version of it.",
+    "reload": "Look at a model's folder again, or at all of them, and load what has changed.",
     "deployments": "Deploy models under names of their own, with passwords.",
     "protos": "Write the .proto files of the protocols into a folder.",
     "version": "Print the version of dragoman and of the Python it runs on.",
 }
+MODULES: Final = {"load": "control", "unload": "control", "reload": "control"}  # else named after the verb
 DESCRIPTION: Final = (
     "A model server: one loaded model answers every inference protocol its clients already speak."
 )
@@ -40,7 +45,8 @@ def build() -> App:
         exit_on_error=False,
     )
     for verb, text in VERBS.items():
-        app.command(f"dragoman.cli.{verb}:{verb}", name=verb, help=text)
+        module = MODULES.get(verb, verb)
+        app.command(f"dragoman.cli.{module}:{verb}", name=verb, help=text)
     return app
 
 

@@ -1,25 +1,18 @@
 """`dragoman models`: the models of a running server."""
 
 import json
-from collections.abc import Iterator
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from dragoman.cli.failure import Exit, FailureError
+from dragoman.cli.client import DEFAULT_URL, MODELS, look
 from dragoman.cli.table import Row, one_line, plain
 
-DEFAULT_URL: Final = "http://127.0.0.1:8000"
-LISTING: Final = "/dragoman/models"
-TIMEOUT_S: Final = 10.0
-CONNECTIONS: Final = {"http": HTTPConnection, "https": HTTPSConnection}
+Json = Annotated[bool, Parameter(name="--json", negative="")]
 
 
-def models(
-    *, url: str = DEFAULT_URL, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
-) -> None:
+def models(*, url: str = DEFAULT_URL, as_json: Json = False) -> None:
     """List the models of a running server with their states.
 
     Parameters
@@ -29,48 +22,28 @@ def models(
     as_json:
         Print what the server answered, with signatures, as JSON.
     """
-    document = ask(url)
+    document = look(url, MODELS, "models")
     if as_json:
         print(json.dumps(document, indent=2))
         return
-    print("\n".join(plain(list(rows(document)))))
+    print("\n".join(plain(list(rows(document["models"])))))
     if not document["models"]:
         print(f"{url} serves no model")
 
 
-def ask(url: str) -> dict[str, Any]:
-    """The server's listing."""
-    parts = urlsplit(url)
-    if parts.scheme not in CONNECTIONS or not parts.hostname:
-        raise FailureError(f"{url!r} is not a server's address: give one like {DEFAULT_URL}", Exit.USAGE)
-    connection = CONNECTIONS[parts.scheme](parts.netloc, timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", parts.path.rstrip("/") + LISTING)
-        answer = connection.getresponse()
-        text = answer.read()
-    except (OSError, HTTPException) as error:
-        why = getattr(error, "strerror", None) or error
-        raise FailureError(f"no server answers at {url}: {why}") from error
-    finally:
-        connection.close()
-    if answer.status == 200:
-        try:
-            document = json.loads(text)
-        except ValueError:
-            document = None
-        if isinstance(document, dict) and "models" in document:
-            return document
-    raise FailureError(f"{url} answers {answer.status} without a list of models: is that a dragoman server?")
+def rows(models: Iterable[dict[str, Any]]) -> Iterator[Row]:
+    """The models as rows of the table; below the last row of each, what is to be known of it."""
+    for model in models:
+        name, notes = one_line(model["name"]), [one_line(note) for note in model["notes"]]
+        made = [
+            Row(name, str(version["version"]), version["engine"] or "", version["state"], cause_of(version))
+            for version in model["versions"]
+        ] or [Row(name, "", "", "empty", cause_of(model))]
+        yield from made[:-1]
+        last = made[-1]
+        yield last._replace(note="\n  ".join(filter(None, [last.note, *notes])))
 
 
-def rows(document: dict[str, Any]) -> Iterator[Row]:
-    """The listing as rows of the table."""
-    for model in document["models"]:
-        for version in model["versions"]:
-            yield Row(
-                one_line(model["name"]),
-                str(version["version"]),
-                version["engine"] or "",
-                version["state"],
-                one_line(version["cause"]["message"]) if version["cause"] else "",
-            )
+def cause_of(view: dict[str, Any]) -> str:
+    """Why a model or version does not serve; empty if it does."""
+    return one_line(view["cause"]["message"]) if view["cause"] else ""

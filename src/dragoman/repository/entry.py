@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from dragoman.core.control import Load, ModelControl, Reload, SetLabels, Unload
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.status import ModelStatus, State
+from dragoman.core.status import Cause, ModelStatus, State
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import VersionHarness
 from dragoman.repository.policy import POLICIES, Policy, VersionSnapshot
@@ -103,6 +103,7 @@ class ModelEntry:
                 self.harnesses[version, generation] = newest[version] = harness
         for (version, _), harness in self.harnesses.items():
             harness.aspired = version in wanted and harness is newest[version]
+            harness.dismissed = version in self._removed
         self._forget(newest)
 
     def _forget(self, newest: Mapping[int, VersionHarness]) -> None:
@@ -214,8 +215,11 @@ class ModelEntry:
                 yield f"name: {self.name} version: {version}", cause.message
 
     def check_loaded(self) -> None:
-        """Raise the cause of the first wanted version that failed, if there is one."""
+        """Raise the cause of the first wanted version that failed, or that of having none."""
         newest = self.newest
+        if not self.candidates:
+            none = self.aspired.cause or Cause(Code.NOT_FOUND, f"model {self.name!r} has no versions")
+            raise DragomanError(none.code, none.message)
         for version in sorted(self.wanted):
             cause = newest[version].cause
             if cause is not None:

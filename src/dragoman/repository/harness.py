@@ -43,6 +43,7 @@ class VersionHarness:
         self.tree: TreeSnapshot | None = None
         self.state = State.NEW
         self.aspired = True
+        self.dismissed = False
         self.engine: str | None = None
         self.handle: Handle | None = None
         self.cause: Cause | None = None
@@ -91,7 +92,9 @@ class VersionHarness:
     @property
     def snapshot(self) -> VersionSnapshot:
         """What a policy sees."""
-        return VersionSnapshot(self.candidate.version, self.state, self.aspired, self.generation)
+        return VersionSnapshot(
+            self.candidate.version, self.state, self.aspired, self.generation, self.dismissed
+        )
 
     @property
     def status(self) -> VersionStatus:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any, Final
 
 import structlog
 from msgspec import Struct
@@ -16,6 +17,9 @@ from dragoman.repository.tree import scan
 from dragoman.repository.trust import check_trust
 
 
+NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
+
+
 class LoadedVersion(Struct, frozen=True):
     """A model in memory, the name of its engine, and the signatures that callers see."""
 
@@ -25,10 +29,16 @@ class LoadedVersion(Struct, frozen=True):
 
 
 class ModelLoader:
-    """Loads candidates with the engines it is given. Called on threads; keeps no state."""
+    """Loads candidates with the engines it is given. Called on threads; keeps no state.
 
-    def __init__(self, engines: Mapping[str, Engine]) -> None:
+    `options` are those of every model of an engine, by the engine's name; a model's own win.
+    """
+
+    def __init__(
+        self, engines: Mapping[str, Engine], options: Mapping[str, Mapping[str, Any]] = NO_OPTIONS
+    ) -> None:
         self._engines = engines
+        self._options = options
 
     def load(self, candidate: Candidate) -> LoadedVersion:
         """The version, ready to be run.
@@ -65,7 +75,8 @@ class ModelLoader:
         check_trust(engine, candidate.settings, candidate.model, trusted=candidate.named)
         path = tree.root if os.path.isfile(tree.root) else os.path.join(tree.root, claim.entry)
         artifact = Artifact(path, candidate.model, candidate.version, candidate.settings)
-        model = engine.load(artifact, candidate.settings.options)
+        options = {**self._options.get(engine.name, {}), **candidate.settings.options}
+        model = engine.load(artifact, options)
         try:
             return LoadedVersion(engine.name, model, merged_signatures(model.signatures, candidate.settings))
         except DragomanError as error:

@@ -17,13 +17,15 @@ class VersionSnapshot(Struct, frozen=True):
     """One version as a policy sees it.
 
     Where a version is loaded anew, because its files or settings changed, it is there twice for a while: the
-    newer one has the higher `generation`, and only that one is aspired.
+    newer one has the higher `generation`, and only that one is aspired. `dismissed`: an operator wants the
+    version gone, whether or not another serves.
     """
 
     version: int
     state: State
     aspired: bool
     generation: int = 0
+    dismissed: bool = False
 
 
 class Move(enum.Enum):
@@ -57,6 +59,9 @@ def availability_preserving(versions: Sequence[VersionSnapshot]) -> Action | Non
     successor = any(v.aspired and v.state is State.READY for v in versions)
     nothing_wanted = not any(v.aspired for v in versions)
     renewed = {v.version for v in versions if v.aspired and v.state is not State.READY}
+    dismissed = [v for v in unwanted if v.dismissed]
+    if dismissed:
+        return unload(dismissed)
     free = [v for v in unwanted if v.version not in renewed]
     if free and (successor or nothing_wanted or len(unwanted) > 1):
         return unload(free)

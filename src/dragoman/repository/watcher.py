@@ -5,6 +5,7 @@ inotify). Events only make it quicker.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -132,6 +133,7 @@ def listen(paths: Sequence[str], stop: threading.Event, changed: Callable[[], ob
     """Call `changed` after each event, until `stop` is set. Where there are many folders, it begins late."""
     from watchfiles import watch  # noqa: PLC0415 (100 ms that a start need not wait for)
 
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of each change
     for _ in watch(
         *paths,
         watch_filter=None,

@@ -459,6 +459,30 @@ def test_one_version_is_unloaded_and_loaded_on_request(stage: Stage) -> None:
     stage.run(story())
 
 
+def test_the_only_version_that_serves_is_unloaded_on_request(stage: Stage) -> None:
+    stage.write("half", 1)
+
+    async def story() -> None:
+        await stage.manager.start()
+        stage.write("half", 2, "bad")
+        await stage.manager.reconcile()
+        await stage.manager.control(Unload("half", 1))
+        assert stage.states("half") == {1: GONE, 2: FAILED}
+
+    stage.run(story())
+
+
+def test_a_model_without_versions_cannot_be_loaded(stage: Stage) -> None:
+    (stage.root / "half").mkdir()
+
+    async def story() -> None:
+        await stage.manager.start()
+        with pytest.raises(DragomanError, match="half holds neither a version folder"):
+            await stage.manager.control(Load("half"))
+
+    stage.run(story())
+
+
 def test_a_whole_model_is_unloaded_and_loaded_on_request(stage: Stage) -> None:
     stage.write("half", 1)
 

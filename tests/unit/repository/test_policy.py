@@ -17,17 +17,29 @@ from dragoman.repository.policy import (
 
 
 def snapshots(text: str) -> list[VersionSnapshot]:
-    """`1:ready 2:new+`: versions with states; + = wanted."""
+    """`1:ready 1.1:new+ 2:ready-`: versions, generations, states; + = wanted, - = dismissed."""
     made = []
     for word in text.split():
-        number, _, state = word.partition(":")
-        made.append(VersionSnapshot(int(number), State(state.rstrip("+")), state.endswith("+")))
+        name, _, state = word.partition(":")
+        number, _, generation = name.partition(".")
+        made.append(
+            VersionSnapshot(
+                int(number),
+                State(state.rstrip("+-")),
+                state.endswith("+"),
+                int(generation or 0),
+                state.endswith("-"),
+            )
+        )
     return made
 
 
 def told(policy: Policy, text: str) -> str | None:
     action = policy(snapshots(text))
-    return f"{action.move.value} {action.version}" if action else None
+    if action is None:
+        return None
+    generation = f".{action.generation}" if action.generation else ""
+    return f"{action.move.value} {action.version}{generation}"
 
 
 @pytest.mark.parametrize(
@@ -50,6 +62,14 @@ def told(policy: Policy, text: str) -> str | None:
         ("1:failed 2:ready+", "unload 1"),
         ("1:loading", None),
         ("1:quiescing 2:quiesced 3:unloading 4:ready+", None),
+        ("1:ready- 2:failed+", "unload 1"),
+        ("1:ready- 2:loading+", "unload 1"),
+        ("1:ready 1.1:new+", "load 1.1"),
+        ("1:ready 1.1:loading+ 2:ready+", None),
+        ("1:ready 1.1:failed+ 2:ready+", None),
+        ("1:ready 1.1:failed 1.2:new+", "unload 1.1"),
+        ("1:ready 1.1:ready+", "unload 1"),
+        ("1:ready 1.1:failed 2:ready+", "unload 1"),
     ],
 )
 def test_availability_preserving_keeps_a_version_until_another_serves(text: str, action: str | None) -> None:
@@ -68,6 +88,8 @@ def test_availability_preserving_keeps_a_version_until_another_serves(text: str,
         ("1:failed 2:new+", "unload 1"),
         ("1:ready+ 2:new+", "load 2"),
         ("1:ready+", None),
+        ("1:ready 1.1:new+", "unload 1"),
+        ("1:unloading 1.1:new+", None),
     ],
 )
 def test_resource_preserving_lets_go_before_it_loads(text: str, action: str | None) -> None:

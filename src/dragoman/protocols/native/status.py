@@ -1,10 +1,14 @@
 """Views of the state of the models for operators and orchestrators."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from dragoman.core.status import ModelStatus, StatusReport, VersionStatus
+from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.signatures import Signature, TensorSpec
+from dragoman.core.status import Cause, ModelStatus, StatusReport, VersionStatus
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.percent import percent_decoded
 
 
 def health(_: WireRequest, __: StatusReport) -> WireResponse:
@@ -26,22 +30,62 @@ def models(_: WireRequest, report: StatusReport) -> WireResponse:
     return WireResponse(200, dump({"models": [model_view(model) for model in report.models.values()]}))
 
 
+def show(wire: WireRequest, report: StatusReport) -> WireResponse:
+    """One model with all that is known of it; what `dragoman show` draws.
+
+    Errors: NOT_FOUND.
+    """
+    name = percent_decoded(wire.params["model"])
+    model = report.models.get(name)
+    if model is None:
+        raise DragomanError(Code.NOT_FOUND, f"there is no model {name!r}", reason=Reason.MODEL_UNKNOWN)
+    view = model_view(model)
+    for shown, version in zip(view["versions"], model.versions, strict=True):
+        shown["signatures"] = [signature_view(signature) for signature in version.signatures.values()]
+        shown["loaded_at_s"] = version.loaded_at_s
+    return WireResponse(200, dump(view))
+
+
 def model_view(model: ModelStatus) -> dict[str, Any]:
-    """One model as JSON."""
+    """One model as JSON; `cause` tells why it has no versions, `notes` what an operator should know."""
     return {
         "name": model.name,
         "labels": dict(model.labels),
+        "cause": cause_view(model.cause),
+        "notes": list(model.notes),
         "versions": [version_view(version) for version in model.versions],
     }
 
 
 def version_view(version: VersionStatus) -> dict[str, Any]:
     """One version as JSON; `cause` is null unless something is wrong."""
-    cause = version.cause
     return {
         "version": version.version,
         "state": version.state.value,
         "engine": version.engine,
-        "cause": None if cause is None else {"code": cause.code.value, "message": cause.message},
+        "cause": cause_view(version.cause),
         "signatures": sorted(version.signatures),
     }
+
+
+def cause_view(cause: Cause | None) -> dict[str, str] | None:
+    """What is wrong, as JSON; null if nothing is."""
+    return None if cause is None else {"code": cause.code.value, "message": cause.message}
+
+
+def signature_view(signature: Signature) -> dict[str, Any]:
+    """One signature as JSON."""
+    return {
+        "name": signature.name,
+        "method": signature.method.value,
+        "inputs": tensors_view(signature.inputs),
+        "outputs": tensors_view(signature.outputs),
+    }
+
+
+def tensors_view(specs: Mapping[str, TensorSpec]) -> list[dict[str, Any]]:
+    """Inputs or outputs as JSON; a size that is open is null, and so is the shape where even the rank is."""
+    return [
+        {"name": name, "dtype": spec.dtype.value, "shape": None if spec.shape is None else list(spec.shape)}
+        for name, spec in specs.items()
+    ]

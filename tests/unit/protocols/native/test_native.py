@@ -57,6 +57,8 @@ def test_the_table_of_models_tells_state_engine_cause_and_signatures() -> None:
             {
                 "name": "m",
                 "labels": {"stable": 2},
+                "cause": None,
+                "notes": [],
                 "versions": [
                     {"version": 1, "state": "failed", "engine": "onnx", "cause": failed, "signatures": []},
                     {

@@ -1,0 +1,59 @@
+"""`dragoman show`: one model of a running server with all that is known of it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from dragoman.cli.client import DEFAULT_URL, MODELS, look
+from dragoman.cli.models import Json, cause_of
+from dragoman.cli.table import one_line
+
+
+def show(model: str, /, *, url: str = DEFAULT_URL, as_json: Json = False) -> None:
+    """Show a model: its versions, labels and signatures.
+
+    Parameters
+    ----------
+    model:
+        The model's name.
+    url:
+        Where the server listens.
+    as_json:
+        Print what the server answered as JSON.
+    """
+    document = look(url, f"{MODELS}/{quote(model, safe='')}", "versions")
+    print(json.dumps(document, indent=2) if as_json else "\n".join(lines(document)))
+
+
+def lines(model: dict[str, Any]) -> Iterator[str]:
+    """The model as text."""
+    yield one_line(model["name"])
+    for label, version in model["labels"].items():
+        yield f"  label {one_line(label)}: version {version}"
+    for note in [cause_of(model), *map(one_line, model["notes"])]:
+        if note:
+            yield f"  {note}"
+    for version in model["versions"]:
+        engine = f", {version['engine']}" if version["engine"] else ""
+        yield f"  version {version['version']}: {version['state']}{engine}"
+        if version["cause"]:
+            yield f"    {cause_of(version)}"
+        for signature in version["signatures"]:
+            yield from signature_lines(signature)
+
+
+def signature_lines(signature: dict[str, Any]) -> Iterator[str]:
+    """One signature, its inputs and outputs in columns."""
+    yield f"    {one_line(signature['name'])} ({signature['method']})"
+    tensors = [("in", tensor) for tensor in signature["inputs"]]
+    tensors += [("out", tensor) for tensor in signature["outputs"]]
+    width = max((len(one_line(tensor["name"])) for _, tensor in tensors), default=0)
+    for side, tensor in tensors:
+        yield f"      {side:<3}  {one_line(tensor['name']):<{width}}  {tensor['dtype']} {shape(tensor)}"
+
+
+def shape(tensor: dict[str, Any]) -> str:
+    """The shape in brackets, `?` for an open size."""
+    sizes = tensor["shape"]
+    return "any shape" if sizes is None else f"[{', '.join('?' if s is None else str(s) for s in sizes)}]"

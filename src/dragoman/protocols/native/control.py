@@ -1,0 +1,57 @@
+"""Loading and unloading on request. The answer comes when it is done."""
+
+from typing import Final
+
+from dragoman.core.control import ControlResult, Load, Reload, Unload
+from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.protocols.native.status import model_view
+from dragoman.settings.limits import Limits
+from dragoman.wire.json_tree import dump
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.percent import percent_decoded
+
+MAX_DIGITS: Final = 19  # of a version, an int64
+
+
+def parse_load(wire: WireRequest, _: Limits) -> Load:
+    """The model to load, or one version of it."""
+    return Load(*target(wire))
+
+
+def parse_unload(wire: WireRequest, _: Limits) -> Unload:
+    """The model to unload, or one version of it."""
+    return Unload(*target(wire))
+
+
+def parse_reload(wire: WireRequest, _: Limits) -> Reload:
+    """The model to look at again, or the whole repository."""
+    check_origin(wire)
+    name = wire.params.get("model")
+    return Reload(None if name is None else percent_decoded(name))
+
+
+def target(wire: WireRequest) -> tuple[str, int | None]:
+    """The model and the version that the path names.
+
+    Errors: INVALID_ARGUMENT for a version that is too long a number.
+    """
+    check_origin(wire)
+    digits = wire.params.get("version")
+    if digits is not None and len(digits.lstrip("0")) > MAX_DIGITS:
+        raise invalid(f"{digits} is no version: it has more than {MAX_DIGITS} digits")
+    return percent_decoded(wire.params["model"]), None if digits is None else int(digits)
+
+
+def check_origin(wire: WireRequest) -> None:
+    """Nothing, unless a web page sent this: in a browser here, any page would count as this machine.
+
+    Errors: PERMISSION_DENIED.
+    """
+    if wire.header(b"origin") is not None:
+        raise DragomanError(Code.PERMISSION_DENIED, "models are not loaded or unloaded by web pages")
+
+
+def encode_control(result: ControlResult) -> WireResponse:
+    """Every model as it is now, and whether anything has changed."""
+    models = [model_view(model) for model in result.report.models.values()]
+    return WireResponse(200, dump({"changed": result.changed, "models": models}))
