@@ -2,18 +2,15 @@
 
 1. A request that comes alone runs at once, as without batching: a lone client pays nothing.
 2. Otherwise requests wait until the turn is over (or, with a delay, until the batch is full or old enough),
-and
-   longer while as many batches run as the model takes at once.
+   and longer while as many batches run as the model takes at once.
 3. A batch holds requests of one join key, oldest first, up to `max_size` rows. A request that has no rows to
-join,
-   or as many as a batch, runs by itself.
+   join, or as many as a batch, or whose signature must not be joined, runs by itself.
 4. Cancelled and overdue requests are dropped before they run. When a batch fails, each of its requests runs
-alone,
-   so that one caller's bad input fails that caller only.
+   alone, so that one caller's bad input fails that caller only.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Container, Hashable
 from concurrent.futures import Future
 from itertools import chain
 from time import monotonic
@@ -69,12 +66,18 @@ class Waiting:
 
 
 class BatchingRunner:
-    """Runs a model's requests in batches, through the runner that would run them one by one."""
+    """Runs a model's requests in batches, through the runner that would run them one by one.
 
-    def __init__(self, local: LocalRunner, settings: BatchingSettings, name: str) -> None:
+    `joinable` = the engine's signatures whose requests may be joined.
+    """
+
+    def __init__(
+        self, local: LocalRunner, settings: BatchingSettings, name: str, joinable: Container[str]
+    ) -> None:
         self._local = local
         self._settings = settings
         self._name = name
+        self._joinable = joinable
         self._lines: dict[Hashable, list[Waiting]] = {}  # by join key, in order of their oldest request
         self._length = 0
         self._running: set[tuple[Waiting, ...]] = set()
@@ -88,7 +91,7 @@ class BatchingRunner:
         """The answer: at once for a request that comes alone, else with its batch."""
         adapter = self._local.adapter(signature)
         ready = adapter.to_engine(request)
-        rows = rows_of(ready)
+        rows = rows_of(ready) if ready.signature in self._joinable else 0
         if self._in_turn == 0:
             asyncio.get_running_loop().call_soon(self._end_turn)
         self._in_turn += 1

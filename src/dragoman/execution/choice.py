@@ -25,7 +25,7 @@ def make_runner(
     *,
     loop: asyncio.AbstractEventLoop,
 ) -> Runner:
-    """A runner as the model's settings ask for it. Requests are joined only if the model's rows allow it.
+    """A runner as the model's settings ask for it. Requests are joined only if the signature's rows allow it.
 
     `loop` is the server's; this itself is called on another thread.
     """
@@ -39,14 +39,22 @@ def make_runner(
     warm_up_local(local, model, settings.warm_up, name)
     if settings.batching is None:
         return local
+    joinable = joinable_signatures(model, name, version)
+    return BatchingRunner(local, settings.batching, name, joinable) if joinable else local
+
+
+def joinable_signatures(model: LoadedModel, name: str, version: int) -> frozenset[str]:
+    """The engine's signatures whose rows do not depend on each other; each of the others is a warning."""
+    joinable = set()
     for signature in model.signatures.values():
         why_not = disagreement(model, signature)
-        if why_not is not None:
-            structlog.get_logger("dragoman.execution").warning(
-                "batching is off", model=name, version=version, signature=signature.name, why=why_not
-            )
-            return local
-    return BatchingRunner(local, settings.batching, name)
+        if why_not is None:
+            joinable.add(signature.name)
+            continue
+        structlog.get_logger("dragoman.execution").warning(
+            "batching is off", model=name, version=version, signature=signature.name, why=why_not
+        )
+    return frozenset(joinable)
 
 
 def check_sizes(batching: BatchingSettings) -> None:

@@ -35,7 +35,8 @@ class Batches:
 def handle_of(work: Callable[..., None], **settings: object) -> Handle:
     model = Doubler(work)
     batching = BatchingSettings(**{"max_size": 8, **settings})
-    handle = Handle("m", 1, model.signatures, BatchingRunner(LocalRunner(model, "m", 1, 8), batching, "m"))
+    runner = BatchingRunner(LocalRunner(model, "m", 1, 8), batching, "m", frozenset(model.signatures))
+    handle = Handle("m", 1, model.signatures, runner)
     handle.hold()
     return handle
 

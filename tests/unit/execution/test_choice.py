@@ -5,17 +5,18 @@ import asyncio
 import numpy as np
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.batching import BatchingRunner
-from dragoman.execution.choice import make_runner
+from dragoman.execution.choice import joinable_signatures, make_runner
 from dragoman.execution.runners import LocalRunner
 from dragoman.repository.handle import Runner
 from dragoman.settings.model import BatchingSettings, ModelSettings
-from tests.unit.execution.models import Doubler
+from tests.unit.execution.models import NATIVE, Doubler
 
 
 class Summing(Doubler):
@@ -48,6 +49,25 @@ def test_a_model_that_mixes_its_rows_is_served_without_batching_and_that_is_logg
         assert type(choose(Summing(), batched())) is LocalRunner
     assert lines[0]["event"] == "batching is off"
     assert 'output "y"' in lines[0]["why"]
+
+
+class Selective(Summing):
+    """Mixes the rows of one signature and not those of the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signatures = {"serving_default": NATIVE, "sum": replace(NATIVE, name="sum", source="sum")}
+
+    def infer(self, request: TensorRequest, call: object) -> TensorResponse:
+        if request.signature == "sum":
+            return super().infer(request, call)
+        return TensorResponse({"y": request.inputs["x"]})
+
+
+def test_a_signature_that_mixes_its_rows_is_left_alone_and_the_others_are_joined() -> None:
+    with structlog.testing.capture_logs() as lines:
+        assert joinable_signatures(Selective(), "m", 1) == {"serving_default"}
+    assert [line["signature"] for line in lines] == ["sum"]
 
 
 @pytest.mark.parametrize(
