@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 TREE: Final = Path(__file__).parents[2]
-SOURCES: Final = ("server", "access", "deployment", "tls", "limits", "model")
+SOURCES: Final = ("server", "overlay", "access", "deployment", "tls", "limits", "model")
 PAGE: Final = TREE / "docs" / "settings.md"
 EMPTY: Final = {"dict": "{}", "list": "[]"}
 HEADER: Final = """\
@@ -39,7 +39,8 @@ def module(name: str) -> Iterator[str]:
 
 def is_struct(node: ast.ClassDef) -> bool:
     """Whether a class holds settings."""
-    return any(isinstance(base, ast.Name) and base.id == "Struct" for base in node.bases)
+    bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    return not bases.isdisjoint(("Struct", "ModelOverlay"))
 
 
 def struct(node: ast.ClassDef, lines: Sequence[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
 from dragoman.repository.labels import check_labels
+from dragoman.repository.lifecycle import no_warm_up
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.manager import Observer, unobserved
 from dragoman.settings.server import ServerSettings
@@ -33,11 +34,17 @@ class App:
         self._observer = observer
         metrics = Metrics()
         runners = partial(make_runner, loop=asyncio.get_running_loop())
-        warm_up = make_warm_up(protocols(), settings.limits)
+        recorded = settings.loading.recorded_warm_up
+        warm_up = make_warm_up(protocols(), settings.limits) if recorded else no_warm_up
         known = engines()
         self._sources = ModelSources(settings, known)
         self._models = make_models(
-            settings, self._sources, ModelLoader(known), runners, warm_up, self._changed
+            settings,
+            self._sources,
+            ModelLoader(known, settings.engine_options),
+            runners,
+            warm_up,
+            self._changed,
         )
         self._watcher = make_watcher(settings, self._models)
         self._watch: asyncio.Task[None] | None = None

@@ -16,7 +16,6 @@ from dragoman.repository.source import Candidate, unreadable
 from dragoman.repository.tree import scan
 from dragoman.repository.trust import check_trust
 
-
 NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
 
 

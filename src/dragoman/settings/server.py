@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -67,6 +67,7 @@ class LoadingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     retries: Annotated[int, Meta(ge=0)] = 2
     first_pause_s: Seconds = 0.25
     pause_factor: Annotated[float, Meta(ge=1)] = 3.0
+    recorded_warm_up: bool = True  # whether requests that lie recorded beside a version are replayed first
 
 
 class PollingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,6 +92,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     models: tuple[NamedModel, ...] = ()  # single models, under names of their own
     labels_before_load: bool = True  # whether, once the server runs, labels may name unloaded versions
     every_model: ModelOverlay = ModelOverlay()  # said of every model; an entry of `models` wins over it
+    engine_options: dict[str, dict[str, Any]] = field(default_factory=dict)  # by engine; a model's own win
     allow_remote_control: bool = False  # whether others than this machine may load and unload models
     config_poll_s: Seconds = 1.0  # how often the files that this comes from are looked at; 0 = only at SIGHUP
     loading: LoadingSettings = LoadingSettings()

@@ -14,11 +14,7 @@ from dragoman.config.dialects.tensorflow_serving.other_files import read_monitor
 from dragoman.config.dialects.tensorflow_serving.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
-SESSION_THREADS: Final = (
-    "tensorflow_session_parallelism",
-    "tensorflow_intra_op_parallelism",
-    "tensorflow_inter_op_parallelism",
-)
+THREADS: Final = ("session", "intra_op", "inter_op")
 
 
 def translate(source: Source) -> Translation:
@@ -31,7 +27,7 @@ def translate(source: Source) -> Translation:
         return Translation({}, message=f"dragoman {__version__} in the place of TensorFlow ModelServer")
     writer = Writer(source, line)
     mistakes: list[str] = []
-    for part in (write_models, write_listeners, write_batching, write_metrics, write_timing, check_threads):
+    for part in (write_models, write_listeners, write_batching, write_metrics, write_timing, write_engines):
         try:
             part(writer)
         except DragomanError as error:
@@ -63,17 +59,33 @@ def write_timing(writer: Writer) -> None:
             writer.set(key, max(0, writer.line.number(flag)) * scale, f"--{flag}")
     if "load_retry_interval_micros" in writer.line.given:
         writer.set("loading.pause_factor", 1, "--load_retry_interval_micros")
+    if not writer.line.on("enable_model_warmup"):
+        writer.set("loading.recorded_warm_up", False, "--enable_model_warmup")
     if writer.line.number("num_load_threads") > 0:
         writer.set("loading.at_once", writer.line.number("num_load_threads"), "--num_load_threads")
 
 
-def check_threads(writer: Writer) -> None:
-    """Nothing, unless all three numbers of threads are given, which the reference refuses."""
-    if all(writer.line.number(flag) > 0 for flag in SESSION_THREADS):
+def write_engines(writer: Writer) -> None:
+    """`engine_options`: numbers of threads for TensorFlow and ONNX models, and what is TensorFlow's own.
+
+    Errors: INVALID_ARGUMENT where all three numbers of threads are given, which the reference refuses.
+    """
+    line = writer.line
+    session, intra, inter = (max(0, line.number(f"tensorflow_{name}_parallelism")) for name in THREADS)
+    if session and intra and inter:
         raise invalid(
             "--tensorflow_session_parallelism cannot be given along with "
             "--tensorflow_intra_op_parallelism and --tensorflow_inter_op_parallelism"
         )
+    for key, threads in (("intra_op_threads", intra or session), ("inter_op_threads", inter or session)):
+        for engine in ("tensorflow", "onnx") if threads else ():
+            writer.set(f"engine_options.{engine}.{key}", threads, "--tensorflow_..._parallelism")
+    for flag, key, value in (
+        ("saved_model_tags", "saved_model_tags", line.text("saved_model_tags").split(",")),
+        ("per_process_gpu_memory_fraction", "gpu_memory_fraction", line["per_process_gpu_memory_fraction"]),
+    ):
+        if line[flag] != FLAGS[flag].default:
+            writer.set(f"engine_options.tensorflow.{key}", value, f"--{flag}")
 
 
 def flag_notes(line: CommandLine) -> Iterator[Note]:

@@ -1,0 +1,82 @@
+"""What is published of the settings: docs/dragoman.schema.json, and the tables of docs/migrate.
+
+python -m tests.meta.published write     write them
+python -m tests.meta.published check     fail if one is stale
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from dragoman.config.dialects.tensorflow_serving.flags import ROWS
+from dragoman.config.dialects.tensorflow_serving.schemas import KEYS
+from dragoman.config.schema import schema_text
+from tests.meta.contracts import TREE
+
+SCHEMA: Final = TREE / "docs" / "dragoman.schema.json"
+TENSORFLOW_SERVING: Final = TREE / "docs" / "migrate" / "tensorflow-serving.md"
+BEGIN: Final = "<!-- Written by scripts/generate; do not edit from here -->"
+END: Final = "<!-- to here -->"
+
+
+def schema() -> str:
+    """The whole file of the schema."""
+    return schema_text() + "\n"
+
+
+def tensorflow_serving() -> str:
+    """The page with its tables as they are in the dialect."""
+    before, _, rest = TENSORFLOW_SERVING.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    return "".join([before, BEGIN, "\n", *(f"{line}\n" for line in tables()), END, after])
+
+
+def tables() -> Iterator[str]:
+    """A row for each flag, and for each key of each file."""
+    yield from ("## Flags", "", "| flag | default | here | |", "|---|---|---|---|")
+    for flag in ROWS:
+        yield f"| `--{flag.name}` | {shown(flag.default)} | {flag.level.value} | {flag.text} |"
+    for file, keys in KEYS.items():
+        yield from ("", f"## Keys of `--{file}`", "", "| key | here | |", "|---|---|---|")
+        for key, (level, text) in keys.items():
+            yield f"| `{key}` | {level.value} | {text} |"
+    yield ""
+
+
+FILES: Final[Mapping[Path, Callable[[], str]]] = {
+    SCHEMA: schema,
+    TENSORFLOW_SERVING: tensorflow_serving,
+}
+
+
+def shown(default: bool | int | float | str) -> str:
+    """A default as it is typed; nothing where it is empty."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def stale() -> list[Path]:
+    """The files that are not what they would be written as."""
+    return [
+        file
+        for file, made in FILES.items()
+        if not file.exists() or file.read_text(encoding="utf-8") != made()
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write or check; the exit code."""
+    if arguments == ["write"]:
+        for file, made in FILES.items():
+            file.write_text(made(), encoding="utf-8")
+        return 0
+    if arguments != ["check"]:
+        print(__doc__)
+        return 2
+    for file in stale():
+        print(f"{file.relative_to(TREE)} is stale: run scripts/generate")
+    return 1 if stale() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
