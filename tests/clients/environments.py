@@ -45,7 +45,7 @@ class Environment(NamedTuple):
         return self.folder / "packages"
 
 
-# The client asks for `tensorflow`, which brings GPU libraries; `tensorflow-cpu` is the same without them.
+# The client asks for `tensorflow`, which is built for GPUs; `tensorflow-cpu` is the same without.
 TENSORFLOW: Final = Environment(
     "tensorflow",
     (

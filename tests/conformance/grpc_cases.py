@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from tests.conformance.cases import Facts
 from tests.conformance.compare import value_differences
-from tests.conformance.grpc_messages import method_types, parse, serialize, tensor_values, to_json
+from tests.conformance.grpc_messages import dtype_name, method_types, parse, serialize, tensor_values, to_json
 
 
 class GrpcAnswer(Struct):
@@ -101,10 +101,11 @@ def _tensors(expected: dict[str, TensorExpectation], given: Any) -> Iterator[str
     for name in expected.keys() & set(given):
         wanted = expected[name]
         try:
-            dtype, shape, values = tensor_values(given[name])
+            values = tensor_values(given[name])
         except ValueError as error:
             yield f"outputs.{name}: {error}"
             continue
+        dtype, shape = dtype_name(given[name]), [dim.size for dim in given[name].tensor_shape.dim]
         if dtype != wanted.dtype:
             yield f"outputs.{name}: {wanted.dtype} expected, {dtype} given"
         if wanted.shape is not None and shape != wanted.shape:

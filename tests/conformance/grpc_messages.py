@@ -137,21 +137,33 @@ def to_json(message: Any) -> Any:
     return json_format.MessageToDict(message, preserving_proto_field_name=True, descriptor_pool=pool())
 
 
-def tensor_values(tensor: Any) -> tuple[str, list[int], Any]:
-    """What a TensorProto holds: the name of its type, its shape, its values as lists.
+def tensor_array(tensor: Any) -> np.ndarray[Any, Any]:
+    """The elements of a TensorProto in its shape.
 
     Errors: ValueError for values that are not exactly as many as the shape says.
     """
-    dtype = tensor.DESCRIPTOR.fields_by_name["dtype"].enum_type.values_by_number[tensor.dtype].name
-    kind, name = DTYPES[dtype]
-    shape = [dim.size for dim in tensor.tensor_shape.dim]
+    kind, name = DTYPES[dtype_name(tensor)]
     if tensor.tensor_content:
         array = np.frombuffer(tensor.tensor_content, kind)
     elif name == "half_val":
         array = np.array(tensor.half_val, np.uint16).view(kind)
     else:
         array = np.array(list(getattr(tensor, name)), kind)
-    values = array.reshape(shape)
-    if dtype == "DT_STRING":
-        values = np.array([each.decode("latin-1") for each in array], np.object_).reshape(shape)
-    return dtype, shape, values.tolist()
+    return array.reshape([dim.size for dim in tensor.tensor_shape.dim])
+
+
+def dtype_name(tensor: Any) -> str:
+    """The name of a TensorProto's type."""
+    numbers = tensor.DESCRIPTOR.fields_by_name["dtype"].enum_type.values_by_number
+    return str(numbers[tensor.dtype].name)
+
+
+def tensor_values(tensor: Any) -> Any:
+    """The elements of a TensorProto as JSON could have them; strings as Latin-1.
+
+    Errors: ValueError as for `tensor_array`.
+    """
+    array = tensor_array(tensor)
+    if array.dtype == np.object_:
+        array = np.array([each.decode("latin-1") for each in array.flat], np.object_).reshape(array.shape)
+    return array.tolist()
