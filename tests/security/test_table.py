@@ -175,6 +175,14 @@ def test_a_listener_that_opens_it_by_name_serves_everyone(call: Any, addresses: 
         assert answer.status not in (401, 403), (name, answer)
 
 
+@pytest.mark.parametrize("call", [call for call in CALLS if call.control and not call.model], ids=str)
+def test_what_changes_all_models_is_closed_where_one_is(call: Any, addresses: Addresses) -> None:
+    for name, headers in STRANGERS.items():
+        assert send(addresses, call, SECRET, headers).anonymous, name
+    for name, headers in (OTHERS | {"its user": ALLOWED["its user"]}).items():
+        assert send(addresses, call, SECRET, headers).forbidden, name
+
+
 @pytest.mark.parametrize("call", CONTROL_CALLS, ids=str)
 def test_a_deployments_user_may_not_change_what_is_served(call: Any, addresses: Addresses) -> None:
     assert send(addresses, call, SECRET, ALLOWED["its user"]).forbidden

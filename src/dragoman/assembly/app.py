@@ -86,13 +86,16 @@ class App:
         self._update()
 
     async def adopt(self, settings: ServerSettings) -> None:
-        """Serve the models that new settings name; returns when each is READY or has failed.
+        """Serve the models that new settings name, to those they name; returns when each is READY or failed.
 
+        What closes a model counts before the model is loaded.
         Errors: DragomanError where that cannot be; then everything stays as it is.
         """
         wanted = {model.name: model.labels for model in settings.models if model.labels is not UNSET}
         check_labels(wanted, self.report, before_load=settings.labels_before_load)
-        await self._models.take_source(self._sources.configured(settings))
+        source = self._sources.configured(settings)
+        async with self._security.adopting(settings):
+            await self._models.take_source(source)
         self._sources.settings = settings
 
     async def drain(self) -> None:

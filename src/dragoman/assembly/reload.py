@@ -14,7 +14,9 @@ from msgspec import Struct
 from dragoman.core.errors import DragomanError
 from dragoman.settings.server import ServerSettings
 
-LIVE: Final = frozenset({"repository", "models", "every_model", "labels_before_load"})
+LIVE: Final = frozenset(
+    {"repository", "models", "every_model", "labels_before_load", "access", "deployments", "deployments_file"}
+)
 Stamp = tuple[int, ...] | None
 
 

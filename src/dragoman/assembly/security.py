@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 
 import grpc
 import structlog
@@ -29,8 +30,7 @@ class Security:
     def __init__(
         self, settings: ServerSettings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        file = deployments_file(settings)
-        self._source = PolicySource(settings.access, settings.deployments, file)
+        self._source = PolicySource(settings.access, settings.deployments, deployments_file(settings))
         self._policy = self._source.read()
         self._pause_s = settings.watch_s
         self._sleep = sleep
@@ -72,6 +72,24 @@ class Security:
         if self._watching is not None:
             self._watching.cancel()
 
+    @asynccontextmanager
+    async def adopting(self, settings: ServerSettings) -> AsyncIterator[None]:
+        """Go by new settings of access and deployments; by the old ones again if what is done meanwhile fails.
+
+        Errors: DragomanError naming what is wrong; then nothing has changed.
+        """
+        before = self._source, self._policy
+        source = self._source.renewed(settings.access, settings.deployments, deployments_file(settings))
+        policy = await asyncio.to_thread(source.read)
+        self._source = source
+        self._adopt(policy)
+        try:
+            yield
+        except BaseException:
+            self._source = before[0]
+            self._adopt(before[1])
+            raise
+
     async def watch(self) -> None:
         """Look at the files for as long as the server runs."""
         while True:
@@ -80,11 +98,7 @@ class Security:
 
     async def look(self) -> None:
         """Take up what has changed."""
-        if self._source.changed():
-            try:
-                self._adopt(await asyncio.to_thread(self._source.read))
-            except DragomanError as error:
-                self._log.error("access stays as it was", error=error.message)
+        await self._look_at_access(self._source)
         for files, live in self._certificates:
             if files.changed():
                 try:
@@ -93,6 +107,17 @@ class Security:
                     self._log.error("certificates stay as they were", error=error.message)
                 else:
                     self._log.info("certificates exchanged", certificate=files.shown)
+
+    async def _look_at_access(self, source: PolicySource) -> None:
+        if not source.changed():
+            return
+        try:
+            policy = await asyncio.to_thread(source.read)
+        except DragomanError as error:
+            self._log.error("access stays as it was", error=error.message)
+            return
+        if source is self._source:  # there are no newer settings by now
+            self._adopt(policy)
 
     def _adopt(self, policy: Policy) -> None:
         self._policy = policy

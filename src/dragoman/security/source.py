@@ -21,6 +21,14 @@ class PolicySource:
         self._files: Mapping[str, Stamp | None] = {}
         self._had_file = False
 
+    def renewed(
+        self, settings: AccessSettings, deployments: Sequence[Deployment], file: str | None
+    ) -> "PolicySource":
+        """A source by newer settings, which knows whether there was a file."""
+        new = PolicySource(settings, deployments, file)
+        new._had_file = self._had_file and file == self._file
+        return new
+
     def read(self) -> Policy:
         """The policy as the files are now.
 
