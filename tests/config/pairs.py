@@ -1,7 +1,7 @@
 """Pairs of another server's command line and the native settings that it means.
 
-A case is a folder: `command.txt` with a word in each line, the files that it names, perhaps `environment.txt`;
-`native.yaml` is the translation, each note in a comment before it.
+A case is a folder: `command.txt` with a word in each line, the files that it names, and where it counts
+`environment.txt`; `native.yaml` is the translation, each note in a comment before it.
 
     python -m tests.config.pairs write     write native.yaml where a case has none
 """

@@ -68,6 +68,8 @@ def form_of(path: list[str]) -> Any:
     form: Any = ServerSettings
     for part in path:
         known = {field.encode_name: field.type for field in fields_of(form)}
+        if not known:
+            raise LookupError("this key holds no others")
         if part not in known:
             raise LookupError(unknown_key(part, list(known)))
         form = known[part]

@@ -10,6 +10,9 @@ from msgspec import Struct
 from dragoman.core.errors import DragomanError, invalid
 
 
+MOST_SHOWN: Final = 40  # characters of a word in a message
+
+
 class Kind(enum.Enum):
     """What a token is."""
 
@@ -30,7 +33,7 @@ class Token(Struct, frozen=True):
     @property
     def shown(self) -> str:
         """The token for a message."""
-        return self.kind.value if self.kind is Kind.END else repr(self.text)
+        return self.kind.value if self.kind is Kind.END else repr(self.text[:MOST_SHOWN])
 
 
 # The order counts: a number that runs into a name (`12ab`) is an error, not two words.
