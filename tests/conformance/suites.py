@@ -1,9 +1,12 @@
 """Which case file runs on which listener."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.conformance.forms import GRPC, HTTP, Form
+
+SETUPS: Final = Path(__file__).parent / "setups"  # files of settings for servers that need more than a flag
 
 
 class Listener(NamedTuple):
@@ -29,8 +32,10 @@ class Suite(NamedTuple):
 
 DEFAULT: Final = Listener("default")
 TFSERVING: Final = Listener("tfserving", ("--as", "tfserving"))
+GRADIENT: Final = Listener("gradient", ("--config", str(SETUPS / "gradient.yaml")))
 
 SUITES: Final[Mapping[str, Suite]] = {
+    "gradient.json": Suite(HTTP, (Run(GRADIENT),)),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
 }

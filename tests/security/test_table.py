@@ -113,7 +113,7 @@ def test_a_closed_model_is_closed(call: Any, addresses: Addresses) -> None:
     for name, headers in STRANGERS.items():
         answer = send(addresses, call, SECRET, headers)
         assert answer.anonymous, (name, answer)
-        assert answer.headers["www-authenticate"].startswith('Basic realm="dragoman"'), (name, answer)
+        assert 'Basic realm="dragoman"' in answer.headers["www-authenticate"], (name, answer)
     for name, headers in OTHERS.items():
         answer = send(addresses, call, SECRET, headers)
         assert answer.forbidden, (name, answer)

@@ -74,7 +74,7 @@ class Security:
 
     @asynccontextmanager
     async def adopting(self, settings: ServerSettings) -> AsyncIterator[None]:
-        """Go by new settings of access and deployments; by the old ones again if what is done meanwhile fails.
+        """Go by new settings of access and deployments; by the old ones again if what follows fails.
 
         Errors: DragomanError naming what is wrong; then nothing has changed.
         """

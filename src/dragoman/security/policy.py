@@ -153,5 +153,6 @@ def challenges(keyring: Keyring, realm: str) -> list[bytes]:
     if not realm.isascii() or not realm.isprintable() or '"' in realm or "\\" in realm:
         raise invalid(f'access.realm: {realm!r} must be printable ASCII without " and \\')
     text = realm.encode()
-    ways = [(keyring.passwords, b'Basic realm="%b", charset="UTF-8"'), (keyring.tokens, b'Bearer realm="%b"')]
+    # Basic is last, because that is what a client sees that keeps one header of a name.
+    ways = [(keyring.tokens, b'Bearer realm="%b"'), (keyring.passwords, b'Basic realm="%b", charset="UTF-8"')]
     return [way % text for there, way in ways if there]

@@ -98,7 +98,7 @@ def test_a_challenge_names_what_there_is() -> None:
     basic, bearer = b'Basic realm="dragoman", charset="UTF-8"', b'Bearer realm="dragoman"'
     assert policy(credentials=[user()]).challenges == (basic,)
     assert policy(credentials=[token]).challenges == (bearer,)
-    assert policy(credentials=[user(), token]).challenges == (basic, bearer)
+    assert policy(credentials=[user(), token]).challenges == (bearer, basic)
 
 
 @pytest.mark.parametrize(
