@@ -66,8 +66,13 @@ class ModelEntry:
 
     @property
     def standing(self) -> Standing:
-        """The model as a poll has to know it."""
-        states = {version: harness.state for version, harness in self.newest.items()}
+        """The model as a poll has to know it: versions that are loaded, or lay there when they were."""
+        candidates = self.candidates
+        states = {
+            version: harness.state
+            for version, harness in self.newest.items()
+            if version in candidates or harness.state is not State.GONE
+        }
         return Standing(states, self.aspired.stamp)
 
     def adopt(self, aspired: AspiredModel | None) -> bool:
@@ -85,7 +90,7 @@ class ModelEntry:
         self.known, self.aspired = known, new
         self._unloaded = self._unloaded and known
         self._added &= self.candidates.keys()
-        self._removed &= self.candidates.keys()
+        self._removed &= self.candidates.keys()  # a version that comes back later was not dismissed
         return True
 
     def refresh(self, retry_failed: bool = False) -> None:

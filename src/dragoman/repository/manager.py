@@ -7,7 +7,8 @@ threads. Requests see `ModelRoute` tables that are exchanged whole, so `pin` tak
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -35,6 +36,8 @@ Observer = Callable[[str, VersionStatus], None]
 ListedSource = Callable[[ReplaceModels, StatusReport], VersionSource]
 Goal = Callable[[StatusReport], bool]
 REAL_CLOCK: Final = Clock()
+COMING: Final = frozenset({State.NEW, State.LOADING})
+UNDER_WAY: Final = frozenset(State) - SETTLED
 LOGGED_AS: Final = {  # INFO where not named
     State.QUIESCING: logging.DEBUG,
     State.QUIESCED: logging.DEBUG,
@@ -44,10 +47,15 @@ LOGGED_AS: Final = {  # INFO where not named
 
 
 class Rules(Struct, frozen=True):
-    """How versions are loaded, and when a folder that polling finds may be."""
+    """How versions are loaded, and when a folder that polling finds may be.
+
+    `patience_s`: how long a request for control waits for old versions to go, once the new ones are loaded.
+    A streamed answer may hold its version for an hour.
+    """
 
     loading: LoadRules = LoadRules()
     stability: StabilityRules = StabilityRules()
+    patience_s: float = 10.0
 
 
 USUAL_RULES: Final = Rules()
@@ -81,6 +89,7 @@ class ModelManager:
         self._listed = listed
         self._settling = Settling(rules.stability, loader.required, clock.now)
         self._lifecycle = Lifecycle(loader, make_runner, warm_up, rules.loading, clock.sleep)
+        self._patience_s = rules.patience_s
         self._observer = observer
         self._entries: dict[str, ModelEntry] = {}
         self._routes: Mapping[str, ModelRoute] = {}
@@ -126,7 +135,7 @@ class ModelManager:
     async def reconcile(self) -> StatusReport:
         """Bring the models to what the source wants now, and wait until nothing is under way."""
         await self._look()
-        await self._settled(self._entries.values())
+        await self._rest(self._entries.values(), None)
         return self.report
 
     async def take_source(self, source: VersionSource) -> StatusReport:
@@ -141,7 +150,7 @@ class ModelManager:
             for entry in self._entries.values():
                 entry.forget_requests()
                 self._act(entry)
-        await self._settled(self._entries.values())
+        await self._rest(self._entries.values(), self._patience_s)
         return self.report
 
     async def poll(self) -> bool:
@@ -160,7 +169,8 @@ class ModelManager:
     async def control(self, request: ControlRequest) -> ControlResult:
         """Do what an operator asks, and wait until it is done; versions that failed before are tried again.
 
-        A reload also loads anew what has changed in place.
+        What is to go and is held by requests is waited for a while only. A reload also loads anew what has
+        changed in place.
         Errors: NOT_FOUND for a model or version that is not there; FAILED_PRECONDITION for a label of a
         version that is not loaded; where a version that was to be loaded fails, its cause.
         """
@@ -174,7 +184,7 @@ class ModelManager:
         for entry in asked:
             entry.apply(request)
             self._act(entry, retry_failed=isinstance(request, Load | Reload))
-        await self._settled(asked)
+        await self._rest(asked, self._patience_s)
         if isinstance(request, Load | Reload) and request.model is not None:
             asked[0].check_loaded()
         return ControlResult(self.report, changed=self.report != before)
@@ -289,12 +299,18 @@ class ModelManager:
             raise refusal(Target(model), None)
         return entry
 
-    async def _settled(self, entries: Iterable[ModelEntry]) -> None:
-        """Wait until nothing is under way with these models."""
+    async def _rest(self, entries: Iterable[ModelEntry], patience_s: float | None) -> None:
+        """Wait until these models are loaded, then until what is to go has gone, at most `patience_s`."""
         watched = list(entries)
-        while any(h.state not in SETTLED for entry in watched for h in entry.harnesses.values()):
-            await self._next_change()
+        await self._none_in(COMING, watched)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self._none_in(UNDER_WAY, watched)
         self._warn()
+
+    async def _none_in(self, states: Set[State], entries: Sequence[ModelEntry]) -> None:
+        while any(h.state in states for entry in entries for h in entry.harnesses.values()):
+            await self._next_change()
 
     async def _next_change(self) -> None:
         watcher = asyncio.get_running_loop().create_future()

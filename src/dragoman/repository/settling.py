@@ -1,13 +1,15 @@
 """What polling finds, held back until it has been copied completely.
 
-1. A version that is not loaded is held back until its folder is `settled`. Versions that the policy would not
-   choose are not looked into, nor are those in memory, so a poll that finds nothing new reads no folder.
+1. A version that was never loaded is held back until its folder is `settled`. Versions that the policy would
+   not choose are not looked into, nor are those that were loaded, so a poll that finds nothing new reads no
+   folder.
 2. The policy chooses among what is left, so that a version which is still copied takes no place of another.
    Where nothing is left, the model stays as it is.
 3. A version that failed is tried again when its folder has changed, and has settled since.
 4. While a model serves, a `model.yaml` that has just changed waits `settle_s`: an editor may still write it.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -24,7 +26,7 @@ from dragoman.repository.tree import look
 from dragoman.repository.versions import wanted_versions
 
 Required = Callable[[Candidate, TreeSnapshot], tuple[str, ...]]
-NOT_LOADED: Final = frozenset({None, State.GONE, State.FAILED})
+TO_LOOK_INTO: Final = frozenset({None, State.FAILED})
 IN_MEMORY: Final = frozenset({State.LOADING, State.READY})
 
 
@@ -120,7 +122,7 @@ class Settling:
 
     def _admitted(self, candidate: Candidate, state: State | None) -> Candidate | None:
         """The candidate, with its files where it may be loaded; None = it is held back."""
-        if candidate.cause is not None or state not in NOT_LOADED:
+        if candidate.cause is not None or state not in TO_LOOK_INTO:
             return candidate
         tree = self._tree(candidate)
         if tree is None:
@@ -131,7 +133,10 @@ class Settling:
         """The version's files, if they are settled."""
         tree = look(candidate.path)
         since = Look(tree, self._since(candidate.path, tree))
-        rules = replace(self._rules, required=self._required(candidate, tree))
+        marker = (
+            None if os.path.isfile(candidate.path) else self._rules.marker
+        )  # a lone file has no place for it
+        rules = replace(self._rules, required=self._required(candidate, tree), marker=marker)
         return tree if settled(Look(tree, self._now_s), since, rules) else None
 
     def _since(self, key: str, what: TreeSnapshot | Stamp | None) -> float:

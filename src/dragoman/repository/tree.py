@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dragoman.engines.base import FileStat, TreeSnapshot
+from dragoman.repository.sidecar import SIDECAR
 
 MOST_FILES: Final = 100_000  # a version folder with more is a mistake, and not worth the time to look at
 
@@ -26,11 +27,12 @@ def scan(root: str) -> TreeSnapshot:
 
 
 def look(root: str) -> TreeSnapshot:
-    """The same, where what cannot be read counts as empty."""
+    """The same without `model.yaml`, whose changes count by themselves; empty where it cannot be read."""
     try:
-        return scan(root)
+        files = scan(root).files
     except OSError:
-        return TreeSnapshot(root, {})
+        files = {}
+    return TreeSnapshot(root, {name: stat for name, stat in files.items() if name != SIDECAR})
 
 
 def walk(root: str) -> Iterator[tuple[str, str]]:

@@ -63,7 +63,7 @@ class ToyEngine(Engine):
 class Stage:
     """A folder of models, and a manager that has not started."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, patience_s: float = 10.0) -> None:
         self.root = root
         self.engine = ToyEngine()
         self.pauses: list[float] = []
@@ -80,7 +80,7 @@ class Stage:
             self._runner,
             observer=self._observe,
             warm_up=self._warm_up,
-            rules=Rules(stability=StabilityRules(settle_s=SETTLE_S)),
+            rules=Rules(stability=StabilityRules(settle_s=SETTLE_S), patience_s=patience_s),
             clock=Clock(lambda: self.now_s, self._sleep),
         )
 
@@ -109,7 +109,7 @@ class Stage:
         """A poll so many seconds after the last one, and what it begins brought to its end."""
         self.now_s += after_s
         restless = await self.manager.poll()
-        await self.manager._settled(self.manager._entries.values())
+        await self.manager._rest(self.manager._entries.values(), None)
         return restless
 
     async def until_loads(self, count: int) -> None:

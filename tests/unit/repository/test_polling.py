@@ -6,7 +6,7 @@ from shutil import rmtree
 
 import pytest
 
-from dragoman.core.control import Load, Reload
+from dragoman.core.control import Load, Reload, Unload
 from dragoman.core.errors import DragomanError, Reason
 from dragoman.core.requests import Target
 from dragoman.core.status import State
@@ -367,7 +367,75 @@ def test_a_label_that_is_moved_keeps_its_version_until_the_new_one_serves(stage:
     stage.run(story())
 
 
+# Requests
+
+
+def test_what_was_unloaded_on_request_stays_so(stage: Stage) -> None:
+    stage.write("half", 1)
+    stage.write("half", 2)
+    stage.write("other", 1)
+    stage.sidecar("half", ALL)
+
+    async def story() -> None:
+        await stage.manager.start()
+        await stage.manager.control(Unload("half", 2))
+        await stage.manager.control(Unload("other"))
+        for _ in range(4):
+            assert not await stage.poll(SETTLE_S)
+        assert stage.states("half") == {1: READY, 2: GONE}
+        assert stage.states("other") == {1: GONE}
+
+    stage.run(story())
+
+
+def test_a_version_that_was_dismissed_and_comes_back_later_is_a_new_one(stage: Stage) -> None:
+    stage.write("half", 1)
+    folder = stage.write("half", 2)
+    stage.sidecar("half", ALL)
+
+    async def story() -> None:
+        await stage.manager.start()
+        await stage.manager.control(Unload("half", 2))
+        rmtree(folder)
+        await stage.poll(SETTLE_S)
+        stage.write("half", 2)
+        await stage.poll(SETTLE_S)
+        assert stage.states("half") == {1: READY, 2: GONE}
+        await stage.poll(SETTLE_S)
+        assert stage.states("half") == {1: READY, 2: READY}
+
+    stage.run(story())
+
+
+def test_a_request_does_not_wait_for_streams_that_hold_an_old_version(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, patience_s=0)
+    stage.write("half", 1)
+
+    async def story() -> None:
+        await stage.manager.start()
+        held = stage.manager.pin(Target("half"))
+        stage.write("half", 2)
+        result = await stage.manager.control(Reload("half"))
+        assert states(result.report, "half") == {1: State.QUIESCING, 2: READY}
+        held.release()
+
+    stage.run(story())
+
+
 # Changes in place
+
+
+def test_a_model_without_version_folders_is_not_loaded_anew_for_a_label(stage: Stage) -> None:
+    write(stage.root / "half")
+
+    async def story() -> None:
+        await stage.manager.start()
+        stage.sidecar("half", "labels: {stable: 1}")
+        assert (await stage.manager.control(Reload("half"))).changed
+        assert pinned(stage, label="stable") == 1
+
+    stage.run(story())
+    assert stage.engine.loads == 1
 
 
 def test_files_that_change_in_place_are_taken_over_on_reload_only(stage: Stage) -> None:
