@@ -63,7 +63,7 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
             given[word.flag.name] = converted(word.flag, word.value)
         except ValueError:
             kind = "a boolean" if isinstance(word.flag.default, bool) else type(word.flag.default).__name__
-            mistakes.append(f"--{word.flag.name}: {word.value!r} is not {kind}")
+            mistakes.append(f"--{word.flag.name}: {word.value[:40]!r} is not {kind}")
     if mistakes:
         raise invalid("\n".join(mistakes))
     return CommandLine(given, tuple(unknown))
