@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from dragoman.core.requests import Kind
-from dragoman.core.tensors import DType, Shape
+from dragoman.core.tensors import DType, Shape, Tensor
 
 DEFAULT_SIGNATURE: Final = "serving_default"  # TensorFlow Serving's name for "none given"
 
@@ -23,7 +23,8 @@ class Method(enum.Enum):
 class TensorSpec(Struct, frozen=True):
     """One input or output: `shape` None = any rank, a None in it = any size; `source` = the engine's name.
 
-    `graph_name` = the tensor inside the model's graph, where it has a name that metadata should show.
+    `graph_name` = the tensor inside the model's graph, where it has a name that metadata should show;
+    `default` = what an input is that the caller leaves out, where it may be left out.
     """
 
     name: str
@@ -32,6 +33,7 @@ class TensorSpec(Struct, frozen=True):
     source: str
     layout: str | None = None
     graph_name: str | None = None
+    default: Tensor | None = None
 
     @property
     def tensor_name(self) -> str:

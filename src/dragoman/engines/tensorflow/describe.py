@@ -8,15 +8,17 @@
    parses serialized ones in the graph, and TensorFlow Serving classifies and regresses with any such.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import numpy as np
 import structlog
+from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Kind
 from dragoman.core.signatures import Method, Signature, TensorSpec
-from dragoman.core.tensors import DType, Shape
+from dragoman.core.tensors import Array, DType, Shape, Tensor
 
 INIT: Final = "__saved_model_init_op"  # no signature: TensorFlow 2 keeps the name of an operation there
 DTYPES: Final[Mapping[int, DType]] = {  # tensorflow/core/framework/types.proto
@@ -38,9 +40,11 @@ DTYPES: Final[Mapping[int, DType]] = {  # tensorflow/core/framework/types.proto
 METHODS: Final[Mapping[str, Method]] = {f"tensorflow/serving/{method.value}": method for method in Method}
 EXAMPLES_INPUT: Final = "inputs"
 
+AsArray = Callable[[Any], Array]
 
-def describe(definitions: Mapping[str, Any], file: str) -> dict[str, Signature]:
-    """The signatures that can be called, by name.
+
+def describe(definitions: Mapping[str, Any], file: str, as_array: AsArray) -> dict[str, Signature]:
+    """The signatures that can be called, by name. `as_array` reads a TensorProto.
 
     Errors: FAILED_PRECONDITION where there is none.
     """
@@ -56,7 +60,7 @@ def describe(definitions: Mapping[str, Any], file: str) -> dict[str, Signature]:
             continue
         if len(given) < len(outputs):
             warn("outputs left out", file, name, sorted(outputs.keys() - set(given)))
-        found[name] = signature(name, definitions[name], given)
+        found[name] = signature(name, definitions[name], given, as_array)
     if not found:
         raise DragomanError(
             Code.FAILED_PRECONDITION, f"{file} does not load: it has no signature whose tensors can be sent"
@@ -69,9 +73,12 @@ def can_be_sent(info: Any) -> bool:
     return info.WhichOneof("encoding") == "name" and info.dtype in DTYPES
 
 
-def signature(name: str, definition: Any, outputs: list[str]) -> Signature:
+def signature(name: str, definition: Any, outputs: list[str], as_array: AsArray) -> Signature:
     """One signature with these of its outputs."""
     inputs = {key: tensor_spec(key, definition.inputs[key]) for key in sorted(definition.inputs)}
+    for key in inputs.keys() & definition.defaults.keys():
+        default = Tensor(inputs[key].dtype, np.asarray(as_array(definition.defaults[key])))
+        inputs[key] = replace(inputs[key], default=default)
     parses = inputs.keys() == {EXAMPLES_INPUT} and inputs[EXAMPLES_INPUT].dtype is DType.BYTES
     return Signature(
         name=name,

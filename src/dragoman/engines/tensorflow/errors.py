@@ -9,7 +9,7 @@ import re
 from types import ModuleType
 from typing import Final
 
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, invalid
 
 LOAD_CAUSES: Final = (
     (r"Cannot parse file", "it is no SavedModel: the file is truncated, damaged or of another kind"),
@@ -52,7 +52,15 @@ def refused_folder(error: Exception, file: str) -> DragomanError:
 
 def callers_fault(runtime: ModuleType, error: Exception) -> DragomanError | None:
     """What the graph says was wrong with the values; None where the fault is the model's."""
+    if isinstance(error, UnicodeDecodeError):
+        # TensorFlow quotes the bytes that it could not parse, and its Python binding takes them for text.
+        return invalid(graph_words(error.object.decode("utf-8", "backslashreplace")))
     for name, code in CALLERS_FAULT.items():
         if isinstance(error, getattr(runtime.errors, name)):
-            return DragomanError(code, MARKUP.sub("", str(error)).strip()[:MOST_CHARS])
+            return DragomanError(code, graph_words(str(error)))
     return None
+
+
+def graph_words(text: str) -> str:
+    """A message of TensorFlow's without the names of the graph's nodes."""
+    return MARKUP.sub("", text).strip()[:MOST_CHARS]

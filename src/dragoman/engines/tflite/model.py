@@ -30,7 +30,7 @@ class Instance:
 
     def __init__(self, interpreter: Any) -> None:
         self.interpreter = interpreter
-        # What SignatureRunner calls, which makes room anew for every call: 4.1 µs against 1.6.
+        # What SignatureRunner calls, which makes room anew for every call: 2.6 µs against 0.9.
         self._interpreter = interpreter._interpreter
         self._shapes: dict[str, list[tuple[int, ...]]] = {}
 
@@ -71,9 +71,8 @@ class TfLiteModel:
         model itself fails.
         """
         plan = self._plan(request.signature)
-        wanted = plan.outputs if request.outputs is None else request.outputs
         found = find_mismatch(request.inputs, plan.signature.inputs) or find_unknown_output(
-            wanted, plan.signature.outputs
+            request.outputs or (), plan.signature.outputs
         )
         if found is not None:
             raise found
@@ -88,6 +87,7 @@ class TfLiteModel:
             raise self._failure(request, error) from error
         self._give_back(instance)
         specs = plan.signature.outputs
+        wanted = specs if request.outputs is None else request.outputs
         return TensorResponse({name: Tensor(specs[name].dtype, values[name]) for name in wanted})
 
     def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:

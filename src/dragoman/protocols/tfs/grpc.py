@@ -80,17 +80,19 @@ def read_entry(data: Data) -> tuple[str, Data]:
 def bind_predict(superset: bool, draft: TensorsDraft, signature: Signature) -> CoreRequest:
     """Tensors for the signature's inputs.
 
-    Errors: INVALID_ARGUMENT for names that are not exactly the signature's, and for tensors that are none.
+    Errors: INVALID_ARGUMENT for names that are not the signature's, and for tensors that are none.
     Types and shapes are the engine's to refuse.
     """
     inputs, specs = draft.inputs, signature.inputs
-    if len(inputs) != len(specs):
-        raise wrong_count(inputs, specs)
+    if inputs.keys() != specs.keys():
+        check_names(inputs, specs)
     tensors = {}
     for name, spec in specs.items():
         data = inputs.get(name)
         if data is None:
-            raise missing_input(name, spec, inputs)
+            if spec.default is not None:
+                tensors[name] = spec.default
+            continue
         tensor = read_tensor(name, data, draft.limit_bytes)
         if tensor.dtype is not spec.dtype or not tensor.array.ndim or signature.add_trailing_axis:
             tensor = fitted(superset, tensor, spec, signature)
@@ -99,6 +101,18 @@ def bind_predict(superset: bool, draft: TensorsDraft, signature: Signature) -> C
         check_filter(draft.outputs, signature)
     draft.signature = signature.name
     return predict_request(signature, tensors, draft.outputs or None)
+
+
+def check_names(inputs: Mapping[str, Data], specs: Mapping[str, TensorSpec]) -> None:
+    """The inputs are those of the signature; one that has a default may be left out.
+
+    Errors: INVALID_ARGUMENT naming what is too much and what is missing.
+    """
+    missing = [name for name, spec in specs.items() if name not in inputs and spec.default is None]
+    if missing and len(inputs) == len(specs):
+        raise missing_input(missing[0], specs[missing[0]], inputs)
+    if missing or inputs.keys() - specs.keys():
+        raise wrong_count(inputs, specs)
 
 
 def fitted(superset: bool, tensor: Tensor, spec: TensorSpec, signature: Signature) -> Tensor:
@@ -139,11 +153,12 @@ def check_filter(outputs: list[str], signature: Signature) -> None:
 
 def wrong_count(inputs: Mapping[str, Data], specs: Mapping[str, TensorSpec]) -> DragomanError:
     """The error for too many or too few inputs."""
+    missing = [name for name, spec in specs.items() if name not in inputs and spec.default is None]
     return invalid(
         f"input size does not match signature: {len(inputs)}!={len(specs)} "
         f"len({{{listed(inputs)}}}) != len({{{listed(specs)}}}). "
         f"Sent extra: {{{listed(inputs.keys() - specs.keys())}}}. "
-        f"Missing but required: {{{listed(specs.keys() - inputs.keys())}}}."
+        f"Missing but required: {{{listed(missing)}}}."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import numpy as np
 import tensorflow as tf
 
 from dragoman.core.tensors import DType
@@ -48,21 +49,24 @@ def write_graph(
     return folder / ("saved_model.pbtxt" if as_text else "saved_model.pb")
 
 
-def half_plus_two(offset: float = 2.0) -> Mapping[str, Any]:
-    """TensorFlow Serving's own test model: y = x / 2 + offset, x a tensor or a feature of Examples."""
+def half_plus_two(offset: float = 2.0, row: tuple[int, ...] = (1,)) -> Mapping[str, Any]:
+    """TensorFlow Serving's own test model: y = x / 2 + offset, x a tensor or a feature of Examples.
+
+    Each row has the shape `row`. With (1,), TensorFlow Serving's own, the graph takes any; with () no other.
+    """
     half, more = (
         v1.get_variable(name, initializer=value, use_resource=False)
         for name, value in (("a", 0.5), ("b", offset))
     )
     serialized = v1.placeholder(tf.string, [None], "tf_example")
     features = {
-        "x": tf.io.FixedLenFeature([1], tf.float32),
-        "x2": tf.io.FixedLenFeature([1], tf.float32, default_value=[0.0]),
+        "x": tf.io.FixedLenFeature(row, tf.float32),
+        "x2": tf.io.FixedLenFeature(row, tf.float32, default_value=np.zeros(row)),
     }
     parsed = v1.io.parse_example(serialized, features)
     x = tf.identity(parsed["x"], "x")
     x2 = tf.identity(parsed["x2"], "x2")
-    y = tf.add(tf.multiply(half, x), more, "y")
+    y = tf.add(tf.multiply(half, x if row else tf.ensure_shape(x, [None])), more, "y")
     y3 = tf.add(tf.multiply(half, x2), more + 1.0, "y3")
     make = v1.saved_model
     return {

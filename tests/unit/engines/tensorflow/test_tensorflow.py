@@ -139,6 +139,12 @@ def test_a_missing_feature_is_named_in_the_graphs_own_words(tmp_path: Path) -> N
     assert error.message.endswith("Feature: x (data type: float) is required but could not be found.")
 
 
+def test_bytes_that_are_no_example_are_the_callers_fault(tmp_path: Path) -> None:
+    error = refusal(made(tmp_path, half_plus_two), "regress_x_to_y", inputs=texts(b"\xff"))
+    assert error.code is Code.INVALID_ARGUMENT
+    assert error.message == "Could not parse example input, value: '\\xff'"
+
+
 def test_a_shape_that_the_graph_takes_is_taken_whatever_the_signature_says(tmp_path: Path) -> None:
     # The reference's best-known request sends rows of () to an input of (?, 1).
     answer = infer(made(tmp_path, half_plus_two), x=np.array([1, 2, 5], np.float32))
@@ -173,6 +179,20 @@ def test_a_large_answer_does_not_share_memory_with_the_request(tmp_path: Path) -
         1 << 20, np.float32
     )  # so large that it begins on a page, where TensorFlow uses it in place
     assert not np.may_share_memory(infer(model, x=given)["y"], given)
+
+
+def test_the_default_of_an_input_is_told(tmp_path: Path) -> None:
+    def build() -> Mapping[str, Any]:
+        x, scale = placeholder(DType.FP32, [None], "x"), placeholder(DType.FP32, [], "scale")
+        definition = predict({"x": x, "scale": scale}, {"y": x * scale})
+        definition.defaults["scale"].CopyFrom(tf.make_tensor_proto(2.5))
+        return {"serving_default": definition}
+
+    inputs = made(tmp_path, build).signatures[DEFAULT_SIGNATURE].inputs
+    assert inputs["x"].default is None
+    default = inputs["scale"].default
+    assert default is not None
+    assert (default.dtype, default.array.shape, default.array.item()) == (DType.FP32, (), 2.5)
 
 
 def test_a_tensor_that_cannot_be_sent_leaves_its_output_or_its_signature_out(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.core.errors import DragomanError
-from dragoman.core.signatures import Signature
+from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
-from dragoman.core.tensors import DType
+from dragoman.core.tensors import DType, Tensor
 from dragoman.protocols.tfs.grpc import bind_predict, parse_predict
 from dragoman.protocols.tfs.model_spec import read_model_spec
 from dragoman.settings.limits import Limits
@@ -52,6 +52,40 @@ def error(request: Any, codec: GrpcCodec = STRICT) -> tuple[int, str]:
 def spec_of(response: Any) -> tuple[str, int, str]:
     spec = SERVING["PredictResponse"].FromString(response.body).model_spec
     return spec.name, spec.version.value, spec.signature_name
+
+
+WITH_DEFAULT: Final = Signature(
+    "serving_default",
+    {
+        "x": TensorSpec("x", DType.FP32, (None,), "x"),
+        "scale": TensorSpec("scale", DType.FP32, (), "scale", default=Tensor(DType.FP32, np.float32([2.0]))),
+    },
+    {"y": TensorSpec("y", DType.FP32, (None,), "y")},
+)
+
+
+def bound_beside_default(*names: str) -> Any:
+    request = predict_request("m", **{name: tensor([1.0]) for name in names})
+    draft = parse_predict(False, WireRequest("POST", PREDICT, "", [], request.SerializeToString()), LIMITS)
+    return bind_predict(False, draft, WITH_DEFAULT)
+
+
+def test_an_input_with_a_default_may_be_left_out() -> None:
+    assert bound_beside_default("x").inputs["scale"].array.tolist() == [2.0]
+    assert bound_beside_default("x", "scale").inputs["scale"].array.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["scale"], "Missing but required: {x}"),
+        (["x", "z"], "Sent extra: {z}. Missing but required: {}"),
+        (["scale", "z"], "Signature input alias: x"),
+    ],
+)
+def test_names_are_checked_beside_a_default(names: list[str], words: str) -> None:
+    with pytest.raises(DragomanError, match=words):
+        bound_beside_default(*names)
 
 
 def test_a_prediction_names_the_model_the_version_and_the_signature_that_gave_it() -> None:
