@@ -7,8 +7,7 @@ threads. Requests see `ModelRoute` tables that are exchanged whole, so `pin` tak
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence, Set
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 from typing import Any, Final
 
 import structlog
@@ -17,7 +16,8 @@ from msgspec import Struct
 from dragoman.core.control import ControlRequest, ControlResult, Load, Reload, ReplaceModels
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Target
-from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
+from dragoman.core.status import State, StatusReport, VersionStatus
+from dragoman.repository.board import Board
 from dragoman.repository.clock import Clock
 from dragoman.repository.entry import ModelEntry, check_available
 from dragoman.repository.handle import Handle
@@ -26,7 +26,7 @@ from dragoman.repository.lifecycle import Lifecycle, MakeRunner, WarmUp, no_warm
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.policy import Move
 from dragoman.repository.retries import LoadRules
-from dragoman.repository.routing import ModelRoute, refusal
+from dragoman.repository.routing import refusal
 from dragoman.repository.settling import Settled, Settling, Standing
 from dragoman.repository.source import Aspired, VersionSource, with_files
 from dragoman.repository.stability import StabilityRules
@@ -36,8 +36,6 @@ Observer = Callable[[str, VersionStatus], None]
 ListedSource = Callable[[ReplaceModels, StatusReport], VersionSource]
 Goal = Callable[[StatusReport], bool]
 REAL_CLOCK: Final = Clock()
-COMING: Final = frozenset({State.NEW, State.LOADING})
-UNDER_WAY: Final = frozenset(State) - SETTLED
 LOGGED_AS: Final = {  # INFO where not named
     State.QUIESCING: logging.DEBUG,
     State.QUIESCED: logging.DEBUG,
@@ -92,13 +90,10 @@ class ModelManager:
         self._patience_s = rules.patience_s
         self._observer = observer
         self._entries: dict[str, ModelEntry] = {}
-        self._routes: Mapping[str, ModelRoute] = {}
-        self._statuses: dict[str, ModelStatus] = {}
-        self._report: StatusReport | None = StatusReport()
+        self._board = Board()
         self._notes: tuple[str, ...] = ()  # the source's
         self._noted: frozenset[str] = frozenset()  # logged already
         self._tasks: set[asyncio.Task[None]] = set()
-        self._watchers: list[asyncio.Future[None]] = []
         self._looking = asyncio.Lock()
         self._log = structlog.get_logger("dragoman.repository")
 
@@ -108,7 +103,7 @@ class ModelManager:
         Errors: NOT_FOUND with reason MODEL_UNKNOWN, VERSION_UNKNOWN or LABEL_UNKNOWN; UNAVAILABLE with reason
         MODEL_NOT_READY, whose message tells states and causes.
         """
-        route = self._routes.get(target.model)
+        route = self._board.routes.get(target.model)
         if route is not None:
             unnamed = target.version is None and target.label is None
             handle = route.default if unnamed else route.find(target)
@@ -121,9 +116,7 @@ class ModelManager:
     @property
     def report(self) -> StatusReport:
         """The state of every model. Built once after each change."""
-        if self._report is None:
-            self._report = StatusReport({name: self._statuses[name] for name in sorted(self._statuses)})
-        return self._report
+        return self._board.report
 
     async def start(self) -> StatusReport:
         """Load all that is wanted, several models at once, and wait until each serves or has failed.
@@ -197,7 +190,7 @@ class ModelManager:
         try:
             async with asyncio.timeout(timeout_s):
                 while not goal(self.report):
-                    await self._next_change()
+                    await self._board.next_change()
         except TimeoutError:
             message = f"the models did not reach the wanted state within {timeout_s:g} s"
             raise DragomanError(Code.DEADLINE_EXCEEDED, message) from None
@@ -254,7 +247,7 @@ class ModelManager:
             else:
                 harness.move(State.QUIESCING)
                 self._spawn(entry, self._lifecycle.unload(harness, harness.handle))
-        self._publish(entry)
+        self._board.publish(entry)
 
     def _spawn(self, entry: ModelEntry, work: Coroutine[Any, Any, None]) -> None:
         async def then_act() -> None:
@@ -268,22 +261,11 @@ class ModelManager:
     def _changed(self, harness: VersionHarness) -> None:
         """A version has come to another state."""
         candidate, status = harness.candidate, harness.status
-        self._publish(self._entries[candidate.model])
+        self._board.publish(self._entries[candidate.model])
         cause = {} if status.cause is None else {"cause": status.cause.message}
         level, state = LOGGED_AS.get(status.state, logging.INFO), status.state.value
         self._log.log(level, "version", model=candidate.model, version=status.version, state=state, **cause)
         self._observer(candidate.model, status)
-
-    def _publish(self, entry: ModelEntry) -> None:
-        """Show readers one model as it is now."""
-        entry.settle_labels()
-        self._routes = {**self._routes, entry.name: ModelRoute(entry.handles, entry.labels)}
-        self._statuses[entry.name] = entry.status
-        self._report = None
-        watchers, self._watchers = self._watchers, []
-        for watcher in watchers:
-            if not watcher.done():
-                watcher.set_result(None)
 
     def _warn(self) -> None:
         """Log what is new among the warnings."""
@@ -300,19 +282,12 @@ class ModelManager:
         return entry
 
     async def _rest(self, entries: Iterable[ModelEntry], patience_s: float | None) -> None:
-        """Wait until these models are loaded, then until what is to go has gone, at most `patience_s`."""
+        """Wait until nothing is under way with these models: for loads to the end, else for `patience_s`."""
         watched = list(entries)
-        await self._none_in(COMING, watched)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                await self._none_in(UNDER_WAY, watched)
+        while states := {h.state for entry in watched for h in entry.harnesses.values()} - SETTLED:
+            try:
+                async with asyncio.timeout(None if State.LOADING in states else patience_s):
+                    await self._board.next_change()
+            except TimeoutError:
+                break
         self._warn()
-
-    async def _none_in(self, states: Set[State], entries: Sequence[ModelEntry]) -> None:
-        while any(h.state in states for entry in entries for h in entry.harnesses.values()):
-            await self._next_change()
-
-    async def _next_change(self) -> None:
-        watcher = asyncio.get_running_loop().create_future()
-        self._watchers.append(watcher)
-        await watcher

@@ -133,9 +133,8 @@ class Settling:
         """The version's files, if they are settled."""
         tree = look(candidate.path)
         since = Look(tree, self._since(candidate.path, tree))
-        marker = (
-            None if os.path.isfile(candidate.path) else self._rules.marker
-        )  # a lone file has no place for it
+        # A file that is a whole model has no place for a marker.
+        marker = None if os.path.isfile(candidate.path) else self._rules.marker
         rules = replace(self._rules, required=self._required(candidate, tree), marker=marker)
         return tree if settled(Look(tree, self._now_s), since, rules) else None
 

@@ -1,0 +1,42 @@
+"""What readers see of the models, and the news of each change. Used on the event loop's thread only."""
+
+import asyncio
+from collections.abc import Mapping
+
+from dragoman.core.status import ModelStatus, StatusReport
+from dragoman.repository.entry import ModelEntry
+from dragoman.repository.routing import ModelRoute
+
+
+class Board:
+    """Routes and statuses of all models. `routes` is exchanged whole, so that readers need no lock."""
+
+    def __init__(self) -> None:
+        self.routes: Mapping[str, ModelRoute] = {}
+        self._statuses: dict[str, ModelStatus] = {}
+        self._report: StatusReport | None = StatusReport()
+        self._waiting: list[asyncio.Future[None]] = []
+
+    @property
+    def report(self) -> StatusReport:
+        """The state of every model. Built once after each change."""
+        if self._report is None:
+            self._report = StatusReport({name: self._statuses[name] for name in sorted(self._statuses)})
+        return self._report
+
+    def publish(self, entry: ModelEntry) -> None:
+        """Show readers one model as it is now."""
+        entry.settle_labels()
+        self.routes = {**self.routes, entry.name: ModelRoute(entry.handles, entry.labels)}
+        self._statuses[entry.name] = entry.status
+        self._report = None
+        waiting, self._waiting = self._waiting, []
+        for change in waiting:
+            if not change.done():
+                change.set_result(None)
+
+    async def next_change(self) -> None:
+        """Wait until something is published."""
+        change = asyncio.get_running_loop().create_future()
+        self._waiting.append(change)
+        await change
