@@ -5,6 +5,7 @@ does. A second signal ends the process at once. SIGHUP asks to read the settings
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -71,11 +72,18 @@ async def live(settings: ServerSettings, view: View, rereading: Rereading | None
         starting.cancel()
     try:
         if told.is_set() or await view.ready(app):
+            spare_collector()
             async with rereads(app, settings, rereading):
                 await waiting
             view.draining()
     finally:
         await app.drain()
+
+
+def spare_collector() -> None:
+    """Take what the start has made out of garbage collection, where each full one took 20 to 30 ms of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @asynccontextmanager
