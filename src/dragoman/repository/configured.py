@@ -52,14 +52,11 @@ class ConfiguredSource:
         settings = overlay.over(self._every_model.over(model.settings))
         to_load = without_live_settings(settings)
         candidates = tuple(replace(candidate, model=name, settings=to_load) for candidate in model.candidates)
-        wanted, missing = wanted_versions(settings.versions, {c.version for c in candidates})
-        return replace(
-            model,
-            settings=settings,
-            candidates=candidates,
-            wanted=wanted,
-            notes=(*(note for note in model.notes if note not in missing), *missing),
-        )
+        versions = {candidate.version for candidate in candidates}
+        wanted, missing = wanted_versions(settings.versions, versions)
+        _, missed = wanted_versions(model.settings.versions, versions)  # by the model's own choice
+        notes = (*(note for note in model.notes if note not in missed), *missing)
+        return replace(model, settings=settings, candidates=candidates, wanted=wanted, notes=notes)
 
 
 def one_model(name: str, source: FileSystemSource) -> AspiredModel:
