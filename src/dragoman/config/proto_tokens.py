@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from dragoman.core.errors import DragomanError, invalid
 
-
 MOST_SHOWN: Final = 40  # characters of a word in a message
 
 

@@ -74,9 +74,7 @@ def divide(response: TensorResponse, sizes: Sequence[int], rows: int) -> list[Te
     """
     for name, tensor in response.outputs.items():
         if tensor.array.ndim == 0 or tensor.array.shape[0] != rows:
-            raise DragomanError(
-                Code.INTERNAL, f'output "{name}" does not have the {rows} rows of its batch'
-            )
+            raise DragomanError(Code.INTERNAL, f'output "{name}" does not have the {rows} rows of its batch')
     ends = list(accumulate(sizes))
     return [
         TensorResponse(

@@ -31,4 +31,4 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # Execution
     request_timeout_s: float = 30.0  # TensorFlow Serving rest_api_timeout_in_ms: 30000
     stream_s: float = 3600.0  # how long a streamed answer may hold its version
-    drain_s: float = 30.0  # how long requests in flight may go on after SIGTERM
+    drain_s: float = 25.0  # how long requests in flight may go on after SIGTERM

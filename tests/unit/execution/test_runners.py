@@ -188,5 +188,3 @@ def test_what_a_model_raises_reaches_the_caller() -> None:
 
     with pytest.raises(DragomanError, match="too long"):
         asyncio.run(call())
-
-

@@ -22,7 +22,6 @@ from tests.unit.protocols.tfs.grpc_reference import (
     PREDICTION,
     SERVING,
     UNAVAILABLE,
-    UNIMPLEMENTED,
     GrpcCodec,
 )
 from tests.unit.protocols.tfs.reference import echo_signature, example_signature
