@@ -1,30 +1,29 @@
 """Settings that change while the server runs: taken over as a whole, or not at all.
 
-Looked at as often as `config_poll_s` says, and at SIGHUP. What cannot change without a restart is told.
+Files are looked at as often as `config_poll_s` says, and when somebody asks. What needs a restart is told.
 """
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 import structlog
 from msgspec import Struct
 
+from dragoman.config.files import Stamp, stamp
 from dragoman.core.errors import DragomanError
 from dragoman.settings.server import ServerSettings
 
 LIVE: Final = frozenset(
     {"repository", "models", "every_model", "labels_before_load", "access", "deployments", "deployments_file"}
 )
-Stamp = tuple[int, ...] | None
 
 
 class Reread(Struct, frozen=True):
-    """Settings as they were read, and the files that they came from."""
+    """Settings as they were read, and a stamp of each file that they came from."""
 
     settings: ServerSettings
-    files: Sequence[str] = ()
+    files: Mapping[str, Stamp] = {}
 
 
 class Reloader:
@@ -42,7 +41,7 @@ class Reloader:
         self._read = read
         self._adopt = adopt
         self._sleep = sleep
-        self._stamps = stamps(first.files)
+        self._stamps = first.files
         self._reading = asyncio.Lock()
         self._log = structlog.get_logger("dragoman.config")
 
@@ -51,6 +50,13 @@ class Reloader:
         while poll_s := self._now.settings.config_poll_s:
             await self._sleep(poll_s)
             await self.poll()
+
+    async def follow(self, asked: asyncio.Event) -> None:
+        """Read the settings again each time that the event is set, for ever."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            await self.reload()
 
     async def poll(self) -> None:
         """Read the settings again if one of their files has changed."""
@@ -69,7 +75,7 @@ class Reloader:
                     self._log.error("the settings stay as they are", mistake=line)
                 return False
             self._now = new
-            self._stamps = await asyncio.to_thread(stamps, new.files)
+            self._stamps = new.files
             self._tell(new.settings)
             return True
 
@@ -91,14 +97,5 @@ def needing_restart(old: ServerSettings, new: ServerSettings) -> list[str]:
 
 
 def stamps(files: Iterable[str]) -> Mapping[str, Stamp]:
-    """What changes when a file does."""
+    """The files as they are now."""
     return {file: stamp(file) for file in files}
-
-
-def stamp(file: str) -> Stamp:
-    """The same of one file; None where it is not there."""
-    try:
-        stat = os.stat(file)
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino

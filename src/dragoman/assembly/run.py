@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Final, Protocol
@@ -30,10 +30,10 @@ ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Rereading(Struct, frozen=True):
-    """How the settings can be read again, and from which files they were read."""
+    """The settings as they were first read, and how they can be read again."""
 
+    first: Reread
     read: Callable[[], Reread]
-    files: Sequence[str] = ()
 
 
 class View(Protocol):
@@ -61,8 +61,10 @@ def run(settings: ServerSettings, view: View, rereading: Rereading | None = None
 async def live(settings: ServerSettings, view: View, rereading: Rereading | None = None) -> None:
     """Start the server, tell the view, wait for the end, drain. A signal cuts the start short, too."""
     app = App(settings, observer=view.changed)
-    told = asyncio.Event()
+    told, asked = asyncio.Event(), asyncio.Event()
     on_first_signal(told.set)
+    if rereading is not None:
+        on_hangup(asked.set)
     starting = asyncio.ensure_future(app.start())
     waiting = asyncio.ensure_future(told.wait())
     await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -73,7 +75,7 @@ async def live(settings: ServerSettings, view: View, rereading: Rereading | None
     try:
         if told.is_set() or await view.ready(app):
             spare_collector()
-            async with rereads(app, settings, rereading):
+            async with rereads(app, rereading, asked):
                 await waiting
             view.draining()
     finally:
@@ -87,35 +89,27 @@ def spare_collector() -> None:
 
 
 @asynccontextmanager
-async def rereads(app: App, settings: ServerSettings, rereading: Rereading | None) -> AsyncIterator[None]:
-    """Meanwhile settings are read again, where they can be."""
+async def rereads(app: App, rereading: Rereading | None, asked: asyncio.Event) -> AsyncIterator[None]:
+    """Meanwhile settings are read again, where they can be: when they change, and when `asked` is set."""
     if rereading is None:
         yield
         return
-    reloader = Reloader(Reread(settings, rereading.files), rereading.read, app.adopt)
-    loop = asyncio.get_running_loop()
-    polling = loop.create_task(reloader.run())
-    asked: set[asyncio.Task[bool]] = set()
-
-    def reload() -> None:
-        task = loop.create_task(reloader.reload())
-        asked.add(task)
-        task.add_done_callback(asked.discard)
-
-    on_hangup(lambda: loop.call_soon_threadsafe(reload))
+    reloader = Reloader(rereading.first, rereading.read, app.adopt)
+    tasks = [asyncio.ensure_future(work) for work in (reloader.run(), reloader.follow(asked))]
     try:
         yield
     finally:
-        for task in (polling, *asked):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(polling, *asked, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def on_hangup(tell: Callable[[], object]) -> None:
-    """Call `tell` at every SIGHUP, on systems that have it."""
+    """Call `tell` on the loop at every SIGHUP, on systems that have it."""
+    loop = asyncio.get_running_loop()
     number = getattr(signal, "SIGHUP", None)
     if number is not None:
-        signal.signal(number, lambda *_: tell())
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(tell))
 
 
 def on_first_signal(tell: Callable[[], object]) -> None:

@@ -45,16 +45,13 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
     tell_notes(found)
     terminal = sys.stdout.isatty()
 
-    def settings_of(found: Loaded) -> ServerSettings:
-        return quieter(found) if terminal else found.settings
+    def reread(found: Loaded) -> Reread:
+        return Reread(quieter(found) if terminal else found.settings, found.files)
 
-    def read_again() -> Reread:
-        found = load(request)
-        return Reread(settings_of(found), found.files)
-
+    first = reread(found)
+    rereading = Rereading(first, lambda: reread(load(request)))
     try:
-        view = TerminalView() if terminal else PlainView()
-        run(settings_of(found), view, Rereading(read_again, found.files))
+        run(first.settings, TerminalView() if terminal else PlainView(), rereading)
     except (DragomanError, OSError) as error:
         raise refusal(error) from error
 

@@ -13,14 +13,14 @@ from msgspec import Struct
 from dragoman.config.checks import mistakes
 from dragoman.config.dialect import Dialect, Level, Note, Source, Translation
 from dragoman.config.environment import CONFIG, environment_overrides
+from dragoman.config.files import Files, Stamp
 from dragoman.config.overlay import Layer, Merged, Override, merge
 from dragoman.config.paths import resolved
-from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.errors import DragomanError, invalid
 from dragoman.settings.model_document import SHORT_FORMS
 from dragoman.settings.server import ServerSettings
 from dragoman.settings.yaml_document import read_tree
 
-MOST_BYTES: Final = 32 << 20
 NOTHING: Final = Translation({})
 
 
@@ -37,7 +37,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Loaded(Struct, frozen=True):
-    """The settings, where each value that is given comes from, the notes, and the files that were read.
+    """The settings, where each value that is given comes from, the notes, and a stamp of each file read.
 
     `message` is set where the dialect was asked for a text only.
     """
@@ -45,44 +45,9 @@ class Loaded(Struct, frozen=True):
     settings: ServerSettings
     origins: Mapping[str, str]
     notes: tuple[Note, ...] = ()
-    files: tuple[str, ...] = ()
+    files: Mapping[str, Stamp] = {}
     tree: Mapping[str, object] = {}
     message: str | None = None
-
-
-class Files:
-    """Reads files and remembers which."""
-
-    def __init__(self) -> None:
-        self.read_so_far: list[str] = []
-
-    def read(self, path: str) -> str:
-        """A file's text.
-
-        Errors: NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT naming the file.
-        """
-        self.read_so_far.append(os.path.abspath(path))
-        try:
-            with open(path, "rb") as file:
-                data = file.read(MOST_BYTES + 1)
-        except OSError as error:
-            code = Code.NOT_FOUND if isinstance(error, FileNotFoundError) else Code.PERMISSION_DENIED
-            raise DragomanError(code, f"{path} cannot be read: {(error.strerror or '').lower()}") from error
-        if len(data) > MOST_BYTES:
-            raise invalid(f"{path}: the file is larger than {MOST_BYTES} bytes")
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise invalid(f"{path}:{line}: the file is not UTF-8") from error
-
-    @staticmethod
-    def names(folder: str) -> Sequence[str]:
-        """What lies in a folder; nothing where it cannot be read."""
-        try:
-            return os.listdir(folder)
-        except OSError:
-            return ()
 
 
 def load(request: Request) -> Loaded:
@@ -113,7 +78,7 @@ def load(request: Request) -> Loaded:
         return Loaded(ServerSettings(), {}, message=translation.message)
     merged = merge(layers, [*overrides, *path_override(request), *request.overrides])
     settings = checked(merged)
-    return Loaded(settings, merged.origins, translation.notes, tuple(files.read_so_far), merged.tree)
+    return Loaded(settings, merged.origins, translation.notes, files.stamps, merged.tree)
 
 
 def translated(request: Request, files: Files) -> Translation:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from dragoman.assembly.reload import Reloader, Reread, needing_restart
+from dragoman.assembly.reload import Reloader, Reread, needing_restart, stamps
 from dragoman.core.errors import invalid
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import NamedModel
@@ -26,12 +26,12 @@ class Scene:
         self.pauses = []
         self.refusal = None
         self.on_pause = lambda: None
-        self.reloader = Reloader(Reread(FIRST, [str(self.file)]), self.read, self.adopt, self.sleep)
+        self.reloader = Reloader(Reread(FIRST, stamps([str(self.file)])), self.read, self.adopt, self.sleep)
 
     def read(self):
         if isinstance(self.next, Exception):
             raise self.next
-        return Reread(self.next, [str(self.file)])
+        return Reread(self.next, stamps([str(self.file)]))
 
     async def adopt(self, settings):
         if self.refusal is not None:
@@ -139,3 +139,16 @@ def test_files_are_looked_at_as_often_as_the_settings_say_until_they_say_never(s
     scene.on_pause = change
     logged(scene.reloader.run())
     assert scene.pauses == [3.0, 3.0]
+
+
+def test_settings_are_read_again_whenever_that_is_asked_for(scene):
+    async def story():
+        asked = asyncio.Event()
+        asked.set()
+        following = asyncio.ensure_future(scene.reloader.follow(asked))
+        while not scene.adopted:
+            await asyncio.sleep(0)
+        following.cancel()
+        assert not asked.is_set()
+
+    assert logged(story()) == [("info", "settings taken over", None)]

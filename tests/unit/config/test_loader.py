@@ -88,7 +88,7 @@ def test_the_environment_may_name_the_file(config):
     request = config("limits: {header_count: 2}")
     loaded = load(Request(environment={"DRAGOMAN_CONFIG": request.config}))
     assert loaded.settings.limits.header_count == 2
-    assert loaded.files == (request.config,)
+    assert list(loaded.files) == [request.config]
 
 
 def test_mistakes_of_every_source_are_told_at_once(config):
