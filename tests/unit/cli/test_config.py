@@ -95,7 +95,7 @@ def test_the_settings_in_force_are_shown_with_their_origins(config, capsys, monk
     assert rows["listeners[0].port"] == (9, "--port")
     assert rows["limits.connections"] == (7, "environment DRAGOMAN_LIMITS__CONNECTIONS")
     assert rows["models[0].name"] == ("a", f"{config}:1")
-    assert rows["limits.drain_s"] == (30.0, "default")
+    assert rows["limits.drain_s"] == (25.0, "default")
 
 
 def test_the_settings_are_shown_line_by_line(config, capsys):
