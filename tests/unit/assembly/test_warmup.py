@@ -152,9 +152,7 @@ def test_a_record_for_a_signature_that_is_not_there_is_refused(version: Version)
     assert error.message.endswith("record 0: the model has no signature 'other'")
 
 
-@pytest.mark.parametrize(
-    "record", [field(0x2A, b""), field(0x3A, b""), b""], ids=["run", "stream", "none"]
-)
+@pytest.mark.parametrize("record", [field(0x2A, b""), field(0x3A, b""), b""], ids=["run", "stream", "none"])
 def test_other_kinds_of_record_are_not_implemented(version: Version, record: bytes) -> None:
     with pytest.raises(DragomanError, match="record 0: unsupported log_type") as caught:
         version.warm_up_bytes(write_record(record))
