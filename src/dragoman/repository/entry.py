@@ -15,7 +15,7 @@ from dragoman.repository.routing import version_refusal
 from dragoman.repository.settling import IN_MEMORY, Standing
 from dragoman.repository.source import AspiredModel, Candidate
 
-REMEMBERED: Final = 100  # versions that are gone, for status answers
+REMEMBERED: Final = 20  # versions that are gone, for status answers
 Key = tuple[int, int]  # version and generation
 
 
