@@ -143,15 +143,16 @@ def test_cancelled_work_is_dropped_before_it_runs() -> None:
     batches = Batches()
 
     async def go() -> object:
-        handle = handle_of(batches, delay_ms=1.0)
+        handle = handle_of(batches, max_size=3, delay_ms=3_600_000.0)
         first = asyncio.ensure_future(answer(handle, 1.0))
         second = asyncio.ensure_future(answer(handle, 2.0))
         await asyncio.sleep(0)
         first.cancel()
+        await answer(handle, 3.0)  # the third row, which fills the batch
         return await second
 
     assert asyncio.run(go()) == [4.0]
-    assert batches.rows == [1]
+    assert batches.rows == [2]
 
 
 def test_a_full_queue_refuses() -> None:
