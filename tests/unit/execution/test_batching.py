@@ -148,6 +148,7 @@ def test_cancelled_work_is_dropped_before_it_runs() -> None:
         second = asyncio.ensure_future(answer(handle, 2.0))
         await asyncio.sleep(0)
         first.cancel()
+        await asyncio.wait([first])
         await answer(handle, 3.0)  # the third row, which fills the batch
         return await second
 
