@@ -1,4 +1,4 @@
-"""A protocol or an engine can be taken out: its folder, and its name in assembly/builtin.py."""
+"""A protocol, an engine or a dialect can be taken out: its folder, and its name in assembly/builtin.py."""
 
 import re
 import shutil
@@ -15,8 +15,8 @@ import importlib, pkgutil, dragoman
 for found in pkgutil.walk_packages(dragoman.__path__, "dragoman."):
     if not found.name.endswith("__main__"):
         importlib.import_module(found.name)
-from dragoman.assembly.builtin import engines, protocols
-print(dragoman.__path__[0], sorted(engines()), [protocol.name for protocol in protocols()])
+from dragoman.assembly.builtin import dialects, engines, protocols
+print(dragoman.__path__[0], sorted(engines()), [protocol.name for protocol in protocols()], list(dialects()))
 """
 
 
@@ -31,7 +31,11 @@ def without(text: str, *words: str) -> str:
 
 @pytest.mark.parametrize(
     ("folder", "words", "name"),
-    [("protocols/tfs", ("tfs",), "tfs"), ("engines/onnx", ("onnx", "OnnxEngine"), "onnx")],
+    [
+        ("protocols/tfs", ("tfs",), "tfs"),
+        ("engines/onnx", ("onnx", "OnnxEngine"), "onnx"),
+        ("config/dialects/tensorflow_serving", ("tensorflow_serving",), "tfserving"),
+    ],
 )
 def test_everything_else_still_imports(
     folder: str, words: tuple[str, ...], name: str, tmp_path: Path

@@ -1,7 +1,6 @@
 """Settings of the server as a whole."""
 
 import enum
-from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, field
@@ -40,15 +39,6 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 LISTENERS: Final = (Listener(name="http"), Listener(name="grpc", transport="grpc", port=8001))
-EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 (where TensorFlow Serving listens)
-
-# What `--as NAME` means before its own flags are read: where that server listens and how it answers.
-PERSONALITIES: Final[Mapping[str, tuple[Listener, ...]]] = {
-    "tfserving": (
-        Listener(name="http", host=EVERYWHERE, port=8501, dialect=Dialect.TFSERVING, mounts=()),
-        Listener(name="grpc", transport="grpc", host=EVERYWHERE, port=8500, dialect=Dialect.TFSERVING),
-    ),
-}
 
 
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
