@@ -58,6 +58,7 @@ class Gateway:
     ) -> None:
         self._models = models
         self._limits = limits
+        self._timeout_s = limits.request_timeout_s  # 0 = none but the client's own
         self._recorder = recorder
         self._guard = guard or Guard()
         self._allow_remote_control = allow_remote_control
@@ -71,9 +72,10 @@ class Gateway:
         `opened` = models that the listener serves to everyone although a deployment closes them.
         """
         began_ns = perf_counter_ns()
-        deadline_s = monotonic() + self._limits.request_timeout_s
-        if wire.deadline_s is not None and wire.deadline_s < deadline_s:
-            deadline_s = wire.deadline_s
+        deadline_s = wire.deadline_s
+        if self._timeout_s:
+            latest_s = monotonic() + self._timeout_s
+            deadline_s = latest_s if deadline_s is None or deadline_s > latest_s else deadline_s
         call = CallContext(self._recorder.request_id(wire), deadline_s)
         exchange = Exchange(operation, wire, call, began_ns)
         if self._guard.guarded:
@@ -229,7 +231,8 @@ class Gateway:
         self, exchange: Exchange, handle: Handle, request: CoreRequest, signature: Signature
     ) -> AsyncGenerator[Chunk, None]:
         """The parts of a streamed answer, which may take `limits.stream_s` in all."""
-        exchange.call.deadline_s = monotonic() + self._limits.stream_s
+        longest_s = self._limits.stream_s
+        exchange.call.deadline_s = monotonic() + longest_s if longest_s else None
         return handle.runner.stream(handle, request, signature, exchange.call)
 
     async def _begin_stream(

@@ -6,6 +6,7 @@ import threading
 import pytest
 import structlog
 
+from dragoman.core.context import CallContext
 from dragoman.core.requests import TensorRequest
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -45,6 +46,24 @@ def test_a_warm_short_call_is_answered_without_waiting() -> None:
         return answer
 
     assert asyncio.run(three()).body == b"[6.0]"
+
+
+@pytest.mark.parametrize(("timeout_s", "asked_s"), [(0.0, 5.0), (3600.0, 5.0), (1e-9, 1e12), (1e-9, None)])
+def test_the_sooner_of_the_clients_deadline_and_ours_ends_the_call(
+    timeout_s: float, asked_s: float | None
+) -> None:
+    bench = Bench(limits=Limits(request_timeout_s=timeout_s))
+    wire = request()
+    wire.deadline_s = asked_s  # of a clock that began long ago
+    answered(bench, wire)
+    assert bench.counted() == {"OK": 0, "DEADLINE_EXCEEDED": 1}
+
+
+def test_a_timeout_of_zero_is_none() -> None:
+    seen: list[CallContext] = []
+    bench = Bench(lambda _, call: seen.append(call), Limits(request_timeout_s=0.0))
+    answered(bench, request())
+    assert seen[0].deadline_s is None
 
 
 def test_a_large_body_takes_the_same_way_on_the_codecs_threads() -> None:
