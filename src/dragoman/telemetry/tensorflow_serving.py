@@ -21,10 +21,11 @@ Call = tuple[Sequence[str], str, CallStats]  # the operation's words, the model,
 
 def text(metrics: Metrics, report: StatusReport) -> bytes:
     """Every family, of the models that the report shows."""
+    shown = frozenset(report.models)  # listed, not asked for: whoever asks for a closed model is refused
     calls = [
         (words, model, stats)
         for (operation, model), stats in sorted(metrics.calls.items())
-        if (words := operation.split("."))[0] == PROTOCOL and len(words) == 3 and model in report.models
+        if (words := operation.split("."))[0] == PROTOCOL and len(words) == 3 and model in shown
     ]
     lines = [
         *request_counts(calls),

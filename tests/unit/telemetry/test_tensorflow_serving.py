@@ -1,5 +1,6 @@
 """Counters under TensorFlow Serving's names."""
 
+from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.telemetry.metrics import BOUNDS_NS, Metrics
 from dragoman.telemetry.tensorflow_serving import text
@@ -8,11 +9,18 @@ VERSIONS = (VersionStatus(1, State.READY), VersionStatus(2, State.FAILED), Versi
 REPORT = StatusReport({"m": ModelStatus("m", VERSIONS)})
 
 
-def counted(*calls):
+class Guarded(dict):
+    """Models of which some are closed: asking for one of them is refused, as behind a guard."""
+
+    def __contains__(self, name):
+        raise DragomanError(Code.UNAUTHENTICATED, "who are you?")
+
+
+def counted(*calls, report=REPORT):
     metrics = Metrics()
     for operation, model, code, elapsed_ns in calls:
         metrics.stats(operation, model).add(code, elapsed_ns)
-    return text(metrics, REPORT).decode().splitlines()
+    return text(metrics, report).decode().splitlines()
 
 
 def test_requests_are_counted_by_model_and_status_whatever_asked():
@@ -68,3 +76,10 @@ def test_a_models_name_is_escaped():
     metrics.stats("tfs.rest.predict", 'a"b').add("OK", 1)
     report = StatusReport({'a"b': ModelStatus('a"b', ())})
     assert b'model_name="a\\"b"' in text(metrics, report)
+
+
+def test_a_closed_model_is_left_out_and_not_asked_for():
+    report = StatusReport(Guarded(REPORT.models))
+    lines = counted(("tfs.rest.predict", "closed", "OK", 1), ("tfs.rest.predict", "m", "OK", 1), report=report)
+    assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in lines
+    assert not any("closed" in line for line in lines)
