@@ -80,6 +80,8 @@ def test_a_models_name_is_escaped():
 
 def test_a_closed_model_is_left_out_and_not_asked_for():
     report = StatusReport(Guarded(REPORT.models))
-    lines = counted(("tfs.rest.predict", "closed", "OK", 1), ("tfs.rest.predict", "m", "OK", 1), report=report)
+    lines = counted(
+        ("tfs.rest.predict", "closed", "OK", 1), ("tfs.rest.predict", "m", "OK", 1), report=report
+    )
     assert ':tensorflow:serving:request_count{model_name="m",status="OK"} 1' in lines
     assert not any("closed" in line for line in lines)
