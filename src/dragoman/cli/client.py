@@ -1,9 +1,11 @@
 """Requests of the command line to a running server's own paths."""
 
 import json
+from base64 import b64encode
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from netrc import NetrcParseError, netrc
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from dragoman.cli.failure import Exit, FailureError
 
@@ -31,21 +33,42 @@ def call(url: str, method: str, path: str, wanted: str, timeout_s: float | None)
     parts = urlsplit(url)
     if parts.scheme not in CONNECTIONS or not parts.hostname:
         raise FailureError(f"{url!r} is not a server's address: give one like {DEFAULT_URL}", Exit.USAGE)
-    connection = CONNECTIONS[parts.scheme](parts.netloc, timeout=timeout_s)
+    place = parts.netloc.rpartition("@")[2]
+    connection = CONNECTIONS[parts.scheme](place, timeout=timeout_s)
+    shown = f"{parts.scheme}://{place}{parts.path}"  # without a password
     try:
-        connection.request(method, parts.path.rstrip("/") + path)
+        connection.request(method, parts.path.rstrip("/") + path, headers=login(parts))
         answer = connection.getresponse()
         document = read(answer)
     except (OSError, HTTPException) as error:
         why = getattr(error, "strerror", None) or error
-        raise FailureError(f"no server answers at {url}: {why}") from error
+        raise FailureError(f"no server answers at {shown}: {why}") from error
     finally:
         connection.close()
     if answer.status == 200 and wanted in document:
         return document
     if isinstance(reason := document.get("error"), str):
         raise FailureError(reason)
-    raise FailureError(f"{url} answers {answer.status} without a list of models: is that a dragoman server?")
+    raise FailureError(
+        f"{shown} answers {answer.status} without a list of models: is that a dragoman server?"
+    )
+
+
+def login(parts: SplitResult) -> dict[str, str]:
+    """The header that proves who asks: by the address' own user and password, else by those of ~/.netrc."""
+    if parts.username is not None:
+        user, password = unquote(parts.username), unquote(parts.password or "")
+    else:
+        try:
+            found = netrc().authenticators(parts.hostname or "")
+        except FileNotFoundError:
+            return {}
+        except (NetrcParseError, OSError) as error:
+            raise FailureError(f"~/.netrc cannot be read: {error}") from error
+        if found is None:
+            return {}
+        user, password = found[0], found[2] or ""
+    return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 def read(answer: HTTPResponse) -> dict[str, Any]:
