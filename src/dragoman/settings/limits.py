@@ -26,7 +26,6 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pipelined_requests: int = 16  # of one connection, answered before others have their turn
     # Codecs
     json_depth: int = 1_000_000  # parsers here do not recurse; TensorFlow Serving: none
-    tensor_rank: int = 254  # TensorFlow's largest rank
     offload_bytes: int = 64 * KIB  # larger bodies are parsed and encoded off the event loop
     # Execution
     request_timeout_s: float = 30.0  # TensorFlow Serving rest_api_timeout_in_ms: 30000
