@@ -16,6 +16,8 @@ def files() -> Iterator[Path]:
     """Every text file of the project."""
     found = [path for place in PLACES for path in (TREE / place).rglob("*")]
     for path in [*found, *TREE.iterdir()]:
+        if path.name == ".git":  # a file in a linked work tree; git's own, in either form
+            continue
         if path.is_file() and path.suffix in SUFFIXES and "__pycache__" not in path.parts:
             yield path
 
