@@ -11,11 +11,12 @@ from dragoman.engines.python_model import PythonModelEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.execution.workers.model import placed
-from dragoman.protocols import native, tfs
+from dragoman.protocols import kserve_v2, native, tfs
 from dragoman.wire.operation import ProtocolSpec
 
 PROTOCOLS: Final[tuple[ProtocolSpec, ...]] = (
     native.PROTOCOL,
+    kserve_v2.PROTOCOL,
     tfs.PROTOCOL,
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (

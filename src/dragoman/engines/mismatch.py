@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.signatures import TensorSpec
-from dragoman.core.tensors import Shape, Tensor, show_shape
+from dragoman.core.tensors import Tensor, fits, show_shape
 
 
 def find_mismatch(given: Mapping[str, Tensor], specs: Mapping[str, TensorSpec]) -> DragomanError | None:
@@ -53,15 +53,6 @@ def find_unknown_output(wanted: Sequence[str], specs: Mapping[str, TensorSpec]) 
         if name not in specs:
             return invalid(f'there is no output "{name}"; the model gives {", ".join(sorted(specs))}')
     return None
-
-
-def fits(given: tuple[int, ...], expected: Shape | None) -> bool:
-    """Whether a shape agrees with one that may be open."""
-    if expected is None:
-        return True
-    if len(given) != len(expected):
-        return False
-    return all(size is None or size == found for found, size in zip(given, expected, strict=True))
 
 
 def show_tensors(tensors: Mapping[str, Tensor]) -> str:

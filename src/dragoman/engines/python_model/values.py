@@ -7,8 +7,7 @@ import numpy as np
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.signatures import TensorSpec
-from dragoman.core.tensors import Array, DType, Tensor, show_shape
-from dragoman.engines.mismatch import fits
+from dragoman.core.tensors import Array, DType, Tensor, fits, show_shape
 
 Specs = Mapping[str, TensorSpec]
 

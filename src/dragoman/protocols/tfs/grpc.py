@@ -13,12 +13,12 @@ from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor
 from dragoman.protocols.tfs.errors import grpc_error, reworded
 from dragoman.protocols.tfs.model_spec import read_model_spec, write_model_spec
-from dragoman.protocols.tfs.serialized import predict_request
 from dragoman.settings.limits import Limits
 from dragoman.wire.fitting import with_trailing_axis
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
 from dragoman.wire.proto_fields import Data, as_data, field, fields, text, varint
+from dragoman.wire.serialized import predict_request
 from dragoman.wire.tensor_proto import Written, read_tensor
 
 # Keys in PredictRequest, in PredictResponse, and in an entry of their maps.

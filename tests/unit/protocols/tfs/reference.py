@@ -16,7 +16,7 @@ from dragoman.protocols.tfs import PROTOCOL
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.router import Router
 from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.operation import InferOperation, Operation, StatusOperation
+from dragoman.wire.operation import InferOperation, Operation, ProtocolSpec, StatusOperation
 
 Function = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
@@ -76,6 +76,10 @@ TWO_OUT: Final = signature(
 BYTES_OUT: Final = signature(
     [spec("image_bytes", DType.BYTES, (None,))], [spec("image_bytes", DType.BYTES, (None,))]
 )
+ADD_SUB: Final = signature(
+    [spec(f"INPUT{number}", DType.INT32, (None, 16)) for number in range(2)],
+    [spec(f"OUTPUT{number}", DType.INT32, (None, 16)) for number in range(2)],
+)
 MATRIX: Final = signature([spec("m", DType.FP32, (None, None))], [spec("t", DType.FP32, (None, None))])
 
 SIGNATURES: Final[dict[str, dict[str, Signature]]] = {
@@ -84,6 +88,7 @@ SIGNATURES: Final[dict[str, dict[str, Signature]]] = {
     "two_out": {"serving_default": TWO_OUT},
     "bytes_out": {"serving_default": BYTES_OUT},
     "matrix": {"serving_default": MATRIX},
+    "add_sub": {"serving_default": ADD_SUB},
     **{
         f"echo_{'string' if dtype is DType.BYTES else dtype.value}": {
             "serving_default": echo_signature(dtype)
@@ -99,6 +104,10 @@ FUNCTIONS: Final[dict[str, Function]] = {
     },
     "bytes_out": lambda given: given,
     "matrix": lambda given: {"t": given["m"].T},
+    "add_sub": lambda given: {
+        "OUTPUT0": given["INPUT0"] + given["INPUT1"],
+        "OUTPUT1": given["INPUT0"] - given["INPUT1"],
+    },
 }
 
 
@@ -121,10 +130,12 @@ REPORT: Final = StatusReport(
 
 
 class Codec:
-    """One dialect of the protocol over the reference models."""
+    """One dialect of a protocol over the reference models."""
 
-    def __init__(self, dialect: str, report: StatusReport = REPORT) -> None:
-        self._router = Router([PROTOCOL], dialect)
+    def __init__(
+        self, dialect: str, report: StatusReport = REPORT, protocol: ProtocolSpec = PROTOCOL
+    ) -> None:
+        self._router = Router([protocol], dialect)
         self._report = report
 
     def answer(

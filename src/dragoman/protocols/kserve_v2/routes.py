@@ -1,0 +1,47 @@
+"""The route table."""
+
+from typing import Final
+
+from dragoman.protocols.kserve_v2.errors import fail_status, refuse
+from dragoman.protocols.kserve_v2.status import (
+    answer_live,
+    answer_metadata,
+    answer_models,
+    answer_ready,
+    answer_server_metadata,
+    answer_server_ready,
+)
+from dragoman.wire.operation import HttpRoute, ProtocolSpec, StatusOperation
+
+MODEL: Final = "/v2/models/{model}"
+VERSION: Final = f"{MODEL}/versions/{{version:digits}}"
+
+LIVE: Final = StatusOperation("kserve_v2.rest.live", answer_live, fail_status, permission=None)
+SERVER_READY: Final = StatusOperation(
+    "kserve_v2.rest.server_ready", answer_server_ready, fail_status, permission=None
+)
+SERVER: Final = StatusOperation("kserve_v2.rest.server", answer_server_metadata, fail_status, permission=None)
+MODELS: Final = StatusOperation("kserve_v2.rest.models", answer_models, fail_status)
+METADATA: Final = StatusOperation("kserve_v2.rest.metadata", answer_metadata, fail_status)
+READY: Final = StatusOperation("kserve_v2.rest.ready", answer_ready, fail_status)
+
+SERVER_ROUTES: Final = (
+    HttpRoute("GET", "/v2", SERVER),
+    HttpRoute("GET", "/v2/", SERVER),
+    HttpRoute("GET", "/v2/health/live", LIVE),
+    HttpRoute("GET", "/v2/health/ready", SERVER_READY),
+    HttpRoute("GET", "/v2/models", MODELS),
+)
+MODEL_ROUTES: Final = (
+    HttpRoute("GET", MODEL, METADATA),
+    HttpRoute("GET", VERSION, METADATA),
+    HttpRoute("GET", f"{MODEL}/ready", READY),
+    HttpRoute("GET", f"{VERSION}/ready", READY),
+)
+
+PROTOCOL: Final = ProtocolSpec(
+    name="kserve_v2",
+    prefixes=("/v2/",),
+    routes={"superset": (*SERVER_ROUTES, *MODEL_ROUTES)},
+    refuse=refuse,
+)
