@@ -10,7 +10,14 @@ from typing import Any, Final
 import pytest
 
 from tests.clients import my_models
-from tests.clients.environments import OVMSCLIENT, TENSORFLOW, Environment, is_made
+from tests.clients.environments import (
+    KSERVE,
+    OVMSCLIENT,
+    TENSORFLOW,
+    TRITONCLIENT,
+    Environment,
+    is_made,
+)
 from tests.conformance import reference_models
 from tests.server_process import Addresses, serving
 
@@ -26,6 +33,16 @@ def tensorflow() -> Environment:
 @pytest.fixture(scope="session")
 def ovmsclient() -> Environment:
     return ready(OVMSCLIENT)
+
+
+@pytest.fixture(scope="session")
+def tritonclient() -> Environment:
+    return ready(TRITONCLIENT)
+
+
+@pytest.fixture(scope="session")
+def kserve() -> Environment:
+    return ready(KSERVE)
 
 
 def ready(environment: Environment) -> Environment:

@@ -67,7 +67,27 @@ OVMSCLIENT: Final = Environment(
         "requests==2.34.2",
     ),
 )
-ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT)
+# What `tritonclient[all]` asks for, without CUDA and a load generator. MLServer gives its definitions only.
+TRITONCLIENT: Final = Environment(
+    "tritonclient",
+    (
+        "aiohttp==3.14.5",
+        "geventhttpclient==2.6.1",
+        "greenlet==3.3.2",
+        "grpcio==1.85.1",
+        "ml-dtypes==0.5.4",
+        "numpy==2.4.6",
+        "packaging==26.4",
+        "protobuf==6.33.6",
+        "python-rapidjson==1.25",
+        "urllib3==2.8.0",
+    ),
+    alone=("tritonclient==2.73.0", "mlserver==1.7.1"),
+)
+KSERVE: Final = Environment(
+    "kserve", ("kserve==0.21.0", "grpcio==1.85.1", "numpy==2.4.6", "protobuf==6.33.6")
+)
+ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE)
 
 
 def make(environment: Environment) -> None:

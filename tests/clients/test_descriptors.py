@@ -1,4 +1,4 @@
-"""Our definitions agree, field by field, with those in the released packages of TensorFlow and its server.
+"""Our definitions agree, field by field, with those in the released packages of other servers and clients.
 
 Those packages ship their definitions inside generated modules, as serialized descriptors. These are read
 without importing the modules, which would load TensorFlow itself.
@@ -30,12 +30,35 @@ LEFT_OUT: Final[Mapping[str, set[str]]] = {
 }
 Facts = dict[str, dict[str, object]]
 
+TRITON: Final = "tritonclient/grpc"
+# What ours have and Triton's do not: KServe's answers to a load and an unload.
+ADDED: Final[Mapping[str, set[str]]] = {
+    "inference.RepositoryModelLoadResponse": {"model_name", "isLoaded"},
+    "inference.RepositoryModelUnloadResponse": {"model_name", "isUnloaded"},
+}
+# Where a package and Triton's say different things under one name, and ours say what Triton's do.
+CONFLICTS: Final[Mapping[str, Mapping[str, set[str]]]] = {
+    "kserve/protocol/grpc": {
+        "inference.RepositoryModelLoadRequest": {"model_name"},
+        "inference.RepositoryModelUnloadRequest": {"model_name"},
+    },
+    "mlserver/grpc": {
+        "inference.GRPCInferenceService": {"ModelStreamInfer"},
+        "inference.ModelMetadataResponse": {"parameters"},
+        "inference.ModelMetadataResponse.TensorMetadata": {"parameters"},
+    },
+}
+MAPS_OF_CONFLICTS: Final = {
+    "inference.ModelMetadataResponse.ParametersEntry",
+    "inference.ModelMetadataResponse.TensorMetadata.ParametersEntry",
+}
 
-def released(environment: Environment, package: str) -> Facts:
-    """Every message, enum and service of an installed package, by its full name."""
+
+def released(environment: Environment, *folders: str) -> Facts:
+    """Every message, enum and service in folders of installed packages, by its full name."""
     facts: Facts = {}
-    for folder in FOLDERS[package]:
-        for path in (environment.site_packages / package / folder).glob("*_pb2.py"):
+    for folder in folders:
+        for path in (environment.site_packages / folder).glob("*_pb2.py"):
             facts |= facts_of(descriptor(path))
     return facts
 
@@ -91,10 +114,42 @@ def enum_facts(scope: str, enum: EnumDescriptorProto) -> Iterator[tuple[str, dic
 
 @pytest.mark.parametrize("package", FOLDERS)
 def test_our_definitions_are_those_of_the_released_package(tensorflow: Environment, package: str) -> None:
-    theirs = released(tensorflow, package)
+    theirs = released(tensorflow, *[f"{package}/{folder}" for folder in FOLDERS[package]])
     mine = ours(package)
     assert mine
     for name, facts in mine.items():
         left_out = LEFT_OUT.get(name, set())
         assert left_out <= theirs[name].keys()
         assert {key: fact for key, fact in theirs[name].items() if key not in left_out} == facts, name
+
+
+def without_files(facts: Facts) -> Facts:
+    """The facts without the names of files: Triton, KServe and MLServer have one of their own each."""
+    return {name: {key: of[key] for key in of if key != "(file)"} for name, of in facts.items()}
+
+
+def test_our_definitions_of_inference_are_those_of_triton(tritonclient: Environment) -> None:
+    theirs = without_files(released(tritonclient, TRITON))
+    mine = {
+        name: {key: fact for key, fact in facts.items() if key not in ADDED.get(name, set())}
+        for name, facts in without_files(ours("inference")).items()
+        if not name.startswith("inference.model_repository.")
+    }
+    assert mine == theirs
+
+
+@pytest.mark.parametrize("folder", CONFLICTS)
+def test_definitions_of_kserve_and_mlserver_differ_from_ours_only_where_they_exclude_tritons(
+    folder: str, request: pytest.FixtureRequest
+) -> None:
+    environment = request.getfixturevalue("kserve" if folder.startswith("kserve") else "tritonclient")
+    theirs = without_files(released(environment, folder))
+    mine = without_files(ours("inference"))
+    assert theirs
+    differing = {
+        (name, key)
+        for name, facts in theirs.items()
+        for key, fact in facts.items()
+        if name not in MAPS_OF_CONFLICTS and mine[name].get(key, "(none)") != fact
+    }
+    assert differing == {(name, key) for name, keys in CONFLICTS[folder].items() for key in keys}

@@ -59,6 +59,7 @@ def stubs(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*.pyi")):
         text = OURS.sub(rf"from {PACKAGE}.\1 import \2", path.read_text(encoding="utf-8"))
         text = text.replace(", _Mapping]", ", _Mapping[str, object]]")  # which mypy --strict asks for
+        text = text.replace(", **kwargs)", ", **kwargs: object)")  # and so for a field named as a keyword
         relative = path.relative_to(folder)
         packages |= {parent for parent in relative.parents if parent.name}
         yield relative.as_posix(), text.encode()
