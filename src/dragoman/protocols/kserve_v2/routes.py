@@ -3,6 +3,12 @@
 from typing import Final
 
 from dragoman.protocols.kserve_v2.errors import fail_status, refuse
+from dragoman.protocols.kserve_v2.openapi import (
+    answer_document,
+    answer_model_document,
+    answer_model_page,
+    answer_page,
+)
 from dragoman.protocols.kserve_v2.status import (
     answer_live,
     answer_metadata,
@@ -38,10 +44,22 @@ MODEL_ROUTES: Final = (
     HttpRoute("GET", f"{MODEL}/ready", READY),
     HttpRoute("GET", f"{VERSION}/ready", READY),
 )
+DOCS: Final = StatusOperation("kserve_v2.rest.docs", answer_page, fail_status, permission=None)
+DOCUMENT: Final = StatusOperation("kserve_v2.rest.document", answer_document, fail_status)
+MODEL_DOCS: Final = StatusOperation("kserve_v2.rest.model_docs", answer_model_page, fail_status)
+MODEL_DOCUMENT: Final = StatusOperation("kserve_v2.rest.model_document", answer_model_document, fail_status)
+DOCS_ROUTES: Final = (  # MLServer's paths
+    HttpRoute("GET", "/v2/docs", DOCS),
+    HttpRoute("GET", "/v2/docs/dataplane.json", DOCUMENT),
+    HttpRoute("GET", f"{MODEL}/docs", MODEL_DOCS),
+    HttpRoute("GET", f"{MODEL}/docs/dataplane.json", MODEL_DOCUMENT),
+    HttpRoute("GET", f"{VERSION}/docs", MODEL_DOCS),
+    HttpRoute("GET", f"{VERSION}/docs/dataplane.json", MODEL_DOCUMENT),
+)
 
 PROTOCOL: Final = ProtocolSpec(
     name="kserve_v2",
     prefixes=("/v2/",),
-    routes={"superset": (*SERVER_ROUTES, *MODEL_ROUTES)},
+    routes={"superset": (*SERVER_ROUTES, *MODEL_ROUTES, *DOCS_ROUTES)},
     refuse=refuse,
 )
