@@ -33,7 +33,7 @@ class App:
         self._settings = settings
         self._observer = observer
         metrics = Metrics()
-        runners = partial(make_runner, loop=asyncio.get_running_loop())
+        runners = partial(make_runner, loop=asyncio.get_running_loop(), limits=settings.limits)
         recorded = settings.loading.recorded_warm_up
         warm_up = make_warm_up(protocols(), settings.limits) if recorded else no_warm_up
         known = engines()

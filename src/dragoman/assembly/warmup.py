@@ -1,4 +1,4 @@
-"""Recorded requests replayed on a version that has just been loaded: codec, adapter, model, and no more.
+"""Recorded requests replayed on a version that has just been loaded: codec, adapters, model, and no more.
 
 Any that fails fails the load, as in TensorFlow Serving: who records requests wants them answered.
 """
@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.requests import TensorRequest
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.execution.adapters import SignatureAdapter
+from dragoman.execution.images.preparation import Preparation
 from dragoman.repository.lifecycle import WarmUp
 from dragoman.repository.loader import LoadedVersion
 from dragoman.repository.source import Candidate
@@ -59,8 +61,10 @@ def replay(call: RecordedCall, wire: WireRequest, version: LoadedVersion, limits
     for part in parts(call.parse(wire, limits)):
         signature = signature_of(version, part.target.signature or DEFAULT_SIGNATURE)
         adapter = SignatureAdapter(signature, version.model.signatures[signature.source])
-        request = adapter.to_engine(call.bind(part, signature))
-        version.model.infer(request, CallContext("warm-up"))
+        request, context = call.bind(part, signature), CallContext("warm-up")
+        if isinstance(request, TensorRequest):
+            request = Preparation(signature, limits).prepared(request, context)
+        version.model.infer(adapter.to_engine(request), context)
 
 
 def parts(draft: Draft) -> Iterator[Draft]:

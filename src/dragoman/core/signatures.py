@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from dragoman.core.images import ImageSpec, Preprocessing
 from dragoman.core.requests import Kind
 from dragoman.core.tensors import DType, Shape, Tensor
 
@@ -24,7 +25,9 @@ class TensorSpec(Struct, frozen=True):
     """One input or output: `shape` None = any rank, a None in it = any size; `source` = the engine's name.
 
     `graph_name` = the tensor inside the model's graph, where it has a name that metadata should show;
-    `default` = what an input is that the caller leaves out, where it may be left out.
+    `default` = what an input is that the caller leaves out, where it may be left out. `image` = how encoded
+    images become this input, which are then sent as BYTES; None = it takes none. `dtype` and `shape` are
+    what callers send; `preprocessing` makes the model's own of that, None = it is the model's own.
     """
 
     name: str
@@ -34,6 +37,8 @@ class TensorSpec(Struct, frozen=True):
     layout: str | None = None
     graph_name: str | None = None
     default: Tensor | None = None
+    image: ImageSpec | None = None
+    preprocessing: Preprocessing | None = None
 
     @property
     def tensor_name(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from typing import Final
 
 import structlog
 
@@ -9,12 +10,17 @@ from dragoman.core.errors import invalid
 from dragoman.engines.base import LoadedModel
 from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
+from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.execution.warmup import warm_up_local, warm_up_worker
 from dragoman.execution.workers.model import WorkerModel
 from dragoman.execution.workers.runner import WorkerRunner
 from dragoman.repository.handle import Runner
+from dragoman.repository.preprocessing import needs_preparation
+from dragoman.settings.limits import Limits
 from dragoman.settings.model import BatchingSettings, ModelSettings
+
+USUAL_LIMITS: Final = Limits()
 
 
 def make_runner(
@@ -24,15 +30,27 @@ def make_runner(
     version: int,
     *,
     loop: asyncio.AbstractEventLoop,
+    limits: Limits = USUAL_LIMITS,
 ) -> Runner:
     """A runner as the model's settings ask for it. Requests are joined only if the signature's rows allow it.
 
     `loop` is the server's; this itself is called on another thread.
     """
+    threads = settings.threads or len(os.sched_getaffinity(0))
     if isinstance(model, WorkerModel):
         warm_up_worker(model, settings.warm_up, name)
-        return WorkerRunner(model, loop)
-    threads = settings.threads or len(os.sched_getaffinity(0))
+        runner: Runner = WorkerRunner(model, loop)
+    else:
+        runner = local_runner(model, settings, name, version, threads)
+    if needs_preparation(model.signatures, settings.preprocessing):
+        return PreparingRunner(runner, name, threads, settings.max_queue, limits)
+    return runner
+
+
+def local_runner(
+    model: LoadedModel, settings: ModelSettings, name: str, version: int, threads: int
+) -> Runner:
+    """A runner in this process, batching where that is wanted and the rows allow it."""
     local = LocalRunner(model, name, threads, settings.max_queue)
     if settings.batching is not None:
         check_sizes(settings.batching)

@@ -7,6 +7,7 @@
    signatures of these methods do, and float32 outputs: `outputs` for regress, `scores` and (BYTES) `classes`
    for classify. `features` says how Examples become the model's inputs; every input needs its feature.
 4. What the engine found stays, except where a declared signature has the same name.
+5. Inputs are declared over what they look like once they are preprocessed (`preprocessing.py`).
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from dragoman.core.errors import invalid
 from dragoman.core.requests import Kind
 from dragoman.core.signatures import DEFAULT_SIGNATURE, FeatureSpec, Method, Signature, TensorSpec
 from dragoman.core.tensors import DType, Shape, show_shape
+from dragoman.repository.preprocessing import preprocessed
 from dragoman.settings.model import FeatureSettings, ModelSettings, SignatureSettings
 
 Specs = Mapping[str, TensorSpec]
@@ -37,6 +39,7 @@ def merged_signatures(found: Mapping[str, Signature], settings: ModelSettings) -
 
     Errors: INVALID_ARGUMENT naming the key that does not fit the model, and what would.
     """
+    found = preprocessed(found, settings.preprocessing)
     made = {name: declared_signature(name, found, settings) for name in settings.signatures}
     return {
         name: replace(signature, add_trailing_axis=settings.add_trailing_axis)
@@ -133,6 +136,8 @@ def feature_specs(
         spec = lookup(own, native.inputs, f"{key}.{feature}", "input")
         if feature not in settings.features:
             raise invalid(f"{key}.{feature}: there is no such entry under features")
+        if spec.preprocessing is not None:
+            raise invalid(f"{key}.{feature}: features feed inputs as they are, and {own!r} is preprocessed")
         made[feature] = feature_spec(feature, settings.features[feature], spec)
     fed = {feature.source for feature in made.values()}
     for own, spec in native.inputs.items():

@@ -27,6 +27,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # Codecs
     json_depth: int = 1_000_000  # parsers here do not recurse; TensorFlow Serving: none
     offload_bytes: int = 64 * KIB  # larger bodies are parsed and encoded off the event loop
+    # Images
+    image_pixels: int = 1 << 26  # of an encoded image, before it is decoded; Pillow warns at 89 million
+    request_pixels: int = 1 << 29  # of all encoded images of one input together
     # Execution
     request_timeout_s: float = 30.0  # TensorFlow Serving rest_api_timeout_in_ms: 30000
     stream_s: float = 3600.0  # how long a streamed answer may hold its version

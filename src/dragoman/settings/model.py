@@ -64,6 +64,25 @@ class WarmUpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     runs: NotNegative | None = None  # None = 2 (a slow one and a usual one); 0 for a model that brings code
 
 
+class InputPreprocessing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one input's values go through before the model: colours, mean and scale, order of the axes."""
+
+    images: bool = True  # whether encoded images are taken, where the input has their shape
+    tensors: bool = True  # whether tensors go through this too; false = they come as the model's
+    resize: tuple[Positive, Positive] | None = None  # images, to (height, width) where the model's is open
+    precision: DTypeName | None = None  # the type that callers send; None = the model's own
+    color_format: str | None = None  # RGB:BGR = the model's, the caller's; RGB = the model's, of images
+    mean: float | list[float] | None = None  # subtracted: one number, or one per channel
+    scale: float | list[float] | None = None  # divided by
+    layout: str | None = None  # NHWC:NCHW = the caller's axes, then the model's; NCHW = the model's
+
+
+class PreprocessingSettings(InputPreprocessing, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same for a model: of its only input, or of several by the model's own names."""
+
+    inputs: dict[str, InputPreprocessing] = field(default_factory=dict)
+
+
 class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a model's owner may set. Every key has a default, so a model needs no `model.yaml`."""
 
@@ -77,6 +96,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     features: dict[str, FeatureSettings] = field(default_factory=dict)
     classes: list[str] = field(default_factory=list)  # class labels by index
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
+    preprocessing: PreprocessingSettings = PreprocessingSettings()
     batching: BatchingSettings | None = None  # None = requests run one by one
     warm_up: WarmUpSettings = WarmUpSettings()
     threads: NotNegative = 0  # calls that may run at once off the event loop; 0 = one per core

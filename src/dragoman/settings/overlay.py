@@ -11,6 +11,7 @@ from dragoman.settings.model import (
     ModelSettings,
     NotNegative,
     Positive,
+    PreprocessingSettings,
     SignatureSettings,
     VersionPolicy,
     WarmUpSettings,
@@ -30,6 +31,7 @@ class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     features: dict[str, FeatureSettings] | UnsetType = UNSET
     classes: list[str] | UnsetType = UNSET
     add_trailing_axis: bool | UnsetType = UNSET
+    preprocessing: PreprocessingSettings | UnsetType = UNSET
     batching: BatchingSettings | UnsetType | None = UNSET
     warm_up: WarmUpSettings | UnsetType = UNSET
     threads: NotNegative | UnsetType = UNSET

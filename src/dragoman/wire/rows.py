@@ -3,15 +3,20 @@
 Row form: a list with one entry per row; an entry is a value, or an object with one value per input. Column
 form: the value of the only input, or an object with the value of each. What is refused here is refused in the
 words of the reference (`util/json_tensor.cc`), which `row_faults` finds.
+
+With `images`, inputs that can be made of encoded images take those too, as OpenVINO Model Server's do: a b64
+object for each, which becomes a tensor of byte strings.
 """
 
 from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from dragoman.core.errors import invalid
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.tensors import Tensor
+from dragoman.core.tensors import DType, Tensor
 from dragoman.wire.elements import B64, is_b64_object, read_array
 from dragoman.wire.faults import value_fault
 from dragoman.wire.fitting import with_trailing_axis
@@ -23,7 +28,7 @@ from dragoman.wire.row_faults import row_fault
 Tensors = dict[str, Tensor]
 
 
-def read_rows(instances: JsonValue, signature: Signature) -> Tensors:
+def read_rows(instances: JsonValue, signature: Signature, *, images: bool = False) -> Tensors:
     """Tensors of a row-form request: shape (rows, *shape of a row's value).
 
     Errors: INVALID_ARGUMENT for no list or an empty one, rows of another form, keys that are not exactly the
@@ -36,9 +41,14 @@ def read_rows(instances: JsonValue, signature: Signature) -> Tensors:
     inputs = signature.inputs
     first = instances[0]
     if type(first) is dict and not is_b64_object(first):
-        tensors = _read_named_rows(instances, signature)
+        tensors = _read_named_rows(instances, inputs, signature)
+        if tensors is None and images:
+            inputs = {name: _as_sent(spec, first.get(name)) for name, spec in inputs.items()}
+            tensors = _read_named_rows(instances, inputs, signature)
         if tensors is None:
-            raise row_fault(instances, inputs, lambda rows: _read_named_rows(rows, signature) is not None)
+            raise row_fault(
+                instances, inputs, lambda rows: _read_named_rows(rows, inputs, signature) is not None
+            )
         return tensors
     if len(inputs) != 1:
         raise invalid(
@@ -46,9 +56,11 @@ def read_rows(instances: JsonValue, signature: Signature) -> Tensors:
             "as per tensorinfo_map"
         )
     ((name, spec),) = inputs.items()
+    if images:
+        spec = _as_sent(spec, first)
     tensor = _tensor(instances, spec, signature)
     if tensor is None:
-        raise row_fault(instances, inputs, lambda rows: read_array(rows, spec.dtype) is not None)
+        raise row_fault(instances, {name: spec}, lambda rows: read_array(rows, spec.dtype) is not None)
     return {name: tensor}
 
 
@@ -61,21 +73,21 @@ def read_numbers(block: NumericBlock, signature: Signature) -> Tensors | None:
     return None if array is None else {name: Tensor(spec.dtype, with_trailing_axis(array, spec, signature))}
 
 
-def read_columns(inputs: JsonValue, signature: Signature) -> Tensors:
+def read_columns(inputs: JsonValue, signature: Signature, *, images: bool = False) -> Tensors:
     """Tensors of a column-form request, shaped as they are nested. Unknown names are ignored.
 
     Errors: INVALID_ARGUMENT for a missing input, ragged lists, and elements that do not fit the input's type.
     """
     specs = signature.inputs
     if type(inputs) is dict and not is_b64_object(inputs):
-        return {name: _column(_named(inputs, name), spec, signature) for name, spec in specs.items()}
+        return {name: _column(_named(inputs, name), spec, signature, images) for name, spec in specs.items()}
     if len(specs) != 1:
         raise invalid(
             "inputs is a plain value/list, but expecting an object as multiple input tensors required "
             "as per tensorinfo_map"
         )
     ((name, spec),) = specs.items()
-    return {name: _column(inputs, spec, signature)}
+    return {name: _column(inputs, spec, signature, images)}
 
 
 def _named(inputs: Mapping[str, JsonValue], name: str) -> JsonValue:
@@ -84,11 +96,20 @@ def _named(inputs: Mapping[str, JsonValue], name: str) -> JsonValue:
     return inputs[name]
 
 
-def _column(value: JsonValue, spec: TensorSpec, signature: Signature) -> Tensor:
+def _column(value: JsonValue, spec: TensorSpec, signature: Signature, images: bool) -> Tensor:
+    if images:
+        spec = _as_sent(spec, value[0] if type(value) is list and value else value)
     tensor = _tensor(value, spec, signature)
     if tensor is None:
         raise value_fault(value, spec.dtype)
     return tensor
+
+
+def _as_sent(spec: TensorSpec, first: JsonValue) -> TensorSpec:
+    """The input as it is sent here: byte strings, where it takes images and its first value is one."""
+    if spec.image is not None and is_b64_object(first):
+        return replace(spec, dtype=DType.BYTES)
+    return spec
 
 
 def _tensor(value: JsonValue, spec: TensorSpec, signature: Signature) -> Tensor | None:
@@ -98,9 +119,10 @@ def _tensor(value: JsonValue, spec: TensorSpec, signature: Signature) -> Tensor 
     return Tensor(spec.dtype, with_trailing_axis(array, spec, signature))
 
 
-def _read_named_rows(rows: list[Any], signature: Signature) -> Tensors | None:
+def _read_named_rows(
+    rows: list[Any], specs: Mapping[str, TensorSpec], signature: Signature
+) -> Tensors | None:
     """Tensors of rows that are objects; None where one of them is not as it should be."""
-    specs = signature.inputs
     if set(map(type, rows)) != {dict} or set(map(len, rows)) != {len(specs)}:
         return None
     if B64 in specs and any(map(is_b64_object, rows)):

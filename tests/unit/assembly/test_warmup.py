@@ -11,8 +11,10 @@ from dragoman.assembly.builtin import protocols
 from dragoman.assembly.warmup import make_warm_up
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.images import Preprocessing
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import TensorResponse
+from dragoman.core.tensors import DType
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.repository.loader import LoadedVersion, ModelLoader
 from dragoman.repository.source import Candidate, FileSystemSource
@@ -61,10 +63,12 @@ class Counting:
         self.signatures = model.signatures
         self.concurrency = model.concurrency
         self.calls = 0
+        self.last: TensorRequest | None = None
         self._model = model
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         self.calls += 1
+        self.last = request
         response: TensorResponse = self._model.infer(request, call)
         return response
 
@@ -128,6 +132,16 @@ def test_nothing_is_recorded_for_most_models(version: Version) -> None:
 )
 def test_each_kind_of_record_is_replayed(version: Version, log: Any, calls: int) -> None:
     assert version.warm_up([log]) == calls
+
+
+def test_what_is_replayed_is_preprocessed(version: Version) -> None:
+    signature = version.loaded.signatures["serving_default"]
+    less = replace(signature.inputs["x"], preprocessing=Preprocessing(DType.FP32, mean=(1.0,)))
+    signatures = {"serving_default": replace(signature, inputs={"x": less})}
+    version.loaded = LoadedVersion(version.loaded.engine, version.model, signatures)
+    assert version.warm_up([predict()]) == 1
+    assert version.model.last is not None
+    assert version.model.last.inputs["x"].array.tolist() == [0.0, 1.0]
 
 
 def test_every_record_is_replayed(version: Version) -> None:

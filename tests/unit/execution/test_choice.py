@@ -13,9 +13,10 @@ from dragoman.core.responses import TensorResponse
 from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.choice import joinable_signatures, make_runner
+from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.repository.handle import Runner
-from dragoman.settings.model import BatchingSettings, ModelSettings
+from dragoman.settings.model import BatchingSettings, ModelSettings, PreprocessingSettings
 from tests.unit.execution.models import NATIVE, Doubler
 
 
@@ -49,6 +50,23 @@ def test_a_model_that_mixes_its_rows_is_served_without_batching_and_that_is_logg
         assert type(choose(Summing(), batched())) is LocalRunner
     assert lines[0]["event"] == "batching is off"
     assert 'output "y"' in lines[0]["why"]
+
+
+class Seeing(Doubler):
+    """Takes pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        picture = replace(NATIVE.inputs["x"], shape=(None, 2, 2, 3))
+        self.signatures = {"serving_default": replace(NATIVE, inputs={"x": picture})}
+
+
+def test_only_what_takes_images_or_is_preprocessed_is_prepared() -> None:
+    assert type(choose(Seeing(), ModelSettings())) is PreparingRunner
+    images_off = ModelSettings(preprocessing=PreprocessingSettings(images=False))
+    assert type(choose(Seeing(), images_off)) is LocalRunner
+    mean = ModelSettings(preprocessing=PreprocessingSettings(mean=1.0))
+    assert type(choose(Doubler(), mean)) is PreparingRunner
 
 
 class Selective(Summing):

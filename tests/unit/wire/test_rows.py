@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.images import ImageSpec
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import DType
 from dragoman.wire.elements import MAX_RANK
@@ -288,3 +290,72 @@ def test_a_switch_lets_plain_rows_feed_an_input_with_one_column(
     assert read_columns(value, found)["x"].array.shape == expected
     named = read_rows(json.loads(json.dumps([{"x": row} for row in value])), found)
     assert named["x"].array.shape == expected
+
+
+# Encoded images
+
+PICTURE = TensorSpec("x", DType.FP32, (None, 2, 2, 3), "x", image=ImageSpec(DType.FP32, None, 2, 2, 3))
+LEVEL = TensorSpec("level", DType.FP32, (None,), "level")
+FILE = {"b64": "/9g="}
+DATA = b"\xff\xd8"
+
+
+def pictures(read: Any, value: Any, *specs: TensorSpec, images: bool = True) -> Any:
+    inputs = {spec.name: spec for spec in specs or (PICTURE,)}
+    return read(value, Signature("serving_default", inputs, {}), images=images)
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "expected"),
+    [
+        (read_rows, [FILE, FILE], [DATA, DATA]),
+        (read_rows, [{"x": FILE}], [DATA]),
+        (read_columns, {"x": FILE}, DATA),
+        (read_columns, {"x": [FILE, FILE]}, [DATA, DATA]),
+        (read_columns, FILE, DATA),
+        (read_columns, [FILE], [DATA]),
+    ],
+)
+def test_encoded_images_become_byte_strings_for_an_input_that_takes_them(
+    read: Any, value: Any, expected: Any
+) -> None:
+    tensor = pictures(read, value)["x"]
+    assert (tensor.dtype, tensor.array.tolist()) == (DType.BYTES, expected)
+    for spec in (PICTURE, LEVEL):
+        with pytest.raises(DragomanError, match="is not of expected type: float"):
+            pictures(read, value, replace(spec, name="x"), images=spec is LEVEL)
+
+
+def test_images_stand_beside_numbers_for_other_inputs() -> None:
+    tensors = pictures(read_rows, [{"x": FILE, "level": 1.5}, {"x": FILE, "level": 2}], PICTURE, LEVEL)
+    assert {name: tensor.array.tolist() for name, tensor in tensors.items()} == {
+        "x": [DATA, DATA],
+        "level": [1.5, 2.0],
+    }
+
+
+def test_pixels_in_numbers_are_numbers() -> None:
+    tensor = pictures(read_rows, [[[[1, 2, 3]]]])["x"]
+    assert (tensor.dtype, tensor.array.shape) == (DType.FP32, (1, 1, 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "message"),
+    [
+        (read_rows, [{"b64": "%"}], in_row(0, "Unable to base64 decode")),
+        (read_rows, [FILE, {"b64": "%"}], in_row(1, "Unable to base64 decode")),
+        (read_rows, [{"x": FILE}, {"x": {"b64": "%"}}], in_row(1, "Unable to base64 decode", " key: x")),
+        (read_columns, {"x": [FILE, {"b64": "%"}]}, "Unable to base64 decode"),
+        (read_columns, {"x": [FILE, 7]}, "JSON Value: 7 Type: Number is not of expected type: string"),
+        (
+            read_columns,
+            {"x": [1.5, FILE]},
+            'JSON Value: {"b64":"/9g="} Type: Object is not of expected type: float',
+        ),
+        (read_columns, {"x": ["text"]}, 'JSON Value: "text" Type: String is not of expected type: float'),
+    ],
+)
+def test_what_is_wrong_among_images_is_told_as_among_texts(read: Any, value: Any, message: str) -> None:
+    with pytest.raises(DragomanError) as caught:
+        pictures(read, value)
+    assert message in caught.value.message

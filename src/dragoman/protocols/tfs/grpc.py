@@ -119,8 +119,14 @@ def fitted(superset: bool, tensor: Tensor, spec: TensorSpec, signature: Signatur
     """The tensor as the input takes it, where that needs no guessing.
 
     The superset takes what clients make of Python values: double for float, and one text for a list of one.
+    It takes encoded images, too, where the input can be made of them.
+    Errors: INVALID_ARGUMENT for encoded images where they are not taken.
     """
     dtype, array = tensor.dtype, tensor.array
+    if dtype is DType.BYTES and spec.image is not None:
+        if not superset:
+            raise invalid(f'input "{spec.name}": {dtype.value} given, {spec.dtype.value} expected')
+        return tensor
     if superset and dtype is DType.FP64 and spec.dtype is DType.FP32:
         with np.errstate(over="ignore"):  # beyond float32 is infinity, as in JSON
             dtype, array = DType.FP32, array.astype(np.float32)

@@ -42,9 +42,10 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictD
     return PredictDraft(read_target(wire, signature_name(document), superset), document)
 
 
-def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
+def bind_predict(superset: bool, draft: PredictDraft, signature: Signature) -> CoreRequest:
     """Tensors for a predict body, of the signature's types; Examples where that is what the signature takes.
 
+    The superset takes encoded images where an input can be made of them.
     Shapes: row form gives (rows, *value); column form gives each value as written.
     Errors: INVALID_ARGUMENT for both or neither of the two keys, and all of `wire/rows.py`.
     """
@@ -61,10 +62,10 @@ def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
                 f"JSON Value: {excerpt(document)} Not formatted correctly expecting only one of "
                 "'inputs' or 'instances' keys to exist "
             )
-        tensors = read_rows(document["instances"], signature)
+        tensors = read_rows(document["instances"], signature, images=superset)
     elif "inputs" in document:
         draft.by_row = False
-        tensors = read_columns(document["inputs"], signature)
+        tensors = read_columns(document["inputs"], signature, images=superset)
     else:
         raise invalid("Missing 'inputs' or 'instances' key")
     return predict_request(signature, tensors)

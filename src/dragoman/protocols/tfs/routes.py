@@ -27,7 +27,7 @@ def model_routes(superset: bool) -> Iterator[HttpRoute]:
         name="tfs.rest.predict",
         verb=Verb.INFER,
         parse=partial(parse_predict, superset),
-        bind=bind_predict,
+        bind=partial(bind_predict, superset),
         encode=encode_predict,
         fail=partial(fail_predict, superset),
     )

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.core.errors import DragomanError
+from dragoman.core.images import ImageSpec
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType, Tensor
@@ -289,6 +290,22 @@ def test_one_text_stays_a_scalar_where_the_input_does_not_take_a_list_of_one(sha
 def test_a_list_feeds_a_column_where_the_models_owner_allows_it() -> None:
     column = Signature("s", **members(echo_signature(DType.FP32, (None, 1))), add_trailing_axis=True)
     assert bound(False, column, x=tensor([1, 2])) == (DType.FP32, [[1.0], [2.0]])
+
+
+IMAGES: Final = Signature(
+    "s",
+    {"x": TensorSpec("x", DType.FP32, (None, 2, 2, 3), "x", image=ImageSpec(DType.FP32, None, 2, 2, 3))},
+    {},
+)
+
+
+@pytest.mark.parametrize("rows", [np.array(b"\xff\xd8", np.object_), np.array([b"a", b"b"], np.object_)])
+def test_encoded_images_are_taken_by_the_superset_only(rows: Any) -> None:
+    given = tensor(rows, DType.BYTES)
+    assert bound(True, IMAGES, x=given) == (DType.BYTES, rows.tolist())
+    with pytest.raises(DragomanError) as caught:
+        bound(False, IMAGES, x=given)
+    assert caught.value.message == 'input "x": bytes given, float32 expected'
 
 
 def members(signature: Signature) -> dict[str, Any]:

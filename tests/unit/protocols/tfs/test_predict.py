@@ -170,7 +170,7 @@ def test_predict_on_a_regress_signature_takes_serialized_examples() -> None:
     signature = example_signature(Method.REGRESS, "outputs")
     encoded = {"b64": encode_base64(serialized_example(80.0))}
     draft = parse_predict(False, wire(json.dumps({"instances": [encoded]}).encode()), LIMITS)
-    request = bind_predict(draft, signature)
+    request = bind_predict(True, draft, signature)
     assert isinstance(request, ExampleRequest)
     (example,) = request.examples
     assert (example["x"].kind, example["x"].values) == (FeatureKind.FLOAT, [80.0])
@@ -180,11 +180,11 @@ def test_predict_on_a_regress_signature_takes_serialized_examples() -> None:
 def test_what_is_no_row_of_serialized_examples_is_refused(body: bytes) -> None:
     draft = parse_predict(False, wire(body), LIMITS)
     with pytest.raises(DragomanError, match=r"Example|example"):
-        bind_predict(draft, example_signature(Method.REGRESS, "outputs"))
+        bind_predict(True, draft, example_signature(Method.REGRESS, "outputs"))
 
 
 def test_a_plain_signature_gets_tensors() -> None:
     draft = parse_predict(False, wire(b'{"inputs":[NaN]}'), LIMITS)
-    request = bind_predict(draft, echo_signature(DType.FP64))
+    request = bind_predict(True, draft, echo_signature(DType.FP64))
     assert isinstance(request, TensorRequest)
     assert math.isnan(request.inputs["x"].array[0])

@@ -1,0 +1,1 @@
+"""Encoded images and other pixels on their way to the model."""

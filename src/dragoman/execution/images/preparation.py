@@ -1,0 +1,80 @@
+"""What a request goes through before the model's runner sees it: images decoded, values preprocessed."""
+
+from collections.abc import Callable
+from typing import Final
+
+from dragoman.core.context import CallContext
+from dragoman.core.errors import invalid
+from dragoman.core.images import ImageSpec
+from dragoman.core.requests import TensorRequest
+from dragoman.core.signatures import Signature, TensorSpec
+from dragoman.core.tensors import Array, DType, Tensor, show_shape
+from dragoman.execution.images.steps import apply
+from dragoman.settings.limits import Limits
+
+SHORT_BYTES: Final = (
+    16 * 1024
+)  # values that are preprocessed on the spot; more take as long as a thread's hop
+Decode = Callable[[str, ImageSpec, Array, Limits, CallContext], Tensor]
+
+
+class Preparation:
+    """One signature's, worked out once. Names are the callers'."""
+
+    def __init__(self, signature: Signature, limits: Limits) -> None:
+        specs = signature.inputs.values()
+        self._limits = limits
+        self._images = {spec.name: spec.image for spec in specs if spec.image is not None}
+        self._steps = {spec.name: spec for spec in specs if spec.preprocessing is not None}
+        if self._images:
+            self._decode = decoder()
+
+    def size(self, request: TensorRequest) -> int:
+        """How many bytes there are to be prepared; more than SHORT_BYTES where one of them is an image's."""
+        size = 0
+        for name, tensor in request.inputs.items():
+            if tensor.dtype is DType.BYTES and name in self._images:
+                return SHORT_BYTES + 1
+            if name in self._steps:
+                size += tensor.array.nbytes
+        return size
+
+    def prepared(self, request: TensorRequest, call: CallContext) -> TensorRequest:
+        """The same request with the model's own values.
+
+        Errors: INVALID_ARGUMENT naming the input; CANCELLED.
+        """
+        inputs = {name: self._prepared(name, tensor, call) for name, tensor in request.inputs.items()}
+        return TensorRequest(request.signature, inputs, request.outputs)
+
+    def _prepared(self, name: str, tensor: Tensor, call: CallContext) -> Tensor:
+        if tensor.dtype is DType.BYTES and (image := self._images.get(name)) is not None:
+            return self._decode(name, image, tensor.array, self._limits, call)
+        spec = self._steps.get(name)
+        return tensor if spec is None else preprocessed(tensor, spec)
+
+
+def preprocessed(tensor: Tensor, spec: TensorSpec) -> Tensor:
+    """A tensor as the model takes it.
+
+    Errors: INVALID_ARGUMENT for another type or shape than the input's.
+    """
+    steps = spec.preprocessing
+    if steps is None:
+        return tensor
+    if tensor.dtype is not spec.dtype:
+        raise invalid(f'input "{spec.name}": {tensor.dtype.value} given, {spec.dtype.value} expected')
+    given, expected = tensor.array.shape, spec.shape
+    if expected is not None and (
+        len(given) != len(expected)
+        or any(size not in (None, found) for found, size in zip(given, expected, strict=True))
+    ):
+        raise invalid(f'input "{spec.name}": shape {show_shape(given)} does not fit {show_shape(expected)}')
+    return Tensor(steps.dtype, apply(steps, tensor.array))
+
+
+def decoder() -> Decode:
+    """What decodes images. Pillow takes a tenth of a second to import, which only models with images wait."""
+    from dragoman.execution.images.decoding import decode  # noqa: PLC0415
+
+    return decode
