@@ -18,6 +18,7 @@ import uvloop
 from bench.runtime import BATCHES, ns_per_call
 from bench.workloads import WORKLOADS, Workload
 from dragoman.assembly.builtin import engines, protocols
+from dragoman.assembly.collisions import ARBITERS
 from dragoman.core.context import CallContext
 from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
@@ -76,8 +77,9 @@ def routed(workload: Workload) -> tuple[InferOperation, WireRequest]:
         operation, params = GrpcRouter(protocols(), "superset").operations[workload.path], NO_PARAMS
         headers = [(b"user-agent", b"bench")]
     else:
-        operation, params = Router(protocols(), "superset").match("POST", workload.path)
         headers = [(b"Host", b"127.0.0.1"), (b"Content-Type", b"application/json")]
+        route = Router(protocols(), "superset", ARBITERS).route("POST", workload.path, headers)
+        operation, params = route.operation, route.params
     if not isinstance(operation, InferOperation):
         raise TypeError(f"{workload.path} is not a call of a model")
     return operation, WireRequest("POST", workload.path, "", headers, workload.body(), params)

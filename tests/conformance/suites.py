@@ -33,9 +33,11 @@ class Suite(NamedTuple):
 DEFAULT: Final = Listener("default")
 TFSERVING: Final = Listener("tfserving", ("--as", "tfserving"))
 GRADIENT: Final = Listener("gradient", ("--config", str(SETUPS / "gradient.yaml")))
+KSERVE: Final = Listener("kserve", ("--config", str(SETUPS / "kserve.yaml")))
 
 SUITES: Final[Mapping[str, Suite]] = {
     "gradient.json": Suite(HTTP, (Run(GRADIENT),)),
+    "kserve_v1.json": Suite(HTTP, (Run(KSERVE), Run(DEFAULT, lenient=True))),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dragoman.assembly.builtin import PROTOCOLS
+from dragoman.assembly.builtin import protocols
 from dragoman.core.status import StatusReport
 from dragoman.telemetry.metrics import Metrics, MetricsCollector
 from tests.meta import settings_page
@@ -26,7 +26,7 @@ def routes() -> set[tuple[str, str]]:
     """(method, path) of every built-in route, `{version:digits}` shown as `{version}`; not the catch-alls."""
     return {
         (route.method, re.sub(r"\{(\w+):\w+\}", r"{\1}", route.template))
-        for protocol in PROTOCOLS
+        for protocol in protocols()
         for dialect in protocol.routes.values()
         for route in dialect
         if ":path}" not in route.template

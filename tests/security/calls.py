@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from dragoman.assembly.builtin import protocols
 from dragoman.assembly.exposition import metrics_protocol
-from dragoman.wire.operation import ControlOperation, Operation
+from dragoman.wire.operation import ControlOperation, Operation, in_dialect
 from dragoman.wire.protobuf import message_class, shared_pool
 from tests.server_process import Address
 
@@ -30,6 +30,12 @@ BODIES: Final[Mapping[str, Any]] = {
     "tfs.rest.predict": {"inputs": PIXELS},
     "tfs.rest.classify": {"signature_name": "classify_digit", "examples": [{"pixels": PIXELS[0]}]},
     "tfs.rest.regress": {"examples": [{"pixels": PIXELS[0]}]},
+    "kserve_v1.rest.predict": {"instances": PIXELS},
+    "kserve_v1.rest.explain": {"instances": PIXELS},
+}
+# By operation: headers without which another protocol answers on a listener that has both.
+HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "kserve_v1.rest.predict": {"ce-id": "1", "ce-source": "s", "ce-specversion": "1.0", "ce-type": "t"},
 }
 # By message: what a codec needs besides the model's name.
 FILLED: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -82,7 +88,7 @@ class RestCall(NamedTuple):
         name = self.operation.name
         body = json.dumps(BODIES[name]) if name in BODIES else None
         with closing(http.client.HTTPConnection(*address, timeout=WAIT_S)) as connection:
-            connection.request(self.method, path, body, dict(headers))
+            connection.request(self.method, path, body, {**HEADERS.get(name, {}), **headers})
             answer = connection.getresponse()
             return Answer(answer.status, joined(answer.getheaders()), answer.read())
 
@@ -120,7 +126,7 @@ class GrpcCall(NamedTuple):
 def rest_calls(dialect: str) -> Iterator[RestCall]:
     """Every route of every protocol in that dialect."""
     for spec in (*protocols(), metrics_protocol(CollectorRegistry())):
-        for route in spec.routes.get(dialect) or spec.routes.get("superset", ()):
+        for route in in_dialect(spec.routes, dialect):
             named = "{model}" in route.template
             yield RestCall(dialect, route.method, route.template, route.operation, named)
 
@@ -136,7 +142,7 @@ def mount_calls(prefix: str, target: str) -> Iterator[RestCall]:
 def grpc_calls(dialect: str) -> Iterator[GrpcCall]:
     """Every method of every protocol in that dialect."""
     for spec in protocols():
-        for route in spec.grpc.get(dialect) or spec.grpc.get("superset", ()):
+        for route in in_dialect(spec.grpc, dialect):
             yield GrpcCall(dialect, route.method, route.operation, b"MODEL" in message(route.method, "MODEL"))
 
 

@@ -67,6 +67,8 @@ listeners:
 - {{port: 0, transport: grpc}}
 - {{port: 0, dialect: tfserving, mounts: []}}
 - {{port: 0, transport: grpc, dialect: tfserving}}
+- {{port: 0, dialect: kserve}}
+- {{port: 0, transport: grpc, dialect: kserve}}
 - {{port: 0, open_models: [secret-model]}}
 """
 LISTENERS: Final = (
@@ -74,6 +76,8 @@ LISTENERS: Final = (
     ("superset", "grpc"),
     ("tfserving", "http"),
     ("tfserving", "grpc"),
+    ("kserve", "http"),
+    ("kserve", "grpc"),
     ("open", "http"),
 )
 Addresses = Mapping[tuple[str, str], Address]
@@ -94,9 +98,8 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
         yield {key: Address(host, int(port)) for key, (host, _, port) in zip(LISTENERS, found, strict=True)}
 
 
-CALLS = [
-    call for dialect in ("superset", "tfserving") for call in (*rest_calls(dialect), *grpc_calls(dialect))
-]
+DIALECTS: Final = ("superset", "tfserving", "kserve")
+CALLS = [call for dialect in DIALECTS for call in (*rest_calls(dialect), *grpc_calls(dialect))]
 MODEL_CALLS = [call for call in CALLS if call.model]
 HARMLESS_CALLS = [call for call in MODEL_CALLS if not call.control]
 CONTROL_CALLS = [call for call in MODEL_CALLS if call.control]
@@ -149,7 +152,7 @@ def test_no_answer_tells_outsiders_of_a_closed_model(call: Any, addresses: Addre
 
 def test_listings_and_metrics_tell_who_may_see_it(addresses: Addresses) -> None:
     for call in rest_calls("superset"):
-        if call.operation.name in ("tfs.rest.list", "native.models", "native.metrics"):
+        if call.operation.name in ("v1.rest.list", "native.models", "native.metrics"):
             answer = send(addresses, call, SECRET, ALLOWED["operators' token"])
             assert SECRET.encode() in answer.body, call
             assert PUBLIC.encode() in answer.body, call
@@ -200,4 +203,4 @@ def test_the_table_has_calls_of_every_kind() -> None:
     assert len(MOUNT_CALLS) == sum(
         call.model for call in rest_calls("superset") if call.template.startswith("/v1/")
     )
-    assert {call.dialect for call in MODEL_CALLS} == {"superset", "tfserving"}
+    assert {call.dialect for call in MODEL_CALLS} == set(DIALECTS)

@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from msgspec import UNSET
+from msgspec import UNSET, convert
 
 from dragoman.assembly.builtin import engines, protocols
 from dragoman.assembly.exposition import metrics_protocols
@@ -23,6 +23,7 @@ from dragoman.settings.server import ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
 from dragoman.telemetry.metrics import Metrics, make_registry
 from dragoman.transports.grpc.server import GrpcServer
+from dragoman.wire.surroundings import EventAttributes
 
 
 class App:
@@ -35,7 +36,8 @@ class App:
         metrics = Metrics()
         runners = partial(make_runner, loop=asyncio.get_running_loop(), limits=settings.limits)
         recorded = settings.loading.recorded_warm_up
-        warm_up = make_warm_up(protocols(), settings.limits) if recorded else no_warm_up
+        spoken = protocols(convert(settings.cloud_events, EventAttributes, from_attributes=True))
+        warm_up = make_warm_up(spoken, settings.limits) if recorded else no_warm_up
         known = engines()
         self._sources = ModelSources(settings, known)
         self._models = make_models(
@@ -58,7 +60,7 @@ class App:
             allow_remote_control=settings.allow_remote_control,
         )
         registry = make_registry(metrics, lambda: self._models.report)
-        specs = (*protocols(), *metrics_protocols(metrics, registry, settings.metrics))
+        specs = (*spoken, *metrics_protocols(metrics, registry, settings.metrics))
         self._servers = [
             (listener, make_server(listener, specs, self._gateway, settings.limits, metrics, self._security))
             for listener in settings.listeners

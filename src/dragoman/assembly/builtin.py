@@ -1,5 +1,8 @@
 """What is built in: one line per protocol, engine and dialect. Others come through entry points."""
 
+import time
+import uuid
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -11,13 +14,18 @@ from dragoman.engines.python_model import PythonModelEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.execution.workers.model import placed
-from dragoman.protocols import kserve_v2, native, tfs
+from dragoman.protocols import kserve_v1, kserve_v2, native, tfs
 from dragoman.wire.operation import ProtocolSpec
+from dragoman.wire.surroundings import EventAttributes, Surroundings
 
-PROTOCOLS: Final[tuple[ProtocolSpec, ...]] = (
+# A protocol, or what makes one of its surroundings.
+Protocol = ProtocolSpec | Callable[[Surroundings], ProtocolSpec]
+
+PROTOCOLS: Final[tuple[Protocol, ...]] = (
     native.PROTOCOL,
     kserve_v2.PROTOCOL,
     tfs.PROTOCOL,
+    kserve_v1.make_protocol,
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (
     OnnxEngine,
@@ -30,9 +38,11 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
 )  # fmt: skip
 
 
-def protocols() -> tuple[ProtocolSpec, ...]:
+def protocols(events: EventAttributes = EventAttributes()) -> tuple[ProtocolSpec, ...]:  # noqa: B008
     """Every protocol there is: the built-in ones, then those of entry point group `dragoman.protocols`."""
-    return PROTOCOLS + tuple(entry.load() for entry in entry_points(group="dragoman.protocols"))
+    surroundings = Surroundings(time.time, lambda: str(uuid.uuid4()), events)
+    found = PROTOCOLS + tuple(entry.load() for entry in entry_points(group="dragoman.protocols"))
+    return tuple(each if isinstance(each, ProtocolSpec) else each(surroundings) for each in found)
 
 
 def engines() -> dict[str, Engine]:

@@ -1,13 +1,29 @@
 """Paths that two protocols own, and who answers there.
 
 Two protocols may claim one (method, template) when they put the very same operation there, as shared status
-views do. Any other collision stops the start unless it is named here with its arbiter: a pure operation that
-answers for all of them.
+views do. Any other collision stops the start unless it is named here with its arbiter: a pure function that
+gets what each of the path's owners would do there, by its protocol's name, and says what is done.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from dragoman.wire.operation import Operation
+from dragoman.wire.cloud_event import event_mode
+from dragoman.wire.messages import Headers
+from dragoman.wire.operation import Arbiter, Choice, Operation
+from dragoman.wire.target import MODELS, VERSIONS
 
-ARBITERS: Final[Mapping[tuple[str, str], Operation]] = {}
+
+def events_to_kserve(owners: Mapping[str, Operation]) -> Choice:
+    """Predict is TensorFlow Serving's, whose answers KServe's clients read too; a CloudEvent is KServe's."""
+    usual, events = owners["tfs"], owners["kserve_v1"]
+
+    def choose(headers: Headers) -> Operation:
+        return usual if event_mode(headers) is None else events
+
+    return Choice(choose)
+
+
+ARBITERS: Final[Mapping[tuple[str, str], Arbiter]] = {
+    ("POST", f"{MODELS}/{{model}}{version}:predict"): events_to_kserve for version in VERSIONS
+}

@@ -1,6 +1,6 @@
 """Answers that web pages of any origin may read: TensorFlow Serving's three headers on every answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, ParamSpec
 
 from msgspec.structs import replace
@@ -17,16 +17,19 @@ HEADERS: Final[Headers] = [
 P = ParamSpec("P")
 
 
-def readable_by_pages(spec: ProtocolSpec) -> ProtocolSpec:
-    """The protocol with these headers on each of its answers over HTTP."""
-    made: dict[int, Operation] = {}  # an operation of several routes stays one
+def readable_by_pages(specs: Sequence[ProtocolSpec]) -> list[ProtocolSpec]:
+    """The protocols with these headers on each of their answers over HTTP."""
+    made: dict[int, Operation] = {}  # an operation of several routes, or of several protocols, stays one
 
     def route(old: HttpRoute) -> HttpRoute:
         operation = made.setdefault(id(old.operation), marked_operation(old.operation))
         return replace(old, operation=operation)
 
-    routes = {dialect: tuple(map(route, rows)) for dialect, rows in spec.routes.items()}
-    return replace(spec, routes=routes, refuse=marked(spec.refuse))
+    def protocol(spec: ProtocolSpec) -> ProtocolSpec:
+        routes = {dialect: tuple(map(route, rows)) for dialect, rows in spec.routes.items()}
+        return replace(spec, routes=routes, refuse=marked(spec.refuse))
+
+    return [protocol(spec) for spec in specs]
 
 
 def marked_operation(operation: Operation) -> Operation:

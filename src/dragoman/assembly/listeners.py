@@ -86,7 +86,7 @@ def make_server(
         metrics.refuse(status)
 
     if listener.cors:
-        mounted = [readable_by_pages(spec) for spec in mounted]
+        mounted = readable_by_pages(mounted)
     router = Router(mounted, dialect, ARBITERS, Mounts(listener.mounts))
     server = HttpServer(router, call, limits, refused=refused, tls=security.context(listener))
     security.on_deployments(server.remount)

@@ -2,7 +2,8 @@
 
 `DRAGOMAN_` and the key, its parts joined by two underscores: `DRAGOMAN_LIMITS__BODY_BYTES=1000000`. Keys that
 hold lists or free mappings are not for the environment. `DRAGOMAN_HOST`, `DRAGOMAN_HTTP_PORT` and
-`DRAGOMAN_GRPC_PORT` mean the listeners.
+`DRAGOMAN_GRPC_PORT` mean the listeners. Variables that other servers have read are read here, too; one of
+our own wins over them.
 """
 
 import re
@@ -27,12 +28,19 @@ LISTENERS: Final[Mapping[str, tuple[str, str, Any]]] = {
 }
 
 
+FOREIGN: Final[Mapping[str, str]] = {  # KServe's
+    "CE_MERGE": "cloud_events.merge",
+    "CE_SOURCE": "cloud_events.source",
+    "CE_TYPE": "cloud_events.type",
+}
+
+
 def environment_overrides(environment: Mapping[str, str]) -> list[Override]:
     """The values that the environment gives.
 
     Errors: INVALID_ARGUMENT with a line for every variable that means nothing or has another type.
     """
-    made, mistakes = [], []
+    made, mistakes = foreign_overrides(environment), []
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name == CONFIG or SERVICE.fullmatch(name):
             continue
@@ -42,6 +50,16 @@ def environment_overrides(environment: Mapping[str, str]) -> list[Override]:
             mistakes.append(f"{name}: {said(error)}")
     if mistakes:
         raise invalid("\n".join(mistakes))
+    return made
+
+
+def foreign_overrides(environment: Mapping[str, str]) -> list[Override]:
+    """What other servers' variables say. One that is empty says nothing; a switch is on if it is `true`."""
+    made = []
+    for name, key in FOREIGN.items():
+        if text := environment.get(name):
+            switch = form_of(key.split(".")) is bool
+            made.append(Override(key, text.lower() == "true" if switch else text, f"environment {name}"))
     return made
 
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from dragoman.core.context import CallContext
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.requests import CoreRequest
+from dragoman.core.requests import CoreRequest, Verb
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.execution.later import Later
@@ -41,6 +41,7 @@ from dragoman.wire.operation import (
 )
 from dragoman.wire.percent import percent_decoded
 
+INFER = Verb.INFER
 CODEC_THREADS = 2  # for bodies above limits.offload_bytes; parsing holds the GIL, so more would not be faster
 
 
@@ -143,13 +144,14 @@ class Gateway:
             exchange.check(draft.target.model)
             handle = self._models.pin(draft.target)
             exchange.hold(handle)
+            runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
             request = operation.bind(draft, signature)
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
                 chunks = self._chunks(exchange, handle, request, signature)
                 begin = self._begin_stream(operation, exchange, handle, chunks, encoder)
                 return later(exchange, begin, chunks)
-            answer = handle.runner.run(handle, request, signature, exchange.call)
+            answer = runner.run(handle, request, signature, exchange.call)
             if isinstance(answer, TensorResponse):
                 return self._end(exchange, operation.encode(draft, answer))
             if isinstance(answer, Deferred):
@@ -194,12 +196,13 @@ class Gateway:
             exchange.check(draft.target.model)
             handle = self._models.pin(draft.target)
             exchange.hold(handle)
+            runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
             request = await on_thread(operation.bind, draft, signature)
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
                 chunks = self._chunks(exchange, handle, request, signature)
                 return await self._begin_stream(operation, exchange, handle, chunks, encoder)
-            answer = handle.runner.run(handle, request, signature, exchange.call)
+            answer = runner.run(handle, request, signature, exchange.call)
             if not isinstance(answer, TensorResponse):
                 answer = await answer
             return self._end(exchange, await on_thread(operation.encode, draft, answer))

@@ -62,6 +62,13 @@ class Handle:
             )
         return found
 
+    def explainer(self) -> Runner:
+        """What explains the model's answers; it is run as the model is.
+
+        Errors: UNIMPLEMENTED for a model that has none, as yet every one.
+        """
+        raise DragomanError(Code.UNIMPLEMENTED, f"model {self.model} has no explainer")
+
     def hold(self) -> None:
         """Take one more pin."""
         self.pins += 1

@@ -20,6 +20,7 @@ class Dialect(enum.Enum):
 
     SUPERSET = "superset"
     TFSERVING = "tfserving"
+    KSERVE = "kserve"
 
 
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +75,14 @@ class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tensorflow_serving_path: str = ""  # under the names that TensorFlow Serving gives them; empty = nowhere
 
 
+class CloudEventSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the events say of themselves that answer KServe requests which are events."""
+
+    type: Annotated[str, Meta(min_length=1)] = "io.kserve.inference.response"  # also CE_TYPE, as in KServe
+    source: str = ""  # also CE_SOURCE; empty = io.kserve.inference. and the model's name
+    merge: bool = False  # also CE_MERGE; whether the other attributes of the request's event are repeated
+
+
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The one native configuration: what `dragoman.yaml` may say. Paths in it are relative to that file."""
 
@@ -89,6 +98,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     polling: PollingSettings = PollingSettings()
     metrics: MetricsSettings = MetricsSettings()
     listeners: tuple[Listener, ...] = LISTENERS
+    cloud_events: CloudEventSettings = CloudEventSettings()
     limits: Limits = Limits()
     log: LogSettings = field(default_factory=LogSettings)
     access: AccessSettings = AccessSettings()

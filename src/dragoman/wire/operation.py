@@ -7,7 +7,7 @@ model, a socket or a task.
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct, field
 
@@ -19,7 +19,7 @@ from dragoman.core.responses import Chunk, CoreResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.status import StatusReport
 from dragoman.settings.limits import Limits
-from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.messages import Headers, WireRequest, WireResponse
 
 
 class Draft(Struct):
@@ -116,6 +116,19 @@ class StreamOperation(Struct, frozen=True):
 Operation = InferOperation | MultiInferOperation | StatusOperation | ControlOperation | StreamOperation
 
 
+class Choice(Struct, frozen=True):
+    """Several operations for one path: what a request's headers say chooses among them.
+
+    The router chooses when it first meets a head, and heads repeat: what is chosen costs a request nothing.
+    """
+
+    choose: Callable[[Headers], Operation]
+
+
+# What answers on a path that several protocols own, from what each of them, by its name, would do there.
+Arbiter = Callable[[Mapping[str, Operation]], Operation | Choice]
+
+
 class HttpRoute(Struct, frozen=True):
     """One method and path template with what it does.
 
@@ -156,8 +169,8 @@ class Recording(Struct, frozen=True):
 class ProtocolSpec(Struct, frozen=True):
     """A protocol as the assembly sees it: its routes, and how it words an error before a route is known.
 
-    `routes` and `grpc` are keyed by dialect name; "superset" is the form for the default listener. `prefixes`
-    are the parts of the path space whose unknown paths this protocol answers for.
+    `routes` and `grpc` are keyed by dialect name, see `in_dialect`. `prefixes` are the parts of the path
+    space whose unknown paths this protocol answers for, where it is there.
     """
 
     name: str
@@ -166,3 +179,20 @@ class ProtocolSpec(Struct, frozen=True):
     refuse: Callable[[WireRequest, DragomanError], WireResponse]
     grpc: Mapping[str, tuple[GrpcRoute, ...]] = field(default_factory=dict)
     recording: Recording | None = None
+
+
+R = TypeVar("R", HttpRoute, GrpcRoute)
+
+
+def in_dialect(routes: Mapping[str, tuple[R, ...]], dialect: str) -> tuple[R, ...]:
+    """The routes of a protocol on a listener of that dialect; "superset" is that of the default listener.
+
+    A protocol of one form has it everywhere. One that has strict forms is absent where another server's is
+    asked for, which does not have it.
+    """
+    return routes.get(dialect if dialect in routes or is_absent(routes, dialect) else "superset", ())
+
+
+def is_absent(routes: Mapping[str, tuple[R, ...]], dialect: str) -> bool:
+    """Whether a protocol is not there at all on a listener of that dialect."""
+    return len(routes) > 1 and dialect not in routes

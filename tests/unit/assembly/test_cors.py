@@ -8,7 +8,7 @@ from dragoman.wire.messages import WireRequest
 
 WIRE = WireRequest("GET", "/v1/models/m", "", [], b"", {"model": "m"})
 REPORT = StatusReport({"m": ModelStatus("m", (VersionStatus(1, State.READY),))})
-SPEC = readable_by_pages(PROTOCOL)
+(SPEC,) = readable_by_pages([PROTOCOL])
 
 
 def operations(spec):

@@ -18,6 +18,10 @@ from dragoman.core.errors import DragomanError
         ("DRAGOMAN_HOST", "::", ("host", "::", "*")),
         ("DRAGOMAN_HTTP_PORT", "9000", ("port", 9000, "http")),
         ("DRAGOMAN_GRPC_PORT", "9001", ("port", 9001, "grpc")),
+        ("CE_TYPE", "a type", ("cloud_events.type", "a type", None)),
+        ("CE_SOURCE", "a source", ("cloud_events.source", "a source", None)),
+        ("CE_MERGE", "True", ("cloud_events.merge", True, None)),
+        ("CE_MERGE", "yes", ("cloud_events.merge", False, None)),
     ],
 )
 def test_a_variable_sets_one_value(name, text, override):
@@ -28,10 +32,22 @@ def test_a_variable_sets_one_value(name, text, override):
 @pytest.mark.parametrize(
     "name",
     ["PATH", "DRAGOMAN_CONFIG", "DRAGOMAN_SERVICE_HOST", "DRAGOMAN_SERVICE_PORT", "DRAGOMAN_PORT",
-     "DRAGOMAN_PORT_8000_TCP", "DRAGOMAN_PORT_8000_TCP_ADDR", "DRAGOMAN_SERVICE_PORT_HTTP"],
+     "DRAGOMAN_PORT_8000_TCP", "DRAGOMAN_PORT_8000_TCP_ADDR", "DRAGOMAN_SERVICE_PORT_HTTP", "CE_OTHER"],
 )  # fmt: skip
 def test_variables_of_others_are_left_alone(name):
     assert environment_overrides({name: "tcp://10.0.0.1:8000"}) == []
+
+
+def test_a_variable_of_kserves_that_is_empty_says_nothing():
+    assert environment_overrides({"CE_TYPE": "", "CE_SOURCE": "", "CE_MERGE": ""}) == []
+
+
+def test_a_variable_of_our_own_wins_over_kserves():
+    found = environment_overrides({"DRAGOMAN_CLOUD_EVENTS__TYPE": "ours", "CE_TYPE": "kserve's"})
+    assert [(override.key, override.value) for override in found] == [
+        ("cloud_events.type", "kserve's"),
+        ("cloud_events.type", "ours"),
+    ]
 
 
 @pytest.mark.parametrize(

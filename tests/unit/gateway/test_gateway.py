@@ -5,9 +5,10 @@ import threading
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
-from dragoman.core.requests import TensorRequest
+from dragoman.core.requests import TensorRequest, Verb
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation, Order, StreamOperation
@@ -96,6 +97,15 @@ def test_an_error_is_an_answer_in_the_callers_protocol_with_a_request_id() -> No
     assert (answer.status, answer.body) == (400, b"the body is not numbers")
     assert [name for name, _ in answer.headers] == [b"X-Request-Id"]
     assert bench.counted(model="") == {"OK": 0, "INVALID_ARGUMENT": 1}
+
+
+@pytest.mark.parametrize("offload_bytes", [0, 1000])
+def test_a_model_without_an_explainer_says_so(offload_bytes: int) -> None:
+    bench = Bench(limits=Limits(offload_bytes=offload_bytes))
+    explain = replace(INFER, verb=Verb.EXPLAIN)
+    assert answered(bench, request(b"1"), explain).body == b"model double has no explainer"
+    assert bench.counted() == {"OK": 0, "UNIMPLEMENTED": 1}
+    assert bench.models.handle.pins == 0
 
 
 def test_an_unforeseen_failure_is_hidden_behind_the_request_id() -> None:

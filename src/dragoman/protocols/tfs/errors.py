@@ -6,37 +6,17 @@ worded as they know it.
 """
 
 from collections.abc import Callable, Mapping
-from math import ceil
 from typing import Final
 
 from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.requests import Target
 from dragoman.core.signatures import DEFAULT_SIGNATURE
-from dragoman.wire.json_tree import dump
-from dragoman.wire.messages import Headers, WireRequest, WireResponse
+from dragoman.wire import http_errors
+from dragoman.wire.http_errors import answer_error
+from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
 
-HTTP_STATUS: Final[Mapping[Code, int]] = {
-    Code.INVALID_ARGUMENT: 400,
-    Code.UNAUTHENTICATED: 401,
-    Code.PERMISSION_DENIED: 403,
-    Code.NOT_FOUND: 404,
-    Code.ALREADY_EXISTS: 409,
-    Code.FAILED_PRECONDITION: 400,
-    Code.RESOURCE_EXHAUSTED: 429,
-    Code.TOO_LARGE: 413,  # the reference has no limit; the number is HTTP's own
-    Code.CANCELLED: 499,
-    Code.DEADLINE_EXCEEDED: 504,
-    Code.UNIMPLEMENTED: 501,
-    Code.UNAVAILABLE: 503,
-    Code.INTERNAL: 500,
-}
-# The reference answers a full batching queue with UNAVAILABLE, so its clients retry on 503.
-REASON_STATUS: Final[Mapping[Reason, int]] = {
-    Reason.QUEUE_FULL: 503,
-    Reason.METHOD_NOT_ALLOWED: 405,
-    Reason.ROUTE_UNKNOWN: 404,
-}
+HTTP_STATUS: Final = http_errors.HTTP_STATUS
 GRPC_STATUS: Final[Mapping[Code, int]] = {  # gRPC's own numbers; they are tensorflow.error.Code's as well
     Code.INVALID_ARGUMENT: 3,
     Code.UNAUTHENTICATED: 16,
@@ -54,22 +34,6 @@ GRPC_STATUS: Final[Mapping[Code, int]] = {  # gRPC's own numbers; they are tenso
 }
 UNKNOWN: Final = frozenset({Reason.MODEL_UNKNOWN, Reason.VERSION_UNKNOWN, Reason.LABEL_UNKNOWN})
 PREFIX: Final = "/v1/models"
-MAX_MESSAGE_CHARS: Final = 1024  # what the reference cuts its messages to over gRPC, and how it says so
-TRUNCATED: Final = "...TRUNCATED"
-
-
-def answer_error(error: DragomanError) -> WireResponse:
-    """`{"error": message}` with the code's number."""
-    status = HTTP_STATUS[error.code]
-    if error.reason is not None:
-        status = REASON_STATUS.get(error.reason, status)
-    message = error.message.encode("utf-8", "replace").decode()
-    if len(message) > MAX_MESSAGE_CHARS:
-        message = message[:MAX_MESSAGE_CHARS] + TRUNCATED
-    headers: Headers = []
-    if error.retry_after_s is not None:
-        headers.append((b"Retry-After", b"%d" % ceil(error.retry_after_s)))
-    return WireResponse(status, dump({"error": message}), headers=headers)
 
 
 def grpc_error(error: DragomanError) -> WireResponse:
@@ -85,11 +49,6 @@ def fail_predict(superset: bool, draft: Draft | None, error: DragomanError) -> W
 def fail_examples(superset: bool, draft: Draft | None, error: DragomanError) -> WireResponse:
     """A failed classify or regress in the reference's words."""
     return answer_error(reworded(superset, draft, error, no_task_signature))
-
-
-def fail_status(_: None, error: DragomanError) -> WireResponse:
-    """A failed view of status or metadata, which words its errors itself."""
-    return answer_error(error)
 
 
 def reworded(
@@ -134,8 +93,11 @@ def malformed(wire: WireRequest) -> DragomanError:
 
 
 def refuse(wire: WireRequest, error: DragomanError) -> WireResponse:
-    """The answer to a request that was refused before it reached a route, or that has none."""
-    routeless = error.reason in (Reason.ROUTE_UNKNOWN, Reason.METHOD_NOT_ALLOWED)
-    if routeless and wire.path.lower().startswith(PREFIX):
+    """The answer to a request that was refused before it reached a route, or that has none.
+
+    Only the superset has a 405: for a method word under another method than POST, as KServe answers.
+    """
+    wrong_method = error.reason is Reason.METHOD_NOT_ALLOWED and ":" not in wire.path
+    if (wrong_method or error.reason is Reason.ROUTE_UNKNOWN) and wire.path.lower().startswith(PREFIX):
         error = malformed(wire)
     return answer_error(error)

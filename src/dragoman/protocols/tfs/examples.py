@@ -4,14 +4,14 @@ from typing import Any, Final
 
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.requests import Feature, FeatureKind
-from dragoman.protocols.tfs.document import read_document, signature_name
 from dragoman.protocols.tfs.errors import malformed
-from dragoman.protocols.tfs.target import read_target
 from dragoman.settings.limits import Limits
+from dragoman.wire.document import read_document, signature_name
 from dragoman.wire.elements import is_b64_object, text_bytes
 from dragoman.wire.json_tree import JsonObject, JsonValue, excerpt, type_word
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft
+from dragoman.wire.target import read_target
 
 Example = dict[str, Feature]
 

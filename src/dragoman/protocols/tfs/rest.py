@@ -4,16 +4,16 @@ from dragoman.core.errors import invalid
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
-from dragoman.protocols.tfs.document import parse_document, read_body, signature_name
 from dragoman.protocols.tfs.errors import malformed
-from dragoman.protocols.tfs.target import read_target
 from dragoman.settings.limits import Limits
+from dragoman.wire.document import parse_document, read_body, signature_name
 from dragoman.wire.json_block import NumericBlock, read_block
 from dragoman.wire.json_tree import JsonObject, excerpt
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
 from dragoman.wire.rows import read_columns, read_numbers, read_rows
 from dragoman.wire.serialized import predict_request
+from dragoman.wire.target import read_target
 from dragoman.wire.tensor_json import write_columns, write_rows
 
 

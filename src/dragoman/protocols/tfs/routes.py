@@ -5,18 +5,20 @@ from functools import partial
 from typing import Final
 
 from dragoman.core.requests import Verb
-from dragoman.protocols.tfs.errors import fail_examples, fail_predict, fail_status, refuse
+from dragoman.protocols.tfs.errors import fail_examples, fail_predict, refuse
 from dragoman.protocols.tfs.examples import parse_classify, parse_regress
 from dragoman.protocols.tfs.grpc_routes import grpc_routes
 from dragoman.protocols.tfs.rest import bind_predict, encode_predict, parse_predict
 from dragoman.protocols.tfs.results import bind_classify, bind_regress, encode_classify, encode_regress
-from dragoman.protocols.tfs.status import answer_list, answer_metadata, answer_nameless, answer_status
+from dragoman.protocols.tfs.status import answer_metadata, answer_nameless, answer_status
 from dragoman.protocols.tfs.strict import answer_malformed, answer_no_page, answer_options
 from dragoman.protocols.tfs.warmup import RECORDING
+from dragoman.wire.http_errors import fail_status
 from dragoman.wire.operation import HttpRoute, InferOperation, Operation, ProtocolSpec, StatusOperation
+from dragoman.wire.target import MODELS, VERSIONS
+from dragoman.wire.v1_models import MODEL
+from dragoman.wire.v1_models import MODELS as EVERY_MODEL
 
-MODELS: Final = "/v1/models"
-VERSIONS: Final = ("", "/versions/{version:digits}", "/labels/{label}")
 # Every method but HEAD, which the router answers like GET where there is no page of its own.
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -47,7 +49,7 @@ def model_routes(superset: bool) -> Iterator[HttpRoute]:
         encode=partial(encode_regress, superset),
         fail=partial(fail_examples, superset),
     )
-    status = StatusOperation("tfs.rest.status", partial(answer_status, superset), fail_status)
+    status = MODEL if superset else StatusOperation("tfs.rest.status", answer_status, fail_status)
     metadata = StatusOperation("tfs.rest.metadata", partial(answer_metadata, superset), fail_status)
     for version in VERSIONS:
         model = f"{MODELS}/{{model}}{version}"
@@ -76,12 +78,11 @@ def _route(method: str, template: str, operation: Operation) -> HttpRoute:
     return HttpRoute(method, template, operation, ignore_case=True)
 
 
-LIST: Final = StatusOperation("tfs.rest.list", answer_list, fail_status)
 PROTOCOL: Final = ProtocolSpec(
     name="tfs",
     prefixes=("/v1/",),
     routes={
-        "superset": (*model_routes(superset=True), _route("GET", MODELS, LIST)),
+        "superset": (*model_routes(superset=True), _route("GET", MODELS, EVERY_MODEL)),
         "tfserving": (*model_routes(superset=False), *strict_routes()),
     },
     refuse=refuse,

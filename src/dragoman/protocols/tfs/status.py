@@ -1,45 +1,26 @@
 """Status and metadata over REST, as views of the repository's report."""
 
-from collections.abc import Mapping
-from typing import Any, Final
-
 from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.protocols.tfs.errors import not_served
 from dragoman.protocols.tfs.metadata import metadata_body
-from dragoman.protocols.tfs.target import read_target
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.model_card import model_card, model_list, readiness_card
-
-STATES: Final[Mapping[State, str]] = {  # apis/get_model_status.proto
-    State.NEW: "START",
-    State.LOADING: "LOADING",
-    State.READY: "AVAILABLE",
-    State.QUIESCING: "UNLOADING",
-    State.QUIESCED: "UNLOADING",
-    State.UNLOADING: "UNLOADING",
-    State.GONE: "END",
-    State.FAILED: "END",
-}
-OK: Final = {"error_code": "OK", "error_message": ""}
+from dragoman.wire.target import read_target
+from dragoman.wire.v1_models import answer_model
+from dragoman.wire.version_states import known_model, version_state, wanted_versions
 
 
-def answer_status(superset: bool, wire: WireRequest, report: StatusReport) -> WireResponse:
+def answer_status(wire: WireRequest, report: StatusReport) -> WireResponse:
     """The states of a model's versions, highest first; always 200 for a model that is known.
 
-    A label in the path is not looked at, as in the reference. The superset adds what KServe's and OpenAI's
-    clients read.
+    A label in the path is not looked at, as in the reference.
     Errors: NOT_FOUND for a model or a version that is unknown.
     """
-    target = read_target(wire, None, superset)
-    model = known_model(superset, report, target)
-    versions = wanted_versions(model, target)
-    body: dict[str, Any] = {"model_version_status": [version_state(version) for version in versions]}
-    if superset:
-        body |= readiness_card(model) | model_card(model)
-    return WireResponse(200, dump(body))
+    target = read_target(wire, None, superset=False)
+    versions = wanted_versions(known_model(False, report, target), target)
+    return WireResponse(200, dump({"model_version_status": [version_state(each) for each in versions]}))
 
 
 def answer_metadata(superset: bool, wire: WireRequest, report: StatusReport) -> WireResponse:
@@ -49,61 +30,16 @@ def answer_metadata(superset: bool, wire: WireRequest, report: StatusReport) -> 
     superset for a model that is known but has no version ready.
     """
     if not wire.path.endswith("/metadata"):  # /METADATA is the status in the reference
-        return answer_status(superset, wire, report)
+        return answer_model(wire, report) if superset else answer_status(wire, report)
     target = read_target(wire, None, superset)
     return WireResponse(
         200, dump(metadata_body(target.model, serving_version(superset, report, target), superset))
     )
 
 
-def answer_list(_: WireRequest, report: StatusReport) -> WireResponse:
-    """Every model, for the clients of protocols that can list them."""
-    return WireResponse(200, dump(model_list(report)))
-
-
 def answer_nameless(_: WireRequest, __: StatusReport) -> WireResponse:
     """The reference has no list of models."""
     raise invalid("Missing model name in request.")
-
-
-def version_state(version: VersionStatus) -> dict[str, Any]:
-    """One entry of `model_version_status`. The version is a text, as 64-bit numbers are in protobuf JSON."""
-    cause = version.cause
-    status = OK
-    if version.state is State.FAILED and cause is not None:
-        status = {"error_code": error_code(cause.code), "error_message": cause.message}
-    return {"version": str(version.version), "state": STATES[version.state], "status": status}
-
-
-def error_code(code: Code) -> str:
-    """The name in `tensorflow.error.Code`, which has all but one of ours."""
-    return Code.RESOURCE_EXHAUSTED.value if code is Code.TOO_LARGE else code.value
-
-
-def known_model(superset: bool, report: StatusReport, target: Target) -> ModelStatus:
-    """The model that is meant, whatever its state.
-
-    Errors: NOT_FOUND; on the reference's own listener also where no version was ever found.
-    """
-    model = report.models.get(target.model)
-    if model is None or not (model.versions or superset):
-        raise DragomanError(Code.NOT_FOUND, f"Could not find any versions of model {target.model}")
-    return model
-
-
-def wanted_versions(model: ModelStatus, target: Target) -> tuple[VersionStatus, ...]:
-    """The one version that is asked for, or all of them, highest first.
-
-    Errors: NOT_FOUND for a version that there never was.
-    """
-    number = target.version
-    if number is None:
-        return model.versions[::-1]
-    if (version := model.version(number)) is not None:
-        return (version,)
-    if number == 0 and target.zero_means_latest:
-        return model.versions[::-1]
-    raise DragomanError(Code.NOT_FOUND, f"Could not find version {number} of model {target.model}")
 
 
 def serving_version(superset: bool, report: StatusReport, target: Target) -> VersionStatus:

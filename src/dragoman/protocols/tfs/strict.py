@@ -3,7 +3,8 @@
 from typing import Final
 
 from dragoman.core.status import StatusReport
-from dragoman.protocols.tfs.errors import answer_error, malformed
+from dragoman.protocols.tfs.errors import malformed
+from dragoman.wire.http_errors import answer_error
 from dragoman.wire.messages import WireRequest, WireResponse
 
 NO_PAGE: Final = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"

@@ -1,8 +1,8 @@
 """Which operation answers a gRPC method."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from dragoman.wire.operation import GrpcRoute, Operation, ProtocolSpec
+from dragoman.wire.operation import Operation, ProtocolSpec, in_dialect
 
 
 class GrpcRouter:
@@ -10,7 +10,7 @@ class GrpcRouter:
 
     def __init__(self, specs: Sequence[ProtocolSpec], dialect: str, *, raw_tensors: bool = False) -> None:
         operations: dict[str, Operation] = {}
-        for route in rows(specs, dialect):
+        for route in [route for spec in specs for route in in_dialect(spec.grpc, dialect)]:
             if route.method in operations:
                 raise ValueError(f"two protocols have the method {route.method}")
             operations[route.method] = (route.raw_tensors if raw_tensors else None) or route.operation
@@ -20,9 +20,3 @@ class GrpcRouter:
     def services(self) -> list[str]:
         """The full names of the services, sorted."""
         return sorted({method.split("/")[1] for method in self.operations})
-
-
-def rows(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[GrpcRoute]:
-    """Every method of every protocol in that dialect, else in the form for the default listener."""
-    for spec in specs:
-        yield from spec.grpc.get(dialect) or spec.grpc.get("superset", ())

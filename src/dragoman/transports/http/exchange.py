@@ -42,7 +42,7 @@ class Exchange:
         self._head = head
         route = head.route
         if route is None:
-            head.route = route = shared.router.route(head.method, head.path)
+            head.route = route = shared.router.route(head.method, head.path, head.headers)
         wire = WireRequest(
             head.method, route.path, head.query, head.headers, body,
             route.params, self._peer, None, route.deployment,

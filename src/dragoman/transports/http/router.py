@@ -5,7 +5,7 @@ the form of the protocol that owns that part of the path space, so that it passe
 everything else.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -17,12 +17,20 @@ from dragoman.transports.http.head import Route
 from dragoman.transports.http.mounts import Mounts
 from dragoman.transports.http.refusal import Refusal, neutral
 from dragoman.transports.http.template import Template, compile_template
-from dragoman.wire.messages import NO_PARAMS, WireRequest, WireResponse
-from dragoman.wire.operation import HttpRoute, Operation, ProtocolSpec, StatusOperation
+from dragoman.wire.messages import NO_PARAMS, Headers, WireRequest, WireResponse
+from dragoman.wire.operation import (
+    Arbiter,
+    Choice,
+    Operation,
+    ProtocolSpec,
+    StatusOperation,
+    in_dialect,
+    is_absent,
+)
 
 CACHED_ROUTES: Final = 4096
 CACHED_PATH_LENGTH: Final = 512  # longer paths are resolved each time, so that the cache stays small
-Match = tuple[Operation, Mapping[str, str]]
+Match = tuple[Operation | Choice, Mapping[str, str]]
 
 
 class Row(Struct, frozen=True):
@@ -30,8 +38,16 @@ class Row(Struct, frozen=True):
 
     method: str
     template: Template
+    operation: Operation | Choice
+
+
+class Claim(Struct, frozen=True):
+    """A path of a protocol."""
+
+    method: str
+    template: Template
     operation: Operation
-    owner: str  # the protocol's name, for messages
+    owner: str  # the protocol's name
 
 
 class Router:
@@ -41,47 +57,32 @@ class Router:
         self,
         specs: Sequence[ProtocolSpec],
         dialect: str,
-        arbiters: Mapping[tuple[str, str], Operation] | None = None,
+        arbiters: Mapping[tuple[str, str], Arbiter] | None = None,
         mounts: Mounts | None = None,
     ) -> None:
         self.mounts = mounts or Mounts()
-        named = {
-            (method, compile_template(template).shape): operation
-            for (method, template), operation in (arbiters or {}).items()
-        }
-        table: dict[tuple[str, str], Row] = {}
-        for route in rows(specs, dialect):
-            key = (route.method, route.template.shape)
-            known = table.setdefault(key, route)
-            if known.operation is route.operation or key in named:
-                continue
-            owners = f"{known.owner} and {route.owner}"
-            raise ValueError(f"{' '.join(key)} is a route of both {owners}: name an arbiter")
         self._routes = sorted(
-            (
-                Row(route.method, route.template, named.get(key, route.operation), route.owner)
-                for key, route in table.items()
-            ),
-            key=lambda route: route.template.rank,
+            table(claims(specs, dialect), arbiters or {}), key=lambda route: route.template.rank
         )
+        present = [spec for spec in specs if not is_absent(spec.routes, dialect)]
         self._prefixes = sorted(
-            ((prefix, spec) for spec in specs for prefix in spec.prefixes), key=lambda pair: -len(pair[0])
+            ((prefix, spec) for spec in present for prefix in spec.prefixes), key=lambda pair: -len(pair[0])
         )
         self._resolved: dict[tuple[str, str], Match] = {}
 
-    def route(self, method: str, path: str) -> Route:
-        """What answers this method and path, which may lie in a mount."""
+    def route(self, method: str, path: str, headers: Headers) -> Route:
+        """What answers this method and path, which may lie in a mount, with these headers."""
         mounted = self.mounts.resolve(path)
         if mounted is None:
             operation, params = self.match(method, path)
-            return Route(operation, path, params)
+            return Route(chosen(operation, headers), path, params)
         name = mounted.deployment.name if mounted.deployment else ""
         if mounted.deployment and mounted.wrong_version:
             return Route(
                 wrong_version(self._owner(mounted.path), mounted.deployment), mounted.path, deployment=name
             )
         operation, params = self.match(method, mounted.path)
-        return Route(operation, mounted.path, params, name)
+        return Route(chosen(operation, headers), mounted.path, params, name)
 
     def match(self, method: str, path: str) -> Match:
         """The operation, and what the placeholders of its template stand for."""
@@ -128,13 +129,41 @@ class Router:
         return next((spec for prefix, spec in self._prefixes if path.startswith(prefix)), None)
 
 
-def rows(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[Row]:
-    """Every route of every protocol in that dialect, else in the form for the default listener."""
+def claims(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[Claim]:
+    """Every route of every protocol in that dialect."""
     for spec in specs:
-        routes: tuple[HttpRoute, ...] = spec.routes.get(dialect, spec.routes.get("superset", ()))
-        for route in routes:
+        for route in in_dialect(spec.routes, dialect):
             template = compile_template(route.template, ignore_case=route.ignore_case)
-            yield Row(route.method, template, route.operation, spec.name)
+            yield Claim(route.method, template, route.operation, spec.name)
+
+
+def table(claimed: Iterable[Claim], arbiters: Mapping[tuple[str, str], Arbiter]) -> Iterator[Row]:
+    """One row for each method and path.
+
+    Errors: ValueError for a path of two protocols that differ and have no arbiter.
+    """
+    by_key: dict[tuple[str, str], list[Claim]] = {}
+    for claim in claimed:
+        by_key.setdefault((claim.method, claim.template.shape), []).append(claim)
+    named = {
+        (method, compile_template(template).shape): arbiter
+        for (method, template), arbiter in arbiters.items()
+    }
+    for key, rivals in by_key.items():
+        first = rivals[0]
+        operation: Operation | Choice = first.operation
+        other = next((rival for rival in rivals if rival.operation is not operation), None)
+        if other is not None:
+            if key not in named:
+                owners = f"{first.owner} and {other.owner}"
+                raise ValueError(f"{' '.join(key)} is a route of both {owners}: name an arbiter")
+            operation = named[key]({rival.owner: rival.operation for rival in rivals})
+        yield Row(first.method, first.template, operation)
+
+
+def chosen(operation: Operation | Choice, headers: Headers) -> Operation:
+    """The operation for a request with these headers."""
+    return operation.choose(headers) if isinstance(operation, Choice) else operation
 
 
 def wrong_version(spec: ProtocolSpec | None, deployment: Deployment) -> StatusOperation:

@@ -7,7 +7,8 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.protocols.tfs import PROTOCOL
-from dragoman.protocols.tfs.errors import HTTP_STATUS, answer_error, fail_examples, fail_predict
+from dragoman.protocols.tfs.errors import HTTP_STATUS, fail_examples, fail_predict
+from dragoman.wire.http_errors import answer_error
 from dragoman.wire.messages import WireResponse
 from dragoman.wire.operation import Draft
 from tests.unit.protocols.tfs.reference import Codec
@@ -75,7 +76,7 @@ def test_an_error_before_there_is_a_draft_keeps_its_words() -> None:
         ("POST", "/v1/models/m/versions/-1:predict"),
         ("POST", "/v1/models/m/versions/1/labels/x:predict"),
         ("PUT", "/v1/models/m"),
-        ("DELETE", "/v1/models/m:predict"),
+        ("DELETE", "/v1/models/m"),
         ("BREW", "/v1/models/m"),
     ],
 )
@@ -83,6 +84,14 @@ def test_an_error_before_there_is_a_draft_keeps_its_words() -> None:
 def test_what_fits_no_route_of_a_model_is_malformed(codec: Codec, method: str, path: str) -> None:
     response = codec.answer(method, path)
     assert (response.status, message(response)) == (400, f"Malformed request: {method} {path}")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_method_word_takes_post_alone(method: str) -> None:
+    path = "/v1/models/m:predict"
+    assert message(STRICT.answer(method, path)) == f"Malformed request: {method} {path}"
+    response = SUPERSET.answer(method, path)
+    assert (response.status, response.headers) == (405, [(b"Allow", b"POST")])
 
 
 def test_elsewhere_under_v1_the_strict_dialect_knows_no_404() -> None:

@@ -10,10 +10,10 @@ from dragoman.core.signatures import Method
 from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType
 from dragoman.protocols.tfs.errors import GRPC_STATUS
-from dragoman.protocols.tfs.status import STATES
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import ControlOperation
+from dragoman.wire.version_states import STATES
 from tests.unit.protocols.tfs.grpc_reference import (
     INVALID_ARGUMENT,
     MODEL,

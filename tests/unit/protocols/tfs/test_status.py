@@ -8,7 +8,7 @@ from dragoman.core.signatures import Method
 from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType
 from dragoman.protocols.tfs.metadata import DATA_TYPES
-from dragoman.protocols.tfs.status import STATES, error_code
+from dragoman.wire.version_states import STATES, error_code
 from tests.unit.protocols.tfs.reference import Codec, echo_signature, example_signature
 
 OK: Final = {"error_code": "OK", "error_message": ""}

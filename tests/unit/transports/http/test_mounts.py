@@ -66,7 +66,7 @@ def test_a_deployment_of_one_version_leads_to_it(rest: str, inner: str) -> None:
 )
 def test_another_version_is_not_there(rest: str) -> None:
     router = Router([tfs.PROTOCOL], "superset", mounts=mounts())
-    route = router.route("GET", f"/model-serving/pinned{rest}")
+    route = router.route("GET", f"/model-serving/pinned{rest}", [])
     answer = route.operation.answer(WireRequest("GET", route.path, "", [], b""), StatusReport())
     assert answer.status == 404
     assert answer.body == b'{"error":"deployment pinned serves version 2 alone"}'
@@ -74,16 +74,16 @@ def test_another_version_is_not_there(rest: str) -> None:
 
 def test_a_route_is_found_behind_a_mount() -> None:
     router = Router([tfs.PROTOCOL], "superset", mounts=mounts())
-    route = router.route("POST", "/model-serving/dep/versions/3:predict")
+    route = router.route("POST", "/model-serving/dep/versions/3:predict", [])
     assert route.operation.name == "tfs.rest.predict"
     assert route.params == {"model": "digits", "version": "3"}
     assert (route.path, route.deployment) == ("/v1/models/digits/versions/3:predict", "dep")
 
 
 def test_paths_without_a_mount_are_routed_as_ever() -> None:
-    route = Router([tfs.PROTOCOL], "superset").route("GET", "/v1/models/digits")
+    route = Router([tfs.PROTOCOL], "superset").route("GET", "/v1/models/digits", [])
     assert (route.operation.name, route.path, route.deployment) == (
-        "tfs.rest.status",
+        "v1.rest.status",
         "/v1/models/digits",
         "",
     )

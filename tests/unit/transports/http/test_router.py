@@ -4,10 +4,12 @@ import pytest
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.status import StatusReport
+from dragoman.settings.deployment import GRADIENT
+from dragoman.transports.http.mounts import Mounts
 from dragoman.transports.http.refusal import Refusal
 from dragoman.transports.http.router import CACHED_ROUTES, Router
 from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.operation import HttpRoute, Operation, ProtocolSpec, StatusOperation
+from dragoman.wire.operation import Choice, HttpRoute, Operation, ProtocolSpec, StatusOperation
 
 NUMBERS = {Code.NOT_FOUND: 404, Code.UNIMPLEMENTED: 405, Code.TOO_LARGE: 400}
 
@@ -54,7 +56,14 @@ def test_the_dialect_s_own_routes_are_taken_where_it_has_any():
     strict = spec("tfs", HttpRoute("GET", "/a", STATUS), tfserving=(HttpRoute("GET", "/a", LIST),))
     assert Router([strict], "tfserving").match("GET", "/a")[0] is LIST
     assert Router([strict], "superset").match("GET", "/a")[0] is STATUS
-    assert Router([strict], "ovms").match("GET", "/a")[0] is STATUS
+
+
+def test_a_protocol_with_dialects_is_absent_from_listeners_in_another_s():
+    strict = spec("tfs", HttpRoute("GET", "/a", STATUS), prefixes=("/v1",), tfserving=())
+    router = Router([strict, spec("native", HttpRoute("GET", "/b", LIST))], "kserve")
+    assert router.match("GET", "/a")[0].name == "http.refuse"
+    assert router.match("GET", "/v1/models")[0].name == "http.refuse"
+    assert router.match("GET", "/b")[0] is LIST
 
 
 def test_a_dialect_without_routes_has_none():
@@ -88,9 +97,26 @@ def test_two_protocols_that_claim_one_route_stop_the_start_and_are_named():
 
 def test_an_arbiter_settles_a_route_that_two_protocols_claim():
     other = spec("kserve", HttpRoute("GET", "/v1/models/{name}", LIST))
-    arbiter = operation("arbiter")
-    router = Router([TFS, other], "superset", {("GET", "/v1/models/{model}"): arbiter})
-    assert router.match("GET", "/v1/models/a")[0] is arbiter
+    arbiters = {("GET", "/v1/models/{model}"): lambda owners: owners["kserve"]}
+    assert Router([TFS, other], "superset", arbiters).match("GET", "/v1/models/a")[0] is LIST
+
+
+def test_an_arbiter_is_not_asked_where_one_protocol_owns_the_path():
+    arbiters = {("GET", "/v1/models/{model}"): lambda owners: owners["kserve"]}
+    assert Router([TFS], "superset", arbiters).match("GET", "/v1/models/a")[0] is STATUS
+
+
+def test_headers_choose_where_an_arbiter_leaves_it_to_them():
+    other = spec("kserve", HttpRoute("GET", "/v1/models/{name}", LIST))
+    arbiters = {
+        ("GET", "/v1/models/{model}"): lambda owners: Choice(
+            lambda headers: owners["kserve" if headers else "tfs"]
+        )
+    }
+    router = Router([TFS, other], "superset", arbiters, Mounts([GRADIENT]))
+    for path in ("/v1/models/a", "/model-serving/a"):
+        assert router.route("GET", path, []).operation is STATUS
+        assert router.route("GET", path, [(b"a", b"b")]).operation is LIST
 
 
 def test_head_is_get_where_only_get_is_known():

@@ -1,4 +1,4 @@
-"""Which model a path means."""
+"""Which model a path below /v1/models means."""
 
 from typing import Final
 
@@ -7,6 +7,8 @@ from dragoman.core.requests import Target
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.percent import percent_decoded
 
+MODELS: Final = "/v1/models"
+VERSIONS: Final = ("", "/versions/{version:digits}", "/labels/{label}")  # what may follow a model's name
 MAX_VERSION: Final = 2**63 - 1
 MAX_DIGITS: Final = 19
 

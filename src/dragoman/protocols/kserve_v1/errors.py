@@ -1,0 +1,71 @@
+"""KServe's HTTP numbers and sentences for every failure.
+
+Source: kserve/kserve `python/kserve/kserve/errors.py`. What the core words for itself passes through; where
+KServe answers 500 to a request that is wrong, the answer here is 400.
+"""
+
+from typing import Final
+
+from dragoman.core.errors import Code, DragomanError, Reason, invalid
+from dragoman.core.requests import Target
+from dragoman.wire import http_errors
+from dragoman.wire.http_errors import answer_error
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.operation import Draft
+
+HTTP_STATUS: Final = http_errors.HTTP_STATUS
+
+
+def fail(draft: Draft | None, error: DragomanError) -> WireResponse:
+    """A failed call in KServe's words."""
+    return answer_error(error if draft is None else reworded(draft.target, error))
+
+
+def refuse(_: WireRequest, error: DragomanError) -> WireResponse:
+    """The answer to a request that was refused before it reached a route, or that has none."""
+    if error.reason is Reason.ROUTE_UNKNOWN:
+        error = DragomanError(error.code, "Not Found", reason=error.reason)
+    return answer_error(error)
+
+
+def reworded(target: Target, error: DragomanError) -> DragomanError:
+    """The error as KServe words it, where it has words of its own."""
+    if error.reason is Reason.MODEL_UNKNOWN:
+        return unknown_model(target.model)
+    if error.reason in (Reason.VERSION_UNKNOWN, Reason.LABEL_UNKNOWN):
+        return unknown_version(target)
+    if error.reason is Reason.MODEL_NOT_READY:
+        return not_ready(target.model, error.retry_after_s)
+    if error.reason is Reason.SIGNATURE_UNKNOWN:  # a 404 would say that the model is not there
+        return invalid(error.message)
+    return error
+
+
+def unknown_model(name: str) -> DragomanError:
+    """The error for a model that there is not."""
+    return DragomanError(
+        Code.NOT_FOUND, f"Model with name {name} does not exist.", reason=Reason.MODEL_UNKNOWN
+    )
+
+
+def unknown_version(target: Target) -> DragomanError:
+    """The error for a version or a label that a model does not have."""
+    what = f"version {target.version}" if target.label is None else f"version label {target.label}"
+    return DragomanError(
+        Code.NOT_FOUND, f"Model with name {target.model} has no {what}.", reason=Reason.VERSION_UNKNOWN
+    )
+
+
+def not_ready(name: str, retry_after_s: float | None = None) -> DragomanError:
+    """The error for a model that is known and does not serve."""
+    return DragomanError(
+        Code.UNAVAILABLE,
+        f"Model with name {name} is not ready.",
+        reason=Reason.MODEL_NOT_READY,
+        retry_after_s=retry_after_s,
+    )
+
+
+def bad_event(what: str) -> DragomanError:
+    """The error for what says that it is an event and is none."""
+    return invalid(f"Cloud Event Exceptions: {what}")

@@ -1,0 +1,104 @@
+"""Predict and explain: `{"instances": [...]}` or `{"inputs": ...}` in, `{"predictions": ...}` out.
+
+KServe hands any JSON object to the model's own code and so prescribes little. Here `instances`, or a list of
+`inputs`, has one entry per row, each a value or an object of values by the inputs' names; an object of
+`inputs` has whole columns. The content type is not looked at: curl's own is that of a form.
+"""
+
+from typing import Final
+
+from dragoman.core.errors import invalid
+from dragoman.core.requests import CoreRequest
+from dragoman.core.responses import TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.protocols.kserve_v1.events import Event, read_event, write_event
+from dragoman.protocols.kserve_v1.payload import read_payload
+from dragoman.settings.limits import Limits
+from dragoman.wire.cloud_event import event_mode
+from dragoman.wire.document import read_body, signature_name
+from dragoman.wire.json_block import NumericBlock, read_block
+from dragoman.wire.json_tree import JsonObject, JsonValue, type_word
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.operation import Draft
+from dragoman.wire.rows import Tensors, read_columns, read_numbers, read_rows
+from dragoman.wire.serialized import predict_request
+from dragoman.wire.surroundings import Surroundings
+from dragoman.wire.target import read_target
+from dragoman.wire.tensor_json import write_columns, write_rows
+
+INSTANCES: Final = "instances"
+INPUTS: Final = "inputs"
+
+
+class PredictDraft(Draft):
+    """A body, as a tree or as one block of numbers; `event` is the one that it came in."""
+
+    document: JsonObject
+    block: NumericBlock | None = None
+    by_row: bool = True
+    event: Event | None = None
+
+
+def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictDraft:
+    """The body as a tree, with the model, version and label it is for. Keys and values wait for the model.
+
+    Errors: INVALID_ARGUMENT for what is no JSON object, and for a bad event.
+    """
+    body = read_body(wire, limits)
+    mode = event_mode(wire.headers)
+    if mode is None:
+        block = read_block(body, limits.json_depth)
+        if block is not None:
+            return PredictDraft(read_target(wire, None, superset), {}, block)
+        event, payload = None, read_payload(body, limits.json_depth, "Unrecognized request format")
+    else:
+        event, payload = read_event(mode, wire.headers, body, limits.json_depth)
+    if type(payload) is not dict:
+        raise invalid(f"Unrecognized request format: an object is expected, not {type_word(payload)}")
+    target = read_target(wire, signature_name(payload), superset)
+    return PredictDraft(target, payload, event=event)
+
+
+def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
+    """Tensors for a body, of the signature's types; Examples where that is what the signature takes.
+
+    Shapes: rows give (rows, *value); columns give each value as written.
+    Errors: INVALID_ARGUMENT for both or neither of the two keys, one that holds something else, and all of
+    `wire/rows.py`.
+    """
+    block = draft.block
+    tensors = None if block is None else read_numbers(block, signature)
+    if tensors is None:
+        document = draft.document if block is None else block.document()
+        draft.by_row, tensors = read_document(document, signature)
+    return predict_request(signature, tensors)
+
+
+def read_document(document: JsonObject, signature: Signature) -> tuple[bool, Tensors]:
+    """Whether a document has the form of rows, and its tensors."""
+    keys = document.keys() & {INSTANCES, INPUTS}
+    if len(keys) != 1:
+        either = "only one of the two, not both" if keys else "one of the two"
+        raise invalid(f'Expected "instances" or "inputs" in the request: {either}')
+    (key,) = keys
+    value: JsonValue = document[key]
+    if type(value) is list:
+        return True, read_rows(value, signature, images=True)
+    if key == INPUTS and type(value) is dict:
+        return False, read_columns(value, signature, images=True)
+    raise invalid(f'Expected "{key}" to be a list')
+
+
+def encode_predictions(
+    key: str, surroundings: Surroundings, draft: PredictDraft, response: TensorResponse
+) -> WireResponse:
+    """The answer under its key, as an event where the request was one.
+
+    Errors: INVALID_ARGUMENT for several outputs that have no common rows, in row form.
+    """
+    outputs = response.outputs
+    text = write_rows(outputs) if draft.by_row and len(outputs) > 1 else write_columns(outputs)
+    body = b'{"%b":%b}' % (key.encode(), text)
+    if draft.event is None:
+        return WireResponse(200, body)
+    return write_event(draft.event, draft.target.model, body, surroundings)
