@@ -25,7 +25,7 @@ HEADER: Final = "# Written by scripts/generate from the table in tests/meta/cont
 LAYERS: Final = (
     ("cli",),
     ("assembly",),
-    ("transports", "gateway", "config"),
+    ("transports", "gateway", "config", "client"),
     ("protocols", "execution"),
     ("wire", "repository"),
     ("engines",),
@@ -48,6 +48,7 @@ TABLE: Final[Mapping[str, Sequence[str]]] = {
     "gateway": ("execution", "repository", "security", "wire", "settings", "telemetry", "core"),
     "transports": ("security", "wire", "settings", "telemetry", "core"),
     "config": ("security.paths", "settings", "core"),
+    "client": ("wire", "core"),
     "assembly": ("transports", "gateway", "config", "protocols", "execution", "wire", "repository", "engines",
                  "security", "telemetry", "settings", "core"),
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""What moves bytes: HTTP and gRPC, for threads and for asyncio each."""
