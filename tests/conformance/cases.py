@@ -4,6 +4,7 @@ A case file is a JSON list. A key that this reader does not know is an error, so
 silence. What the keys mean is told beside each. Here are the cases over HTTP; `grpc_cases.py` has the others.
 """
 
+import base64
 import gzip
 import json
 from pathlib import Path
@@ -34,6 +35,9 @@ class Expectation(Struct, forbid_unknown_fields=True):
     status: int
     json: Any = UNSET  # the whole body: numbers within 1e-6 relative, NaN equals NaN
     json_subset: Any = UNSET  # every key given is there and equal, recursively; lists are equal in length
+    json_keys: list[str] = field(default_factory=list)  # the body is an object that has these
+    json_contains: list[Any] = field(default_factory=list)  # the body is a list with an item like each
+    binary: dict[str, str] = field(default_factory=dict)  # in base64, the bytes of V2's binary outputs
     error_contains: str | None = None  # the body is an object whose string `error` contains this
     body_contains: list[str] = field(default_factory=list)
     body_not_contains: list[str] = field(default_factory=list)
@@ -54,6 +58,7 @@ class Case(Facts, kw_only=True):
     expect: Expectation
     headers: dict[str, str] = field(default_factory=dict)
     body: Any | UnsetType | None = None  # a string is sent as it is, in UTF-8; anything else but null as JSON
+    body_b64: str | None = None  # the body's bytes in base64, instead
     gzip_body: bool = False
     also_ok: list[Expectation] = field(default_factory=list)
 
@@ -64,6 +69,8 @@ class Case(Facts, kw_only=True):
 
     def payload(self) -> bytes | None:
         """The body's bytes; None = the request has no body."""
+        if self.body_b64 is not None:
+            return base64.b64decode(self.body_b64, validate=True)
         if self.body is None:
             return None
         text = self.body if isinstance(self.body, str) else json.dumps(self.body)

@@ -48,7 +48,8 @@ def _texts(expected: Expectation, answer: Answer) -> Iterator[str]:
 
 def _document(expected: Expectation, answer: Answer) -> Iterator[str]:
     wanted = [(expected.json, False), (expected.json_subset, True)]
-    if expected.error_contains is None and all(value is UNSET for value, _ in wanted):
+    plain = not (expected.json_keys or expected.json_contains or expected.error_contains is not None)
+    if plain and all(value is UNSET for value, _ in wanted):
         return
     document = _parse(answer.body)
     if document is NO_JSON:
@@ -56,6 +57,8 @@ def _document(expected: Expectation, answer: Answer) -> Iterator[str]:
         return
     if expected.error_contains is not None:
         yield from _error(expected.error_contains, document)
+    yield from _keys(expected.json_keys, document)
+    yield from _items(expected.json_contains, document)
     for value, subset in wanted:
         if value is not UNSET:
             yield from value_differences(value, document, "body", subset=subset)
@@ -66,6 +69,19 @@ def _parse(body: bytes) -> Any:
         return json.loads(body)
     except ValueError:
         return NO_JSON
+
+
+def _keys(wanted: list[str], document: Any) -> Iterator[str]:
+    given = document if isinstance(document, dict) else {}
+    yield from (f"body: the key {key!r} is missing" for key in wanted if key not in given)
+
+
+def _items(wanted: list[Any], document: Any) -> Iterator[str]:
+    """The items that no item of the list is like, which may have further keys."""
+    given = document if isinstance(document, list) else []
+    for item in wanted:
+        if all(list(value_differences(item, other, "", subset=True)) for other in given):
+            yield f"body: no item is like {item!r}"
 
 
 def _error(wanted: str, document: Any) -> Iterator[str]:

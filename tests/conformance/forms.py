@@ -4,7 +4,7 @@ import http.client
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from tests.conformance import compare, grpc_cases
+from tests.conformance import compare, grpc_cases, v2_answers
 from tests.conformance.cases import Case, Facts
 from tests.conformance.exchange import Answer, exchange
 from tests.conformance.grpc_cases import GrpcAnswer, GrpcCase
@@ -75,6 +75,7 @@ HTTP: Final = Form(
     request=http_request,
     answer=lambda answer: f"{answer.status} {shown(answer.body)}",
 )
+V2: Final = HTTP._replace(differences=lambda _, expected, answer: v2_answers.differences(expected, answer))
 GRPC: Final = Form(
     kind=GrpcCase,
     send=send_grpc,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.conformance.forms import GRPC, HTTP, Form
+from tests.conformance.forms import GRPC, HTTP, V2, Form
 
 SETUPS: Final = Path(__file__).parent / "setups"  # files of settings for servers that need more than a flag
 
@@ -40,6 +40,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "kserve_v1.json": Suite(HTTP, (Run(KSERVE), Run(DEFAULT, lenient=True))),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
+    "v2_rest.json": Suite(V2, (Run(DEFAULT),)),
 }
 
 # What the reference models and these listeners provide of what a case may need.

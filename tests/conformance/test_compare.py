@@ -1,11 +1,13 @@
 """The comparison tells right answers from wrong ones."""
 
+import gzip
 import json
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.conformance import v2_answers
 from tests.conformance.cases import Case, Expectation
 from tests.conformance.compare import differences
 from tests.conformance.exchange import Answer
@@ -113,3 +115,41 @@ def test_a_request_is_the_bytes_of_the_case() -> None:
     )
     assert case("GET", "/").payload() is None
     assert case("POST", "/", body="").request("h").endswith(b"Length: 0\r\n\r\n")
+
+
+def test_keys_and_items_of_a_list_may_be_asked_for() -> None:
+    assert differences(Expectation(200, json_keys=["a"]), answer({"a": None, "b": 1})) == []
+    assert differences(Expectation(200, json_keys=["a", "b"]), answer({"a": 1})) != []
+    assert differences(Expectation(200, json_keys=["a"]), answer(["a"])) != []
+    wanted = Expectation(200, json_contains=[{"a": 1}, {"b": 2}])
+    assert differences(wanted, answer([{"b": 2, "c": 3}, {"a": 1}, 4])) == []
+    assert differences(wanted, answer([{"a": 1}])) == ["body: no item is like {'b': 2}"]
+    assert differences(wanted, answer({"a": 1, "b": 2})) != []
+
+
+def test_the_json_of_an_answer_in_two_parts_is_compared_and_its_outputs_too() -> None:
+    text = b'{"outputs":[{"name":"y","parameters":{"binary_data_size":2}},{"name":"z"}]}'
+    headers = {v2_answers.LENGTH: str(len(text))}
+    expected = Expectation(200, json_keys=["outputs"], binary={"y": "YWI="})
+    assert v2_answers.differences(expected, Answer(200, headers, text + b"ab")) == []
+    packed = headers | {"content-encoding": "gzip"}
+    assert v2_answers.differences(expected, Answer(200, packed, gzip.compress(text + b"ab"))) == []
+    assert v2_answers.differences(expected, Answer(200, headers, text + b"xy")) != []
+    with pytest.raises(ValueError, match="its parts take"):
+        v2_answers.differences(expected, Answer(200, headers, text + b"abc"))
+
+
+def test_a_failure_of_v2_needs_a_text_under_error() -> None:
+    assert v2_answers.differences(Expectation(400), answer({"error": "Bad X"}, 400)) == []
+    assert (
+        v2_answers.differences(Expectation(400, error_contains="bad x"), answer({"error": "Bad X"}, 400))
+        == []
+    )
+    assert v2_answers.differences(Expectation(400, error_contains="y"), answer({"error": "Bad X"}, 400)) != []
+    assert v2_answers.differences(Expectation(400), answer({"error": 1}, 400)) != []
+    assert v2_answers.differences(Expectation(400), answer([], 400)) != []
+
+
+def test_a_body_may_be_given_in_base64() -> None:
+    sent = Case(id="x", why="x", method="POST", path="/", expect=Expectation(200), body_b64="AP8=")
+    assert sent.payload() == b"\0\xff"

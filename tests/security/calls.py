@@ -27,6 +27,9 @@ FILLERS: Final = {"version": "1", "label": "stable"}
 # By operation: a body that is good for the model digits.
 PIXELS: Final = [[0.0] * 64]
 BODIES: Final[Mapping[str, Any]] = {
+    "kserve_v2.rest.infer": {
+        "inputs": [{"name": "image", "shape": [1, 64], "datatype": "FP32", "data": PIXELS}]
+    },
     "tfs.rest.predict": {"inputs": PIXELS},
     "tfs.rest.classify": {"signature_name": "classify_digit", "examples": [{"pixels": PIXELS[0]}]},
     "tfs.rest.regress": {"examples": [{"pixels": PIXELS[0]}]},

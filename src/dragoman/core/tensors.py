@@ -28,6 +28,9 @@ class DType(enum.Enum):
     FP64 = "float64"
     BYTES = "bytes"
 
+    # Members are compared by identity; enum's own hash is Python code, paid at each look-up in a table.
+    __hash__ = object.__hash__
+
     @property
     def numpy(self) -> np.dtype[Any]:
         """The NumPy type of an array that holds these elements; `object` for BYTES."""

@@ -57,7 +57,8 @@ def write_tensor(name: str, tensor: Tensor) -> bytes:
 def write_array(array: Array, dtype: DType) -> bytes:
     """An array of numbers or booleans as JSON."""
     if dtype is DType.BF16:
-        array = array.astype(np.float32)
+        with np.errstate(invalid="ignore"):  # of signalling NaNs
+            array = array.astype(np.float32)
     if array.ndim == 0:
         return write_array(array.reshape(1), dtype)[1:-1]
     if not array.flags.c_contiguous:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.core.errors import Code, DragomanError
-from dragoman.wire.inflate import inflate
+from dragoman.wire.inflate import inflate, inflate_whole
 
 
 @given(
@@ -59,3 +59,33 @@ def test_members_beyond_a_thousand_are_not_looked_at() -> None:
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_a_body_may_be_any_kind_of_bytes(kind: type) -> None:
     assert inflate(kind(gzip.compress(b"abc")), 100) == b"abc"
+
+
+@given(st.binary(max_size=200_000))
+def test_the_whole_of_a_body_is_inflated_in_either_form(data: bytes) -> None:
+    assert inflate_whole(gzip.compress(data), b"gzip", 10**6) == data
+    assert inflate_whole(gzip.compress(data) * 2, b"x-gzip", 10**6) == data * 2
+    assert inflate_whole(zlib.compress(data), b"deflate", 10**6) == data
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "told"),
+    [
+        (b"", b"gzip", "not complete gzip data"),
+        (b"", b"deflate", "not complete deflate data"),
+        (zlib.compress(b"abc")[:-1], b"deflate", "not complete deflate data"),
+        (gzip.compress(b"abc"), b"deflate", "not complete deflate data"),
+        (gzip.compress(b"abc") + b"xy", b"gzip", "2 bytes follow the end of the body's gzip data"),
+        (zlib.compress(b"abc") * 2, b"deflate", "11 bytes follow the end of the body's deflate data"),
+    ],
+)
+def test_what_is_not_the_whole_of_a_body_is_refused(body: bytes, coding: bytes, told: str) -> None:
+    with pytest.raises(DragomanError, match=told) as caught:
+        inflate_whole(body, coding, 100)
+    assert caught.value.code is Code.INVALID_ARGUMENT
+
+
+def test_a_bomb_ends_at_the_limit() -> None:
+    with pytest.raises(DragomanError, match="inflates to more than 99 bytes") as caught:
+        inflate_whole(zlib.compress(b"x" * 10**7), b"deflate", 99)
+    assert caught.value.code is Code.TOO_LARGE

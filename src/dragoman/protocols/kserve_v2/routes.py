@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from dragoman.protocols.kserve_v2.errors import fail_status, refuse
+from dragoman.core.requests import Verb
+from dragoman.protocols.kserve_v2.errors import fail, fail_status, refuse
 from dragoman.protocols.kserve_v2.openapi import (
     answer_document,
     answer_model_document,
     answer_model_page,
     answer_page,
 )
+from dragoman.protocols.kserve_v2.rest import bind_infer, encode_infer, parse_infer
 from dragoman.protocols.kserve_v2.status import (
     answer_live,
     answer_metadata,
@@ -17,7 +19,7 @@ from dragoman.protocols.kserve_v2.status import (
     answer_server_metadata,
     answer_server_ready,
 )
-from dragoman.wire.operation import HttpRoute, ProtocolSpec, StatusOperation
+from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
 
 MODEL: Final = "/v2/models/{model}"
 VERSION: Final = f"{MODEL}/versions/{{version:digits}}"
@@ -30,6 +32,14 @@ SERVER: Final = StatusOperation("kserve_v2.rest.server", answer_server_metadata,
 MODELS: Final = StatusOperation("kserve_v2.rest.models", answer_models, fail_status)
 METADATA: Final = StatusOperation("kserve_v2.rest.metadata", answer_metadata, fail_status)
 READY: Final = StatusOperation("kserve_v2.rest.ready", answer_ready, fail_status)
+INFER: Final = InferOperation(
+    name="kserve_v2.rest.infer",
+    verb=Verb.INFER,
+    parse=parse_infer,
+    bind=bind_infer,
+    encode=encode_infer,
+    fail=fail,
+)
 
 SERVER_ROUTES: Final = (
     HttpRoute("GET", "/v2", SERVER),
@@ -43,6 +53,8 @@ MODEL_ROUTES: Final = (
     HttpRoute("GET", VERSION, METADATA),
     HttpRoute("GET", f"{MODEL}/ready", READY),
     HttpRoute("GET", f"{VERSION}/ready", READY),
+    HttpRoute("POST", f"{MODEL}/infer", INFER),
+    HttpRoute("POST", f"{VERSION}/infer", INFER),
 )
 DOCS: Final = StatusOperation("kserve_v2.rest.docs", answer_page, fail_status, permission=None)
 DOCUMENT: Final = StatusOperation("kserve_v2.rest.document", answer_document, fail_status)

@@ -16,7 +16,8 @@ from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
 
 SERVER_NAME: Final = "dragoman"
-EXTENSIONS: Final = ()  # Triton's names of those that are served
+# Triton's names of those that are served.
+EXTENSIONS: Final = ("classification", "binary_tensor_data", "parameters")
 PLATFORMS: Final[Mapping[str, str]] = {  # Triton's names by engine; an engine that it lacks goes by its own
     "onnx": "onnxruntime_onnx",
     "tensorflow": "tensorflow_savedmodel",

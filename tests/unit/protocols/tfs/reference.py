@@ -204,4 +204,5 @@ def run(name: str, version: int, request: CoreRequest, found: Signature) -> Tens
         outputs = {key: given["x"] * np.float32(0.5) + np.float32(version + 1)}
     else:
         outputs = FUNCTIONS.get(name, lambda given: {"y": given["x"]})(given)
-    return TensorResponse({key: Tensor(found.outputs[key].dtype, array) for key, array in outputs.items()})
+    answered = {key: Tensor(found.outputs[key].dtype, array) for key, array in outputs.items()}
+    return TensorResponse(answered, version)

@@ -1,0 +1,252 @@
+"""The JSON of an inference request: its inputs, the outputs it asks for, its parameters.
+
+A key whose value is null counts as absent, as clients write it so; keys that are not known are not looked at.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.tensors import Array, DType, Tensor
+from dragoman.protocols.kserve_v2.binary import NOTHING, BinaryPart
+from dragoman.protocols.kserve_v2.binding import MAX_NAMES, duplicate_input, too_many_names
+from dragoman.protocols.kserve_v2.json_data import read_data
+from dragoman.wire.base64 import decode_base64
+from dragoman.wire.datatypes import DTYPES
+from dragoman.wire.json_exact import JsonObject, JsonValue
+from dragoman.wire.json_tree import excerpt, load
+from dragoman.wire.raw_tensors import Data, check_shape, read_raw
+
+Parameters = Mapping[str, Any]  # of texts, numbers and booleans
+
+INTEGERS: Final[frozenset[type]] = frozenset({int})
+SCALARS: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None)})
+NO_PARAMETERS: Final[Parameters] = {}
+RESERVED: Final = "triton_"
+SHARED_MEMORY: Final = "shared_memory_region"
+BASE64: Final = "base64"  # MLServer's content type of BYTES that hold such text
+MAX_CLASSES: Final = 2**31 - 1
+
+
+class WantedOutput(Struct):
+    """An output that is asked for; `classes` = how many of the highest values, 0 = all as they are."""
+
+    name: str
+    binary: bool
+    classes: int = 0
+
+
+class InferRequest(Struct):
+    """What the JSON says. `outputs` empty = all, in binary form if `binary`."""
+
+    inputs: dict[str, Tensor]
+    outputs: list[WantedOutput]
+    id: str | None
+    binary: bool
+
+
+def read_request(text: Data, data: Data, depth: int) -> InferRequest:
+    """The request whose JSON is `text`, with the bytes that follow it.
+
+    Errors: INVALID_ARGUMENT naming the key or the tensor that is not as it should be; UNIMPLEMENTED for
+    shared memory.
+    """
+    document = load(text, depth)
+    if type(document) is not dict:
+        raise invalid(f"the body must be a JSON object, not {excerpt(document)}")
+    request_id = document.get("id")
+    if request_id is not None and type(request_id) is not str:
+        raise invalid(f"'id' must be a string, not {excerpt(request_id)}")
+    binary, content_type = False, None
+    if (given := document.get("parameters")) is not None:
+        parameters = read_parameters(given, "the request")
+        binary = read_flag(parameters, "binary_data_output", False, "the request")
+        content_type = parameters.get("content_type")
+        check_reserved(parameters)
+    part = BinaryPart(data) if data else NOTHING
+    inputs = read_inputs(document.get("inputs"), part, content_type)
+    part.finish()
+    outputs = document.get("outputs")
+    wanted = [] if outputs is None else read_outputs(outputs, binary)
+    return InferRequest(inputs, wanted, request_id, binary)
+
+
+def read_inputs(entries: JsonValue, part: BinaryPart, content_type: str | None) -> dict[str, Tensor]:
+    """Every input by name.
+
+    Errors: as `read_request`.
+    """
+    if type(entries) is not list:
+        missing = "is missing" if entries is None else f"must be a list, not {excerpt(entries)}"
+        raise invalid(f"'inputs' {missing}")
+    if len(entries) > MAX_NAMES:
+        raise too_many_names()
+    tensors: dict[str, Tensor] = {}
+    for entry in entries:
+        if type(entry) is not dict:
+            raise invalid(f"each of 'inputs' must be an object, not {excerpt(entry)}")
+        name = read_name(entry, "input")
+        if name in tensors:
+            raise duplicate_input(name)
+        tensors[name] = read_input(name, entry, part, content_type)
+    return tensors
+
+
+def read_input(name: str, entry: JsonObject, part: BinaryPart, content_type: str | None) -> Tensor:
+    """One input's tensor.
+
+    Errors: as `read_request`.
+    """
+    dtype = read_datatype(name, entry.get("datatype"))
+    shape = entry.get("shape")
+    if type(shape) is not list or not set(map(type, shape)) <= INTEGERS:
+        found = "is missing" if shape is None else f"must be a list of whole numbers, not {excerpt(shape)}"
+        raise invalid(f"input '{name}': 'shape' {found}")
+    sizes: tuple[int, ...] = tuple(shape)  # type: ignore[arg-type]  # looked at just now
+    count = check_shape(name, sizes, dtype)
+    data = entry.get("data")
+    if (given := entry.get("parameters")) is not None:
+        parameters = read_parameters(given, f"input '{name}'")
+        content_type = parameters.get("content_type", content_type)
+        size = read_source(name, data, parameters)
+        if size is not None:
+            array = read_raw(name, part.take(name, size), dtype, sizes)
+            return decoded(name, dtype, array, content_type)
+    if data is None:
+        raise invalid(f"input '{name}' has neither 'data' nor the parameter 'binary_data_size'")
+    array = read_data(name, data, dtype, sizes, count)
+    return Tensor(dtype, array) if content_type is None else decoded(name, dtype, array, content_type)
+
+
+def read_source(name: str, data: JsonValue, parameters: Parameters) -> int | None:
+    """How many bytes after the JSON are the input's; None = it has its data in the JSON.
+
+    Errors: INVALID_ARGUMENT for several sources; UNIMPLEMENTED for shared memory.
+    """
+    size, region = parameters.get("binary_data_size"), parameters.get(SHARED_MEMORY)
+    given = {"data": data, "binary_data_size": size, SHARED_MEMORY: region}
+    sources = [f"'{source}'" for source, value in given.items() if value is not None]
+    if len(sources) > 1:
+        raise invalid(f"input '{name}' has {' and '.join(sources)}, of which only one may be there")
+    if region is not None:
+        raise no_shared_memory(f"input '{name}'")
+    if size is not None and (type(size) is not int or size < 0):
+        raise invalid(f"input '{name}': 'binary_data_size' must be a number of bytes, not {excerpt(size)}")
+    return size
+
+
+def decoded(name: str, dtype: DType, array: Array, content_type: str | None) -> Tensor:
+    """The tensor, out of base64 where its content type says so.
+
+    Errors: INVALID_ARGUMENT naming the input for what is none.
+    """
+    if content_type == BASE64 and dtype is DType.BYTES:
+        flat = array.reshape(-1)
+        try:
+            flat[:] = [decode_base64(text.decode("latin-1")) for text in flat]
+        except DragomanError:
+            raise invalid(f"input '{name}' is not base64, as its content type says") from None
+    return Tensor(dtype, array)
+
+
+def read_outputs(entries: JsonValue, binary: bool) -> list[WantedOutput]:
+    """The outputs that are asked for, in order. `binary` = their form, where they do not say.
+
+    Errors: as `read_request`.
+    """
+    if type(entries) is not list:
+        raise invalid(f"'outputs' must be a list, not {excerpt(entries)}")
+    if len(entries) > MAX_NAMES:
+        raise too_many_names()
+    return [read_output(entry, binary) for entry in entries]
+
+
+def read_output(entry: JsonValue, binary: bool) -> WantedOutput:
+    """One output that is asked for.
+
+    Errors: as `read_request`.
+    """
+    if type(entry) is not dict:
+        raise invalid(f"each of 'outputs' must be an object, not {excerpt(entry)}")
+    name = read_name(entry, "output")
+    if (given := entry.get("parameters")) is None:
+        return WantedOutput(name, binary)
+    owner = f"output '{name}'"
+    parameters = read_parameters(given, owner)
+    if parameters.get(SHARED_MEMORY) is not None:
+        raise no_shared_memory(owner)
+    classes = parameters.get("classification")
+    if classes is not None and (type(classes) is not int or not 0 < classes <= MAX_CLASSES):
+        raise invalid(f"{owner}: 'classification' must be a number of classes, not {excerpt(classes)}")
+    return WantedOutput(name, read_flag(parameters, "binary_data", binary, owner), classes or 0)
+
+
+def read_name(entry: JsonObject, role: str) -> str:
+    """The name of an input or an output.
+
+    Errors: INVALID_ARGUMENT where it has none.
+    """
+    name = entry.get("name")
+    if type(name) is not str:
+        found = "has no 'name'" if name is None else f"has a 'name' that is no string: {excerpt(name)}"
+        raise invalid(f"an {role} {found}")
+    return name
+
+
+def read_datatype(name: str, word: JsonValue) -> DType:
+    """The element type that a word stands for; lower case is taken as well.
+
+    Errors: INVALID_ARGUMENT naming the input.
+    """
+    if type(word) is not str:
+        found = "is missing" if word is None else f"must be a string, not {excerpt(word)}"
+        raise invalid(f"input '{name}': 'datatype' {found}")
+    dtype = DTYPES.get(word) or DTYPES.get(word.upper())
+    if dtype is None:
+        raise invalid(f"input '{name}': datatype {excerpt(word)} is none of {', '.join(DTYPES)}")
+    return dtype
+
+
+def read_parameters(value: JsonValue, owner: str) -> Parameters:
+    """Parameters by name.
+
+    Errors: INVALID_ARGUMENT naming whose they are, for no object and for values that are lists or objects.
+    """
+    if type(value) is not dict:
+        raise invalid(f"{owner}: 'parameters' must be an object, not {excerpt(value)}")
+    for key, found in value.items():
+        if type(found) not in SCALARS and key != "headers":
+            raise invalid(f"{owner}: parameter {excerpt(key)} must be a text, number or boolean")
+    return value
+
+
+def read_flag(parameters: Parameters, key: str, default: bool, owner: str) -> bool:
+    """A parameter that is a boolean.
+
+    Errors: INVALID_ARGUMENT naming whose it is.
+    """
+    value = parameters.get(key)
+    if value is None:
+        return default
+    if type(value) is not bool:
+        raise invalid(f"{owner}: '{key}' must be true or false, not {excerpt(value)}")
+    return value
+
+
+def check_reserved(parameters: Parameters) -> None:
+    """No parameter has a name that the protocol keeps for its servers.
+
+    Errors: INVALID_ARGUMENT naming it.
+    """
+    for key in parameters:
+        if key.startswith(RESERVED):
+            raise invalid(f"parameter {excerpt(key)}: names that begin with '{RESERVED}' are reserved")
+
+
+def no_shared_memory(owner: str) -> DragomanError:
+    """The error for a tensor that is to be read from shared memory, or written there."""
+    return DragomanError(
+        Code.UNIMPLEMENTED, f"{owner}: this server does not use shared memory of its clients"
+    )

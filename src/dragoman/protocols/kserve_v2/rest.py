@@ -1,0 +1,130 @@
+"""Inference over REST, in JSON and in the form of the binary tensor data extension."""
+
+from typing import Final
+
+from dragoman.core.requests import CoreRequest
+from dragoman.core.responses import TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.protocols.kserve_v2.answer import answer_head, write_binary_output, write_output
+from dragoman.protocols.kserve_v2.binary import LENGTH_HEADER, read_length, read_raw_body
+from dragoman.protocols.kserve_v2.binding import bind_tensors
+from dragoman.protocols.kserve_v2.classification import check_classified, classify
+from dragoman.protocols.kserve_v2.compression import compress, inflated
+from dragoman.protocols.kserve_v2.request import InferRequest, WantedOutput, read_request
+from dragoman.protocols.kserve_v2.target import read_target
+from dragoman.settings.limits import Limits
+from dragoman.wire.json_tree import dump
+from dragoman.wire.messages import Headers, WireRequest, WireResponse
+from dragoman.wire.operation import Draft
+from dragoman.wire.raw_tensors import Data
+
+OCTETS: Final = b"application/octet-stream"
+LENGTH: Final = LENGTH_HEADER.lower()
+ACCEPTED: Final = b"accept-encoding"
+ENCODING: Final = b"content-encoding"
+SIZES: Final = frozenset({len(LENGTH), len(ACCEPTED), len(ENCODING)})
+
+
+class InferDraft(Draft):
+    """An inference request. `raw` = the whole body is the only input's data, instead of what `request` says.
+
+    `accepted` is the Accept-Encoding header. `signature` is there once bound.
+    """
+
+    request: InferRequest
+    raw: Data | None = None
+    accepted: bytes | None = None
+    signature: Signature | None = None
+
+
+def parse_infer(wire: WireRequest, limits: Limits) -> InferDraft:
+    """The request with its tensors, which say their types and shapes themselves.
+
+    Errors: INVALID_ARGUMENT naming the key or the tensor that is not as it should be; UNIMPLEMENTED for
+    shared memory and for unknown encodings; TOO_LARGE for what inflates beyond the limit; NOT_FOUND for a
+    version that no model can have.
+    """
+    encoding, length, accepted = read_headers(wire.headers)
+    body = wire.body if encoding is None else inflated(wire.body, encoding, limits)
+    target = read_target(wire)
+    text: Data = body
+    data: Data = b""
+    if length is not None:
+        size = read_length(length, body)
+        if size == 0:
+            return InferDraft(target, InferRequest({}, [], None, True), body, accepted)
+        whole = memoryview(body)
+        text, data = whole[:size], whole[size:]
+    return InferDraft(target, read_request(text, data, limits.json_depth), None, accepted)
+
+
+def read_headers(headers: Headers) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """Content-Encoding, Inference-Header-Content-Length and Accept-Encoding, in one pass."""
+    encoding = length = accepted = None
+    for name, value in headers:
+        if len(name) not in SIZES:
+            continue
+        key = name.lower()
+        if key == LENGTH:
+            length = value
+        elif key == ACCEPTED:
+            accepted = value
+        elif key == ENCODING:
+            encoding = value
+    return encoding, length, accepted
+
+
+def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:
+    """The request for the signature's inputs.
+
+    Errors: as `bind_tensors` and `read_raw_body`; INVALID_ARGUMENT for a classification of what has no order.
+    """
+    request, model = draft.request, draft.target.model
+    draft.signature = signature
+    inputs = request.inputs if draft.raw is None else read_raw_body(model, draft.raw, signature)
+    if not request.outputs:
+        return bind_tensors(model, inputs, (), signature)
+    bound = bind_tensors(model, inputs, [output.name for output in request.outputs], signature)
+    for output in request.outputs:
+        if output.classes:
+            check_classified(signature.outputs[output.name])
+    return bound
+
+
+def encode_infer(draft: InferDraft, response: TensorResponse) -> WireResponse:
+    """The outputs that were asked for, or all, each in its form.
+
+    Errors: INVALID_ARGUMENT for bytes that are no text and are wanted as JSON.
+    """
+    request = draft.request
+    head = answer_head(draft.target.model, response.version)
+    if request.id is not None:
+        head = b'%b,"id":%b' % (head, dump(request.id))
+    if request.outputs or request.binary:
+        answer = write_wanted(head, draft, response)
+    else:
+        entries = [write_output(name, tensor) for name, tensor in response.outputs.items()]
+        answer = WireResponse(200, b'%b,"outputs":[%b]}' % (head, b",".join(entries)))
+    return answer if draft.accepted is None else compress(answer, draft.accepted)
+
+
+def write_wanted(head: bytes, draft: InferDraft, response: TensorResponse) -> WireResponse:
+    """An answer of which some outputs are binary, or are not all as the model gives them."""
+    entries: list[bytes] = []
+    parts: list[Data] = []
+    for output in draft.request.outputs or [WantedOutput(name, True) for name in response.outputs]:
+        tensor = response.outputs[output.name]
+        if output.classes and draft.signature is not None:
+            spec = draft.signature.outputs[output.name]
+            tensor = classify(tensor, output.classes, spec, draft.signature.classes)
+        if output.binary:
+            entry, data = write_binary_output(output.name, tensor)
+            parts.append(data)
+        else:
+            entry = write_output(output.name, tensor)
+        entries.append(entry)
+    text = b'%b,"outputs":[%b]}' % (head, b",".join(entries))
+    if not parts:
+        return WireResponse(200, text)
+    headers = [(LENGTH_HEADER, b"%d" % len(text))]
+    return WireResponse(200, b"".join([text, *parts]), OCTETS, headers)
