@@ -9,8 +9,10 @@ from dragoman.assembly.builtin import engines, protocols
 from dragoman.assembly.exposition import metrics_protocols
 from dragoman.assembly.listeners import BoundListener, bind, make_server
 from dragoman.assembly.models import ModelSources, make_models, make_watcher
+from dragoman.assembly.renewal import Renewal
 from dragoman.assembly.security import Security
 from dragoman.assembly.warmup import make_warm_up
+from dragoman.core.control import ControlResult, Reload
 from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.execution.choice import make_runner
 from dragoman.gateway.gateway import Gateway
@@ -40,7 +42,7 @@ class App:
         warm_up = make_warm_up(spoken, settings.limits) if recorded else no_warm_up
         known = engines()
         self._sources = ModelSources(settings, known)
-        self._models = make_models(
+        self.models = make_models(
             settings,
             self._sources,
             ModelLoader(known, settings.engine_options),
@@ -48,18 +50,20 @@ class App:
             warm_up,
             self._changed,
         )
-        self._watcher = make_watcher(settings, self._models)
+        self.renewal: Renewal | None = None  # what reads the settings again, where they can be
+        self._watcher = make_watcher(settings, self.models)
         self._watch: asyncio.Task[None] | None = None
         recorder = Recorder(metrics, AccessLog(settings.log.access, settings.log.slow_request_s))
         self._security = Security(settings)
         self._gateway = Gateway(
-            self._models,
+            self.models,
             settings.limits,
             recorder,
             self._security.guard,
             allow_remote_control=settings.allow_remote_control,
+            renew=self._renew,
         )
-        registry = make_registry(metrics, lambda: self._models.report)
+        registry = make_registry(metrics, lambda: self.models.report)
         specs = (*spoken, *metrics_protocols(metrics, registry, settings.metrics))
         self._servers = [
             (listener, make_server(listener, specs, self._gateway, settings.limits, metrics, self._security))
@@ -72,7 +76,7 @@ class App:
     @property
     def report(self) -> StatusReport:
         """The state of every model."""
-        return self._models.report
+        return self.models.report
 
     async def start(self) -> None:
         """Listen, then load every model; returns when each is READY or has failed for good.
@@ -84,7 +88,7 @@ class App:
         self._security.start()
         if self._watcher is not None:
             self._watch = asyncio.create_task(self._watcher.run())
-        await self._models.start()
+        await self.models.start()
         self._update()
 
     async def adopt(self, settings: ServerSettings) -> None:
@@ -97,7 +101,7 @@ class App:
         check_labels(wanted, self.report, before_load=settings.labels_before_load)
         source = self._sources.configured(settings)
         async with self._security.adopting(settings):
-            await self._models.take_source(source)
+            await self.models.take_source(source)
         self._sources.settings = settings
 
     async def drain(self) -> None:
@@ -108,8 +112,12 @@ class App:
         self._security.close()
         timeout_s = self._settings.limits.drain_s
         await asyncio.gather(*(server.drain(timeout_s) for _, server in self._servers))
-        await self._models.close()
+        await self.models.close()
         self._gateway.close()
+
+    async def _renew(self) -> ControlResult:
+        """Read the settings again, where they can be, and look at every model."""
+        return await (self.models.control(Reload()) if self.renewal is None else self.renewal.renew())
 
     def _changed(self, model: str, version: VersionStatus) -> None:
         self._update()

@@ -4,6 +4,7 @@ Files are looked at as often as `config_poll_s` says, and when somebody asks. Wh
 """
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
@@ -11,7 +12,7 @@ import structlog
 from msgspec import Struct
 
 from dragoman.config.files import Stamp, stamp
-from dragoman.core.errors import DragomanError
+from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.settings.server import ServerSettings
 
 LIVE: Final = frozenset(
@@ -20,10 +21,11 @@ LIVE: Final = frozenset(
 
 
 class Reread(Struct, frozen=True):
-    """Settings as they were read, and a stamp of each file that they came from."""
+    """Settings as they were read, with a stamp of each file that they came from."""
 
     settings: ServerSettings
     files: Mapping[str, Stamp] = {}
+    refused: tuple[str, ...] = ()  # entries that were left out, and why
 
 
 class Reloader:
@@ -42,6 +44,7 @@ class Reloader:
         self._adopt = adopt
         self._sleep = sleep
         self._stamps = first.files
+        self._contents = contents(first.files)
         self._reading = asyncio.Lock()
         self._log = structlog.get_logger("dragoman.config")
 
@@ -66,18 +69,58 @@ class Reloader:
     async def reload(self) -> bool:
         """Read the settings again; whether they were taken over. An error leaves everything as it is."""
         async with self._reading:
-            self._stamps = await asyncio.to_thread(stamps, self._now.files)
             try:
-                new = await asyncio.to_thread(self._read)
-                await self._adopt(new.settings)
+                await self._take_over()
             except DragomanError as error:
-                for line in error.message.splitlines():
-                    self._log.error("the settings stay as they are", mistake=line)
+                self._tell_mistakes(error)
                 return False
-            self._now = new
-            self._stamps = new.files
-            self._tell(new.settings)
             return True
+
+    async def renew(self, *, again: bool) -> bool:
+        """Read the settings again if what their files hold has changed, or `again`; whether that was done.
+
+        Errors: DragomanError with reason SETTINGS_UNREADABLE for a file that cannot be opened, and
+        SETTINGS_MALFORMED for settings that are none; then everything stays as it is.
+        """
+        async with self._reading:
+            found = await asyncio.to_thread(contents, self._now.files)
+            for path, content in found.items():
+                if content is None:
+                    message = f"{path} cannot be opened"
+                    raise DragomanError(Code.INTERNAL, message, reason=Reason.SETTINGS_UNREADABLE)
+            if not again and found == self._contents:
+                return False
+            try:
+                await self._take_over()
+            except DragomanError as error:
+                self._tell_mistakes(error)
+                raise DragomanError(error.code, error.message, reason=Reason.SETTINGS_MALFORMED) from error
+            return True
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Entries of the settings in force that were left out, and why."""
+        return self._now.refused
+
+    async def _take_over(self) -> None:
+        """Read the settings and adopt them.
+
+        Errors: DragomanError; then everything stays as it is.
+        """
+        known = self._now.files
+        self._stamps = await asyncio.to_thread(stamps, known)
+        self._contents = await asyncio.to_thread(contents, known)
+        new = await asyncio.to_thread(self._read)
+        await self._adopt(new.settings)
+        self._now = new
+        self._stamps = new.files
+        if new.files.keys() != known.keys():
+            self._contents = await asyncio.to_thread(contents, new.files)
+        self._tell(new.settings)
+
+    def _tell_mistakes(self, error: DragomanError) -> None:
+        for line in error.message.splitlines():
+            self._log.error("the settings stay as they are", mistake=line)
 
     def _tell(self, settings: ServerSettings) -> None:
         waiting = needing_restart(self._started_with, settings)
@@ -85,6 +128,8 @@ class Reloader:
             self._log.warning("settings taken over, but some need a restart", keys=", ".join(waiting))
         else:
             self._log.info("settings taken over")
+        for entry in self._now.refused:
+            self._log.error("an entry of the settings is left out", entry=entry)
 
 
 def needing_restart(old: ServerSettings, new: ServerSettings) -> list[str]:
@@ -99,3 +144,17 @@ def needing_restart(old: ServerSettings, new: ServerSettings) -> list[str]:
 def stamps(files: Iterable[str]) -> Mapping[str, Stamp]:
     """The files as they are now."""
     return {file: stamp(file) for file in files}
+
+
+def contents(files: Iterable[str]) -> Mapping[str, bytes | None]:
+    """A digest of what each file holds; None where it cannot be opened."""
+    return {file: content(file) for file in files}
+
+
+def content(file: str) -> bytes | None:
+    """A digest of what a file holds; None where it cannot be opened."""
+    try:
+        with open(file, "rb") as opened:
+            return hashlib.file_digest(opened, "sha256").digest()
+    except OSError:
+        return None

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from dragoman.assembly.app import App
 from dragoman.assembly.reload import Reloader, Reread
+from dragoman.assembly.renewal import Renewal
 from dragoman.core.status import VersionStatus
 from dragoman.settings.server import ServerSettings
 
@@ -95,6 +96,7 @@ async def rereads(app: App, rereading: Rereading | None, asked: asyncio.Event) -
         yield
         return
     reloader = Reloader(rereading.first, rereading.read, app.adopt)
+    app.renewal = Renewal(reloader, app.models.control, app.report)
     tasks = [asyncio.ensure_future(work) for work in (reloader.run(), reloader.follow(asked))]
     try:
         yield

@@ -55,8 +55,20 @@ class ReplaceModels(Struct, frozen=True):
         """No single model: all of them."""
 
 
+class ReloadSettings(Struct, frozen=True):
+    """Read the server's settings again where they have changed, then look at every model again.
+
+    It fails where anything that is wanted then does not serve, although what does serve goes on.
+    """
+
+    @property
+    def model(self) -> None:
+        """No single model: all of them."""
+
+
 ModelControl = Load | Unload | Reload | SetLabels  # of one model, or of each
-ControlRequest = ModelControl | ReplaceModels
+RepositoryControl = ModelControl | ReplaceModels
+ControlRequest = RepositoryControl | ReloadSettings
 
 
 class ControlResult(Struct, frozen=True):

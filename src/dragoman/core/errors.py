@@ -42,6 +42,11 @@ class Reason(enum.Enum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     ENCODING_UNKNOWN = "encoding_unknown"
     NO_JSON_FORM = "no_json_form"
+    SETTINGS_UNREADABLE = "settings_unreadable"  # a file of settings cannot be opened
+    SETTINGS_MALFORMED = "settings_malformed"  # the files are no settings
+    SETTINGS_REFUSED = "settings_refused"  # the settings are taken over, but for some of their models
+    MODELS_REFUSED = "models_refused"  # the settings are as they were, and some models do not load
+    PLACE_UNREADABLE = "place_unreadable"  # a model's path leads nowhere
 
 
 class DragomanError(Exception):

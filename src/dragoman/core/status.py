@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
-from dragoman.core.errors import Code
+from dragoman.core.errors import Code, Reason
 from dragoman.core.signatures import Signature
 
 
@@ -27,6 +27,7 @@ class Cause(Struct, frozen=True):
 
     code: Code
     message: str
+    reason: Reason | None = None
 
 
 class VersionStatus(Struct, frozen=True):

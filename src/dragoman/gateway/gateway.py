@@ -6,7 +6,7 @@ queue, an off-loaded parse) gives an awaitable. Both ways have the same beginnin
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic, perf_counter_ns
@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
+from dragoman.core.control import ControlRequest, ControlResult, Reload, ReloadSettings
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import CoreRequest, Verb
@@ -42,6 +43,7 @@ from dragoman.wire.operation import (
 from dragoman.wire.percent import percent_decoded
 
 INFER = Verb.INFER
+Renew = Callable[[], Awaitable[ControlResult]]  # carries out `ReloadSettings`
 CODEC_THREADS = 2  # for bodies above limits.offload_bytes; parsing holds the GIL, so more would not be faster
 
 
@@ -56,6 +58,7 @@ class Gateway:
         guard: Guard | None = None,
         *,
         allow_remote_control: bool = False,
+        renew: Renew | None = None,
     ) -> None:
         self._models = models
         self._limits = limits
@@ -63,6 +66,7 @@ class Gateway:
         self._recorder = recorder
         self._guard = guard or Guard()
         self._allow_remote_control = allow_remote_control
+        self._renew = renew
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
     def call(
@@ -277,12 +281,17 @@ class Gateway:
             request = operation.parse(wire, self._limits)
             if access is not None:
                 access.check_control(request, local=is_local(wire, allow_remote=allow_remote))
-            result = await self._models.control(request)
+            result = await self._carry_out(request)
             if access is not None:
                 result = replace(result, report=access.view(result.report, None))
             return self._end(exchange, operation.encode(result))
         except Exception as caught:
             return self._fail(operation, exchange, caught)
+
+    async def _carry_out(self, request: ControlRequest) -> ControlResult:
+        if not isinstance(request, ReloadSettings):
+            return await self._models.control(request)
+        return await (self._models.control(Reload()) if self._renew is None else self._renew())
 
     def _end(
         self, exchange: Exchange, response: WireResponse, error: DragomanError | None = None

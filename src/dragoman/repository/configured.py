@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from dragoman.core.errors import DragomanError
+from dragoman.core.errors import DragomanError, Reason
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine
 from dragoman.repository.source import Aspired, AspiredModel, FileSystemSource, without_live_settings
@@ -64,4 +64,4 @@ def one_model(name: str, source: FileSystemSource) -> AspiredModel:
     try:
         return source.model(name)
     except DragomanError as error:
-        return AspiredModel(cause=Cause(error.code, error.message), complete=False)
+        return AspiredModel(cause=Cause(error.code, error.message, Reason.PLACE_UNREADABLE), complete=False)

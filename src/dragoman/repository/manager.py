@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from dragoman.core.control import ControlRequest, ControlResult, Load, Reload, ReplaceModels
+from dragoman.core.control import ControlResult, Load, Reload, ReplaceModels, RepositoryControl
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Target
 from dragoman.core.status import State, StatusReport, VersionStatus
@@ -159,7 +159,7 @@ class ModelManager:
         self._warn()
         return settled.restless
 
-    async def control(self, request: ControlRequest) -> ControlResult:
+    async def control(self, request: RepositoryControl) -> ControlResult:
         """Do what an operator asks, and wait until it is done; versions that failed before are tried again.
 
         What is to go and is held by requests is waited for a while only. A reload also loads anew what has

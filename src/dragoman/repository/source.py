@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.names import is_model_name
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine, FileStat, TreeSnapshot
@@ -168,7 +168,8 @@ class FileSystemSource:
                 entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             problem = unreadable(name, error)
-            return AspiredModel(cause=Cause(problem.code, problem.message), complete=False)
+            cause = Cause(problem.code, problem.message, Reason.PLACE_UNREADABLE)
+            return AspiredModel(cause=cause, complete=False)
         found, notes = by_version(entry.name for entry in entries if entry.is_symlink() or entry.is_dir())
         if found:
             paths = {number: os.path.join(folder, entry) for number, entry in found.items()}

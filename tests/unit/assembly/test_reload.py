@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from dragoman.assembly.reload import Reloader, Reread, needing_restart, stamps
-from dragoman.core.errors import invalid
+from dragoman.core.errors import DragomanError, Reason, invalid
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import NamedModel
 from dragoman.settings.server import ServerSettings
@@ -156,3 +156,43 @@ def test_settings_are_read_again_whenever_that_is_asked_for(scene):
 
     asyncio.run(story())
     assert scene.adopted == [SECOND]
+
+
+def test_settings_are_renewed_where_their_file_holds_something_else(scene):
+    async def story():
+        scene.file.touch()
+        assert not await scene.reloader.renew(again=False)
+        scene.file.write_text("first ")
+        assert await scene.reloader.renew(again=False)
+        assert not await scene.reloader.renew(again=False)
+        assert await scene.reloader.renew(again=True)
+
+    asyncio.run(story())
+    assert scene.adopted == [SECOND, SECOND]
+
+
+def test_a_file_that_cannot_be_opened_renews_nothing_and_counts_as_unchanged_when_it_is_back(scene):
+    async def story():
+        scene.file.unlink()
+        with pytest.raises(DragomanError) as refused:
+            await scene.reloader.renew(again=True)
+        assert refused.value.reason is Reason.SETTINGS_UNREADABLE
+        scene.file.write_text("first")
+        assert not await scene.reloader.renew(again=False)
+
+    asyncio.run(story())
+    assert scene.adopted == []
+
+
+def test_settings_that_are_none_are_not_renewed(scene):
+    scene.next = invalid("dragoman.yaml:1: port: no such key")
+
+    async def story():
+        with pytest.raises(DragomanError) as refused:
+            await scene.reloader.renew(again=True)
+        assert refused.value.reason is Reason.SETTINGS_MALFORMED
+
+    assert logged(story()) == [
+        ("error", "the settings stay as they are", "dragoman.yaml:1: port: no such key"),
+    ]
+    assert scene.adopted == []

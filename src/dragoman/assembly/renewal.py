@@ -1,0 +1,71 @@
+"""What an operator's word does who has changed files: settings read again, and every model looked at."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import structlog
+
+from dragoman.assembly.reload import Reloader
+from dragoman.core.control import ControlResult, Reload
+from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.status import Cause, State, StatusReport
+
+Control = Callable[[Reload], Awaitable[ControlResult]]
+
+
+class Renewal:
+    """Carries out `ReloadSettings`, one at a time.
+
+    The steps are those of OpenVINO Model Server: settings whose files have changed are taken over, and so are
+    all others after a time that left something out; then every model's place is looked at.
+    """
+
+    def __init__(self, reloader: Reloader, control: Control, report: StatusReport) -> None:
+        self._reloader = reloader
+        self._control = control
+        self._renewing = asyncio.Lock()
+        self._left_out = bool(reloader.refused) or next(failures(report), None) is not None
+        self._log = structlog.get_logger("dragoman.config")
+
+    async def renew(self) -> ControlResult:
+        """What there is afterwards, and whether that is new.
+
+        Errors: those of `Reloader.renew`; else, for what does not serve then, DragomanError with reason
+        SETTINGS_REFUSED where settings were taken over, and MODELS_REFUSED where not. What serves, goes on.
+        """
+        async with self._renewing:
+            return await self._renew()
+
+    async def _renew(self) -> ControlResult:
+        try:
+            taken_over = await self._reloader.renew(again=self._left_out)
+        except DragomanError as error:
+            self._left_out = self._left_out or error.reason is Reason.SETTINGS_MALFORMED
+            raise
+        result = await self._control(Reload())
+        found = [Cause(Code.INTERNAL, why) for why in self._reloader.refused if taken_over]
+        found += failures(result.report)
+        if taken_over:
+            self._left_out = bool(found)
+        if found:
+            raise self._refusal(found, taken_over)
+        return ControlResult(result.report, changed=taken_over or result.changed)
+
+    def _refusal(self, found: list[Cause], taken_over: bool) -> DragomanError:
+        for cause in found:
+            self._log.error("does not serve", cause=cause.message)
+        reason = Reason.SETTINGS_REFUSED if taken_over else Reason.MODELS_REFUSED
+        first = found[0]
+        # A path that leads nowhere is the caller's mistake, a file that does not load is not.
+        code = Code.INVALID_ARGUMENT if first.reason is Reason.PLACE_UNREADABLE else Code.INTERNAL
+        return DragomanError(code, "; ".join(cause.message for cause in found), reason=reason)
+
+
+def failures(report: StatusReport) -> Iterator[Cause]:
+    """Why what is wanted does not serve: models whose place cannot be read, versions that failed."""
+    for model in report.models.values():
+        if model.cause is not None and model.cause.reason is Reason.PLACE_UNREADABLE:
+            yield model.cause
+        for version in model.versions:
+            if version.state is State.FAILED and version.cause is not None:
+                yield version.cause

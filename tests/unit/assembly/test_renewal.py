@@ -1,0 +1,131 @@
+"""Settings and models looked at on request."""
+
+import asyncio
+
+import pytest
+
+from dragoman.assembly.reload import Reloader, Reread, stamps
+from dragoman.assembly.renewal import Renewal, failures
+from dragoman.core.control import ControlResult
+from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
+from dragoman.settings.server import ServerSettings
+
+GOOD = StatusReport({"m": ModelStatus("m", (VersionStatus(1, State.READY),))})
+BROKEN = StatusReport(
+    {
+        "m": ModelStatus(
+            "m",
+            (
+                VersionStatus(1, State.READY),
+                VersionStatus(2, State.FAILED, cause=Cause(Code.NOT_FOUND, "m/2 holds no model")),
+            ),
+        )
+    }
+)
+GONE = StatusReport(
+    {"m": ModelStatus("m", (), cause=Cause(Code.NOT_FOUND, "m: no folder", Reason.PLACE_UNREADABLE))}
+)
+EMPTY = StatusReport({"m": ModelStatus("m", (), cause=Cause(Code.NOT_FOUND, "m holds no version"))})
+
+
+class Scene:
+    """A renewal over one file; what the models' places hold is told beforehand."""
+
+    def __init__(self, folder, report=GOOD):
+        self.file = folder / "config.json"
+        self.file.write_text("first")
+        self.report = report
+        self.changed = False
+        self.refused = ()
+        self.adopted = 0
+        reloader = Reloader(Reread(ServerSettings(), self.stamps()), self.read, self.adopt)
+        self.renewal = Renewal(reloader, self.control, report)
+
+    def stamps(self):
+        return stamps([str(self.file)])
+
+    def read(self):
+        return Reread(ServerSettings(), self.stamps(), self.refused)
+
+    async def adopt(self, settings):
+        self.adopted += 1
+
+    async def control(self, request):
+        return ControlResult(self.report, changed=self.changed)
+
+    def renew(self):
+        return asyncio.run(self.renewal.renew())
+
+    def refusal(self):
+        with pytest.raises(DragomanError) as refused:
+            self.renew()
+        return refused.value.reason, refused.value.code
+
+
+def test_nothing_is_new_where_nothing_has_changed(tmp_path):
+    scene = Scene(tmp_path)
+    assert not scene.renew().changed
+    assert scene.adopted == 0
+
+
+def test_another_file_is_new_even_where_every_model_is_as_it_was(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.write_text("first ")
+    assert scene.renew().changed
+    assert not scene.renew().changed
+
+
+def test_a_model_that_has_changed_is_new(tmp_path):
+    scene = Scene(tmp_path)
+    scene.changed = True
+    assert scene.renew().changed
+
+
+def test_after_a_renewal_that_left_something_out_the_next_one_tries_all_of_it_again(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.write_text("second")
+    scene.report = BROKEN
+    assert scene.refusal() == (Reason.SETTINGS_REFUSED, Code.INTERNAL)
+    assert scene.refusal() == (Reason.SETTINGS_REFUSED, Code.INTERNAL)
+    scene.report = GOOD
+    assert scene.renew().changed
+    assert not scene.renew().changed
+
+
+def test_a_start_that_left_something_out_is_tried_again(tmp_path):
+    scene = Scene(tmp_path, BROKEN)
+    assert scene.refusal() == (Reason.SETTINGS_REFUSED, Code.INTERNAL)
+
+
+def test_a_version_that_does_not_load_under_settings_that_are_as_they_were_is_the_models_fault(tmp_path):
+    scene = Scene(tmp_path)
+    scene.report = BROKEN
+    assert scene.refusal() == (Reason.MODELS_REFUSED, Code.INTERNAL)
+    scene.report = GOOD
+    assert not scene.renew().changed
+
+
+def test_a_place_that_is_gone_is_the_callers_mistake(tmp_path):
+    scene = Scene(tmp_path)
+    scene.report = GONE
+    assert scene.refusal() == (Reason.MODELS_REFUSED, Code.INVALID_ARGUMENT)
+
+
+def test_an_entry_that_is_left_out_refuses_the_settings(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.write_text("twice")
+    scene.refused = ("model m: refused: Given model name is already occupied",)
+    assert scene.refusal() == (Reason.SETTINGS_REFUSED, Code.INTERNAL)
+
+
+def test_settings_that_are_none_are_tried_again(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.unlink()
+    assert scene.refusal() == (Reason.SETTINGS_UNREADABLE, Code.INTERNAL)
+    scene.file.write_text("first")
+    assert not scene.renew().changed
+
+
+def test_an_empty_place_is_no_failure():
+    assert list(failures(EMPTY)) == []
