@@ -140,3 +140,17 @@ def test_a_signal_while_models_load_ends_the_start(repository):
         assert server.end(signal.SIGTERM) == 0
         assert "draining: requests in flight may end" in server.lines
         assert not any("listening on" in line for line in server.lines)
+
+
+def test_a_file_of_openvino_model_server_is_made_and_served(tmp_path):
+    words = ["serve", "--as", "ovms", "--config_path", str(tmp_path)]
+    added = dragoman_run(*words, "--add_to_config", "--model_name", "m", "--model_path", str(DIGITS))
+    assert added.returncode == 0
+    assert added.stdout == f"Model: m added to config: {tmp_path}/config.json\n"
+    again = dragoman_run(*words, "--add_to_config", "--model_name", "m", "--model_path", str(DIGITS))
+    assert again.returncode == 1
+    assert "there is a model 'm' already" in again.stderr
+    file = str(tmp_path / "config.json")
+    flags = ["--host", "127.0.0.1", "--port", "0", "--as", "ovms", "--config_path", file, "--rest_port", "1"]
+    with serving("serve", *flags) as server:
+        assert fetch(server.url + "/v1/models/m:predict", IMAGE)[0] == 200

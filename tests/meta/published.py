@@ -9,6 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from dragoman.config.command_line import Flag
+from dragoman.config.dialect import Level
+from dragoman.config.dialects.ovms.config_file import KEYS as OVMS_KEYS
+from dragoman.config.dialects.ovms.flags import ROWS as OVMS_FLAGS
 from dragoman.config.dialects.tensorflow_serving.flags import ROWS
 from dragoman.config.dialects.tensorflow_serving.schemas import KEYS
 from dragoman.config.schema import schema_text
@@ -16,6 +20,7 @@ from tests.meta.contracts import TREE
 
 SCHEMA: Final = TREE / "docs" / "dragoman.schema.json"
 TENSORFLOW_SERVING: Final = TREE / "docs" / "migrate" / "tensorflow-serving.md"
+OVMS: Final = TREE / "docs" / "migrate" / "openvino-model-server.md"
 BEGIN: Final = "<!-- Written by scripts/generate; do not edit from here -->"
 END: Final = "<!-- to here -->"
 
@@ -27,18 +32,30 @@ def schema() -> str:
 
 def tensorflow_serving() -> str:
     """The page with its tables as they are in the dialect."""
-    before, _, rest = TENSORFLOW_SERVING.read_text(encoding="utf-8").partition(BEGIN)
+    named = {f"Keys of `--{file}`": keys for file, keys in KEYS.items()}
+    return page(TENSORFLOW_SERVING, tables(ROWS, named))
+
+
+def ovms() -> str:
+    """The page with its tables as they are in the dialect."""
+    named = {f"`config.json`: keys of {part}": keys for part, keys in OVMS_KEYS.items()}
+    return page(OVMS, tables(OVMS_FLAGS, named))
+
+
+def page(file: Path, lines: Iterator[str]) -> str:
+    """The file with these lines where it has written ones."""
+    before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    return "".join([before, BEGIN, "\n", *(f"{line}\n" for line in tables()), END, after])
+    return "".join([before, BEGIN, "\n", *(f"{line}\n" for line in lines), END, after])
 
 
-def tables() -> Iterator[str]:
-    """A row for each flag, and for each key of each file."""
+def tables(flags: Sequence[Flag], keys_of: Mapping[str, Mapping[str, tuple[Level, str]]]) -> Iterator[str]:
+    """A row for each flag, and for each key of each file or part of one, by its heading."""
     yield from ("## Flags", "", "| flag | default | here | |", "|---|---|---|---|")
-    for flag in ROWS:
+    for flag in flags:
         yield f"| `--{flag.name}` | {shown(flag.default)} | {flag.level.value} | {flag.text} |"
-    for file, keys in KEYS.items():
-        yield from ("", f"## Keys of `--{file}`", "", "| key | here | |", "|---|---|---|")
+    for heading, keys in keys_of.items():
+        yield from ("", f"## {heading}", "", "| key | here | |", "|---|---|---|")
         for key, (level, text) in keys.items():
             yield f"| `{key}` | {level.value} | {text} |"
     yield ""
@@ -47,6 +64,7 @@ def tables() -> Iterator[str]:
 FILES: Final[Mapping[Path, Callable[[], str]]] = {
     SCHEMA: schema,
     TENSORFLOW_SERVING: tensorflow_serving,
+    OVMS: ovms,
 }
 
 

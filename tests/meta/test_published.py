@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+from dragoman.config.dialects.ovms import config_file
+from dragoman.config.dialects.ovms.flags import FLAGS as OVMS_FLAGS
 from dragoman.config.dialects.tensorflow_serving.flags import FLAGS
 from dragoman.config.dialects.tensorflow_serving.schemas import BATCHING, KEYS, MODEL, MONITORING, SSL
 from dragoman.settings.server import ServerSettings
@@ -17,9 +21,24 @@ def test_the_schema_knows_every_section():
     assert set(definitions["ServerSettings"]["properties"]) == set(ServerSettings.__struct_fields__)
 
 
-def test_the_migration_page_has_every_flag():
-    page = published.TENSORFLOW_SERVING.read_text(encoding="utf-8")
-    assert [name for name in FLAGS if f"| `--{name}` |" not in page] == []
+@pytest.mark.parametrize(
+    ("page", "flags"), [(published.TENSORFLOW_SERVING, FLAGS), (published.OVMS, OVMS_FLAGS)]
+)
+def test_a_migration_page_has_every_flag(page, flags):
+    text = page.read_text(encoding="utf-8")
+    assert [name for name in flags if f"| `--{name}` |" not in text] == []
+
+
+def test_every_key_of_the_other_config_file_says_what_becomes_of_it():
+    parts = {
+        "the file": config_file.Config,
+        "a model": config_file.Model,
+        "a pipeline": config_file.Pipeline,
+        "a node": config_file.Node,
+    }
+    assert {part: set(keys) for part, keys in config_file.KEYS.items()} == {
+        part: set(kind.__struct_fields__) for part, kind in parts.items()
+    }
 
 
 def test_every_key_that_a_file_may_have_says_what_becomes_of_it():

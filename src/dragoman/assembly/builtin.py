@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from dragoman.config.dialect import Dialect
-from dragoman.config.dialects import tensorflow_serving
+from dragoman.config.dialects import ovms, tensorflow_serving
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.python_model import PythonModelEngine
@@ -35,6 +35,7 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
 )  # fmt: skip
 DIALECTS: Final[tuple[Dialect, ...]] = (
     tensorflow_serving.DIALECT,
+    ovms.DIALECT,
 )  # fmt: skip
 
 

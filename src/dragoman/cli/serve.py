@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,7 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
     request = flags.request(path)
     found = loaded(request)
     if found.message is not None:
+        write(found.writes)
         say(found.message)
         return
     if not found.settings.repositories and not found.settings.models:
@@ -46,7 +48,8 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
     terminal = sys.stdout.isatty()
 
     def reread(found: Loaded) -> Reread:
-        return Reread(quieter(found) if terminal else found.settings, found.files)
+        refused = tuple(str(note) for note in found.notes if note.level is Level.REFUSED)
+        return Reread(quieter(found) if terminal else found.settings, found.files, refused)
 
     first = reread(found)
     rereading = Rereading(first, lambda: reread(load(request)))
@@ -54,6 +57,20 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
         run(first.settings, TerminalView() if terminal else PlainView(), rereading)
     except (DragomanError, OSError) as error:
         raise refusal(error) from error
+
+
+def write(files: Mapping[str, str]) -> None:
+    """Write these files, each as a whole or not at all.
+
+    Errors: FailureError naming the file.
+    """
+    for path, text in files.items():
+        new = f"{path}.new"
+        try:
+            Path(new).write_text(text, encoding="utf-8")
+            os.replace(new, path)
+        except OSError as error:
+            raise FailureError(f"{path} cannot be written: {(error.strerror or '').lower()}") from error
 
 
 def tell_notes(found: Loaded) -> None:

@@ -20,6 +20,7 @@ class Level(enum.Enum):
     HONOURED = "honoured"
     IGNORED = "ignored"  # it does nothing here, and answers are the same without it
     UNSUPPORTED = "unsupported"  # answers or access would differ: an error unless that is allowed
+    REFUSED = "refused"  # an entry of a list that is left out, while the others are served
 
 
 class Note(Struct, frozen=True):
@@ -46,13 +47,15 @@ class Source(Struct, frozen=True):
 class Translation(Struct, frozen=True):
     """The native settings, where each comes from by its key, and the notes.
 
-    `message` is set where the command line asks for a text only, as `--version` does.
+    `message` is set where the command line asks for a text only, as `--version` does; `writes` are files that
+    it asks to be written then, by their paths.
     """
 
     tree: Tree
     origins: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     message: str | None = None
+    writes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Dialect(Struct, frozen=True):

@@ -39,7 +39,7 @@ class Request(Struct, frozen=True, kw_only=True):
 class Loaded(Struct, frozen=True):
     """The settings, where each value that is given comes from, the notes, and a stamp of each file read.
 
-    `message` is set where the dialect was asked for a text only.
+    `message` is set where the dialect was asked for a text only, or for these files to be written.
     """
 
     settings: ServerSettings
@@ -48,6 +48,7 @@ class Loaded(Struct, frozen=True):
     files: Mapping[str, Stamp] = {}
     tree: Mapping[str, object] = {}
     message: str | None = None
+    writes: Mapping[str, str] = {}
 
 
 def load(request: Request) -> Loaded:
@@ -75,7 +76,7 @@ def load(request: Request) -> Loaded:
     if found:
         raise invalid("\n".join(found))
     if translation.message is not None:
-        return Loaded(ServerSettings(), {}, message=translation.message)
+        return Loaded(ServerSettings(), {}, message=translation.message, writes=translation.writes)
     merged = merge(layers, [*overrides, *path_override(request), *request.overrides])
     settings = checked(merged)
     return Loaded(settings, merged.origins, translation.notes, files.stamps, merged.tree)

@@ -13,8 +13,10 @@ from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, TreeSnap
 from dragoman.repository.declared import merged_signatures
 from dragoman.repository.sidecar import SIDECAR
 from dragoman.repository.source import Candidate, unreadable
+from dragoman.repository.tensor_names import renamed_signatures
 from dragoman.repository.tree import scan
 from dragoman.repository.trust import check_trust
+from dragoman.settings.model import ModelSettings
 
 NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
 
@@ -74,13 +76,22 @@ class ModelLoader:
         check_trust(engine, candidate.settings, candidate.model, trusted=candidate.named)
         path = tree.root if os.path.isfile(tree.root) else os.path.join(tree.root, claim.entry)
         artifact = Artifact(path, candidate.model, candidate.version, candidate.settings)
-        options = {**self._options.get(engine.name, {}), **candidate.settings.options}
+        options = self._engine_options(engine.name, candidate.settings)
         model = engine.load(artifact, options)
         try:
-            return LoadedVersion(engine.name, model, merged_signatures(model.signatures, candidate.settings))
+            native = renamed_signatures(model.signatures, tree.root, candidate.settings.tensor_names)
+            return LoadedVersion(engine.name, model, merged_signatures(native, candidate.settings))
         except DragomanError as error:
             model.close()
             raise DragomanError(error.code, f"{candidate.model}/{SIDECAR}: {error.message}") from error
+
+    def _engine_options(self, engine: str, settings: ModelSettings) -> Mapping[str, Any]:
+        """The server's for all models of the engine, the model's for this engine, and the model's own."""
+        return {
+            **self._options.get(engine, {}),
+            **settings.engine_options.get(engine, {}),
+            **settings.options,
+        }
 
     def _choose(self, tree: TreeSnapshot, candidate: Candidate) -> tuple[Engine, Claim]:
         """The engine that `model.yaml` names, else the first that claims the files."""

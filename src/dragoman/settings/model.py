@@ -88,12 +88,14 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     engine: str | None = None  # None = the engine that claims the files
     options: dict[str, Any] = field(default_factory=dict)  # the engine's own: see its page in docs/engines
+    engine_options: dict[str, dict[str, Any]] = field(default_factory=dict)  # the same by engine; options win
     versions: VersionPolicy = VersionPolicy()
     labels: dict[str, NotNegative] = field(default_factory=dict)  # version labels
     # Whether a new version is loaded before the old one is let go, or after that.
     version_transition: Literal["availability_preserving", "resource_preserving"] = "availability_preserving"
     signatures: dict[str, SignatureSettings] = field(default_factory=dict)
     features: dict[str, FeatureSettings] = field(default_factory=dict)
+    tensor_names: str = ""  # a JSON file in a version's folder with other names of inputs and outputs
     classes: list[str] = field(default_factory=list)  # class labels by index
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
     preprocessing: PreprocessingSettings = PreprocessingSettings()

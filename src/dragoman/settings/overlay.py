@@ -24,11 +24,13 @@ class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     engine: str | UnsetType | None = UNSET
     options: dict[str, Any] | UnsetType = UNSET
+    engine_options: dict[str, dict[str, Any]] | UnsetType = UNSET
     versions: VersionPolicy | UnsetType = UNSET
     labels: dict[str, NotNegative] | UnsetType = UNSET
     version_transition: Literal["availability_preserving", "resource_preserving"] | UnsetType = UNSET
     signatures: dict[str, SignatureSettings] | UnsetType = UNSET
     features: dict[str, FeatureSettings] | UnsetType = UNSET
+    tensor_names: str | UnsetType = UNSET
     classes: list[str] | UnsetType = UNSET
     add_trailing_axis: bool | UnsetType = UNSET
     preprocessing: PreprocessingSettings | UnsetType = UNSET

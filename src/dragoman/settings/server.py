@@ -21,6 +21,7 @@ class Dialect(enum.Enum):
     SUPERSET = "superset"
     TFSERVING = "tfserving"
     KSERVE = "kserve"
+    OVMS = "ovms"
 
 
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,6 +74,8 @@ class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Where metrics are shown besides /metrics."""
 
     tensorflow_serving_path: str = ""  # under the names that TensorFlow Serving gives them; empty = nowhere
+    ovms: bool = False  # whether /metrics has them under the names of OpenVINO Model Server, too
+    ovms_families: tuple[str, ...] = ()  # which of these; empty = the usual ones
 
 
 class CloudEventSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,9 +3,9 @@
 import pytest
 
 from dragoman import __version__
+from dragoman.config.command_line import read_command_line
 from dragoman.config.dialect import Level, Source
 from dragoman.config.dialects.tensorflow_serving import DIALECT
-from dragoman.config.dialects.tensorflow_serving.command_line import read_command_line
 from dragoman.config.dialects.tensorflow_serving.flags import FLAGS
 from dragoman.core.errors import DragomanError
 
@@ -48,11 +48,11 @@ def listed(*models):
     ],
 )
 def test_a_flag_has_its_value(words, name, value):
-    assert read_command_line(words).given[name] == value
+    assert read_command_line(FLAGS, words).given[name] == value
 
 
 def test_a_flag_that_is_not_given_has_the_references_default():
-    line = read_command_line([])
+    line = read_command_line(FLAGS, [])
     assert {name: line[name] for name in FLAGS} == {name: flag.default for name, flag in FLAGS.items()}
 
 

@@ -3,26 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct
-
+from dragoman.config.command_line import Flag
 from dragoman.config.dialect import Level
 
 HONOURED, IGNORED, UNSUPPORTED = Level.HONOURED, Level.IGNORED, Level.UNSUPPORTED
-
-Value = bool | int | float | str
-
-
-class Flag(Struct, frozen=True):
-    """A flag: its default, whose type is the flag's, and what happens to it.
-
-    The level is that of a value other than the default; the default itself changes nothing.
-    """
-
-    name: str
-    default: Value
-    level: Level
-    text: str
-
 
 ROWS: Final[tuple[Flag, ...]] = (
     Flag("port", 8500, HONOURED, "the gRPC listener's port; 0 = none"),

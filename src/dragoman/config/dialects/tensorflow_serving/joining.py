@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from dragoman.config.command_line import wrong
 from dragoman.config.dialects.tensorflow_serving.batching import (
     MAX_BATCH_SIZE,
     MAX_ENQUEUED_BATCHES,
     read_batching,
 )
-from dragoman.config.dialects.tensorflow_serving.command_line import wrong
-from dragoman.config.dialects.tensorflow_serving.writer import Writer
+from dragoman.config.writer import Writer
 
 OWN_FILE: Final = "batching_params.pbtxt"
 USUAL: Final = {"batching": {"max_size": MAX_BATCH_SIZE, "max_queue": MAX_BATCH_SIZE * MAX_ENQUEUED_BATCHES}}

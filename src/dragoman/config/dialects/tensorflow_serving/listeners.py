@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
+from dragoman.config.command_line import CommandLine, wrong
 from dragoman.config.dialect import Level, Note
-from dragoman.config.dialects.tensorflow_serving.command_line import wrong
 from dragoman.config.dialects.tensorflow_serving.other_files import read_ssl
-from dragoman.config.dialects.tensorflow_serving.writer import Writer
+from dragoman.config.writer import Writer
 
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 (where the reference listens)
 IMAGE_REST_PORT: Final = 8501  # the Docker image passes --rest_api_port=8501
@@ -18,7 +18,7 @@ def write_listeners(writer: Writer) -> None:
     """
     grpc_port, rest_port = port(writer, "port"), port(writer, "rest_api_port")
     asked = "rest_api_port" in writer.line.given
-    if not asked and not writer.names_models:
+    if not asked and not names_models(writer.line):
         rest_port = IMAGE_REST_PORT
     listeners: list[dict[str, Any]] = []
     if rest_port and rest_port != grpc_port:
@@ -70,3 +70,8 @@ def grpc_only(writer: Writer) -> dict[str, Any]:
 def rest_only(writer: Writer) -> dict[str, Any]:
     """What flags say of REST alone."""
     return {"cors": True} if writer.line.on("rest_api_enable_cors_support") else {}
+
+
+def names_models(line: CommandLine) -> bool:
+    """Whether flags name the models; else the Docker image's environment does, or a PATH."""
+    return bool(line.text("model_config_file") or line.text("model_base_path"))

@@ -3,7 +3,7 @@
 from typing import Final
 
 from dragoman.config.dialects.tensorflow_serving.model_list import local_path, read_model_list
-from dragoman.config.dialects.tensorflow_serving.writer import Writer
+from dragoman.config.writer import Writer
 from dragoman.core.errors import invalid
 
 IMAGE_NAME: Final = "model"

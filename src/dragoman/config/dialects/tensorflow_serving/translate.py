@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from dragoman import __version__
+from dragoman.config.command_line import CommandLine, read_command_line
 from dragoman.config.dialect import Level, Note, Source, Translation
-from dragoman.config.dialects.tensorflow_serving.command_line import CommandLine, read_command_line
 from dragoman.config.dialects.tensorflow_serving.flags import FLAGS
 from dragoman.config.dialects.tensorflow_serving.joining import write_batching
 from dragoman.config.dialects.tensorflow_serving.listeners import write_listeners
 from dragoman.config.dialects.tensorflow_serving.models import write_models
 from dragoman.config.dialects.tensorflow_serving.other_files import read_monitoring
-from dragoman.config.dialects.tensorflow_serving.writer import Writer
+from dragoman.config.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
 THREADS: Final = ("session", "intra_op", "inter_op")
@@ -22,10 +22,10 @@ def translate(source: Source) -> Translation:
 
     Errors: INVALID_ARGUMENT with a line for each value or file that is wrong.
     """
-    line = read_command_line(source.arguments)
+    line = read_command_line(FLAGS, source.arguments)
     if line.on("version"):
         return Translation({}, message=f"dragoman {__version__} in the place of TensorFlow ModelServer")
-    writer = Writer(source, line)
+    writer = Writer(source, line, "tfserving")
     mistakes: list[str] = []
     for part in (write_models, write_listeners, write_batching, write_metrics, write_timing, write_engines):
         try:

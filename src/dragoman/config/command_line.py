@@ -1,6 +1,6 @@
-"""TensorFlow Serving's command line: `--flag=value`, `--flag value`, and for a boolean `--flag` alone.
+"""Another server's command line: `--flag=value`, `--flag value`, and for a boolean `--flag` alone.
 
-A badly formed value ends the process; a word that is no flag is told, and the start goes on.
+What the flags are is a table of the dialect's. What happens to a word that is none of them is its, too.
 """
 
 import re
@@ -9,11 +9,27 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.config.dialects.tensorflow_serving.flags import FLAGS, Flag, Value
+from dragoman.config.dialect import Level
 from dragoman.core.errors import DragomanError, invalid
 
 BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
 INT64: Final = range(-(2**63), 2**63)
+Value = bool | int | float | str
+
+
+class Flag(Struct, frozen=True):
+    """A flag: its default, whose type is the flag's, and what happens to it.
+
+    The level is that of a value other than the default; the default itself changes nothing.
+    """
+
+    name: str
+    default: Value
+    level: Level
+    text: str
+
+
+Flags = Mapping[str, Flag]  # by name
 
 
 class Word(Struct, frozen=True):
@@ -25,14 +41,15 @@ class Word(Struct, frozen=True):
 
 
 class CommandLine(Struct, frozen=True):
-    """The flags that were given, and the words that are none."""
+    """The flags that were given, out of those that there are, and the words that are none."""
 
+    flags: Flags
     given: Mapping[str, Value]
-    unknown: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Value:
         """A flag's value; where it was not given, its default."""
-        return self.given.get(name, FLAGS[name].default)
+        return self.given.get(name, self.flags[name].default)
 
     def text(self, name: str) -> str:
         """The value of a flag that takes text."""
@@ -47,7 +64,7 @@ class CommandLine(Struct, frozen=True):
         return bool(self[name])
 
 
-def read_command_line(arguments: Sequence[str]) -> CommandLine:
+def read_command_line(flags: Flags, arguments: Sequence[str]) -> CommandLine:
     """The flags by their names; of one given twice, the last.
 
     Errors: INVALID_ARGUMENT with a line for each value that is badly formed.
@@ -55,7 +72,7 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
     given: dict[str, Value] = {}
     unknown: list[str] = []
     mistakes = []
-    for word in divided(arguments):
+    for word in divided(flags, arguments):
         if word.flag is None:
             unknown += word.words
             continue
@@ -66,25 +83,25 @@ def read_command_line(arguments: Sequence[str]) -> CommandLine:
             mistakes.append(f"--{word.flag.name}: {word.value[:40]!r} is not {kind}")
     if mistakes:
         raise invalid("\n".join(mistakes))
-    return CommandLine(given, tuple(unknown))
+    return CommandLine(flags, given, tuple(unknown))
 
 
-def separate(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words that belong to flags of TensorFlow Serving, and the others."""
+def separate(flags: Flags, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words that belong to these flags, and the others."""
     own: list[str] = []
     others: list[str] = []
-    for word in divided(arguments):
+    for word in divided(flags, arguments):
         (others if word.flag is None else own).extend(word.words)
     return own, others
 
 
-def divided(arguments: Sequence[str]) -> Iterator[Word]:
+def divided(flags: Flags, arguments: Sequence[str]) -> Iterator[Word]:
     """The words, each flag together with its value."""
     rest = list(reversed(arguments))
     while rest:
         word = rest.pop()
         name, equals, value = word.removeprefix("--").partition("=")
-        flag = FLAGS.get(name) if word.startswith("--") else None
+        flag = flags.get(name) if word.startswith("--") else None
         words = [word]
         if flag is not None and not equals:
             boolean = isinstance(flag.default, bool)
