@@ -12,7 +12,11 @@ from dragoman.wire.messages import Headers
 MEDIA_TYPE: Final = b"application/cloudevents+json"
 PREFIX: Final = b"ce-"
 REQUIRED: Final = frozenset({b"ce-id", b"ce-source", b"ce-specversion", b"ce-type"})
-CONTENT_TYPE_CHARS: Final = len(b"content-type")
+SPECVERSION: Final = b"ce-specversion"
+SPECVERSION_CHARS: Final = len(SPECVERSION)
+CONTENT_TYPE: Final = b"content-type"
+CONTENT_TYPE_CHARS: Final = len(CONTENT_TYPE)
+HINT: Final = b"cloudevents"  # what only the media types of events hold
 
 
 class EventMode(enum.Enum):
@@ -23,14 +27,25 @@ class EventMode(enum.Enum):
 
 
 def event_mode(headers: Headers) -> EventMode | None:
-    """How these headers carry an event; None = they carry none."""
-    structured = False
-    found = set()
+    """How these headers carry an event; None = they carry none, which is told at a glance."""
     for name, value in headers:
-        if len(name) == CONTENT_TYPE_CHARS and name.lower() == b"content-type":
+        size = len(name)
+        if (size == SPECVERSION_CHARS and name.lower() == SPECVERSION) or (
+            size == CONTENT_TYPE_CHARS and HINT in value.lower()
+        ):
+            return looked_at(headers)
+    return None
+
+
+def looked_at(headers: Headers) -> EventMode | None:
+    """The same for headers that may carry one."""
+    structured = False
+    names = set()
+    for header, value in headers:
+        name = header.lower()
+        names.add(name)
+        if name == CONTENT_TYPE:
             structured = value.partition(b";")[0].strip().lower() == MEDIA_TYPE
-        elif name[: len(PREFIX)].lower() == PREFIX:
-            found.add(name.lower())
-    if found >= REQUIRED:
+    if names >= REQUIRED:
         return EventMode.BINARY
     return EventMode.STRUCTURED if structured else None
