@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from dragoman.core.errors import Code, Reason
 from dragoman.core.signatures import Signature
+from dragoman.core.statistics import VersionStatistics
 
 
 class State(enum.Enum):
@@ -31,7 +32,11 @@ class Cause(Struct, frozen=True):
 
 
 class VersionStatus(Struct, frozen=True):
-    """One version. `signatures` is empty until it is READY; `loaded_at_s` is Unix time."""
+    """One version. `signatures` is empty until it is READY; `loaded_at_s` is Unix time.
+
+    All of it is a snapshot but `statistics`: those counters are the version's own, and go on counting. They
+    are there from READY until nothing of the version is left.
+    """
 
     version: int
     state: State
@@ -39,6 +44,7 @@ class VersionStatus(Struct, frozen=True):
     cause: Cause | None = None
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     loaded_at_s: float | None = None
+    statistics: VersionStatistics | None = None
 
 
 class ModelStatus(Struct, frozen=True):

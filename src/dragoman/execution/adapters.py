@@ -67,7 +67,7 @@ class SignatureAdapter:
             return response
         given = response.outputs
         outputs = {name: given[source] for name, source in self._outputs.items() if source in given}
-        return TensorResponse(outputs, version)
+        return TensorResponse(outputs, version, response.run)
 
     def _renamed(self, request: TensorRequest) -> TensorRequest:
         inputs = {self._inputs.get(name, name): tensor for name, tensor in request.inputs.items()}

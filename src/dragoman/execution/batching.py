@@ -13,13 +13,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Container, Hashable
 from concurrent.futures import Future
 from itertools import chain
-from time import monotonic
+from time import monotonic, perf_counter_ns
+
+from msgspec import Struct
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
+from dragoman.core.statistics import Run
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.batch import divide, join, join_key, rows_of
 from dragoman.execution.deadlines import overdue
@@ -28,13 +31,11 @@ from dragoman.execution.runners import LocalRunner, input_bytes
 from dragoman.repository.handle import Handle
 from dragoman.settings.model import BatchingSettings
 
-Outcome = TensorResponse | Exception
-
 
 class Waiting:
     """One request in line."""
 
-    __slots__ = ("adapter", "answer", "call", "due_s", "handle", "request", "rows")
+    __slots__ = ("adapter", "answer", "call", "due_s", "handle", "request", "rows", "since_ns")
 
     def __init__(
         self,
@@ -51,18 +52,42 @@ class Waiting:
         self.adapter = adapter
         self.call = call
         self.due_s = due_s  # when its batch runs, full or not
+        self.since_ns = perf_counter_ns()
         self.answer: Later[CoreResponse] = Later(self.cancel)
 
     def cancel(self) -> None:
         """The caller has gone."""
         self.call.cancelled = True
 
-    def give(self, outcome: Outcome) -> None:
-        """Answer the caller with its own rows, or its error."""
-        if isinstance(outcome, Exception):
-            self.answer.reject(outcome)
-        else:
-            self.answer.resolve(self.adapter.from_engine(outcome, self.handle.version))
+    def give(self, response: TensorResponse) -> None:
+        """Answer the caller with its own rows."""
+        self.answer.resolve(self.adapter.from_engine(response, self.handle.version))
+
+
+class Outcome(Struct, frozen=True):
+    """What became of requests that ran as one: the answer to each, or the error of all.
+
+    `began_ns` is on the performance counter; `took_ns` is the model's time.
+    """
+
+    batch: list[Waiting]
+    result: list[TensorResponse] | Exception
+    began_ns: int = 0
+    took_ns: int = 0
+
+    def deliver(self) -> None:
+        """Count the run, and give everyone what is theirs. A caller that has gone takes nothing."""
+        batch, result = self.batch, self.result
+        if isinstance(result, Exception):
+            for waiting in batch:
+                waiting.answer.reject(result)
+            return
+        statistics = batch[0].handle.statistics
+        counted = statistics.ran(sum(waiting.rows for waiting in batch), self.took_ns)
+        for waiting, response in zip(batch, result, strict=True):
+            queued_ns = self.began_ns - waiting.since_ns
+            response.run = Run(self.took_ns, queued_ns, waiting.rows, counted)
+            waiting.give(response)
 
 
 class BatchingRunner:
@@ -91,12 +116,12 @@ class BatchingRunner:
         """The answer: at once for a request that comes alone, else with its batch."""
         adapter = self._local.adapter(signature)
         ready = adapter.to_engine(request)
-        rows = rows_of(ready) if ready.signature in self._joinable else 0
+        rows = rows_of(ready)
         if self._in_turn == 0:
             asyncio.get_running_loop().call_soon(self._end_turn)
         self._in_turn += 1
-        if not 0 < rows < self._settings.max_size or self._is_alone(ready):
-            return self._local.run_ready(handle, ready, adapter, call)
+        if not self._is_joinable(ready, rows) or self._is_alone(ready):
+            return self._local.run_ready(handle, ready, rows or 1, adapter, call)
         if self._length >= self._settings.max_queue:
             raise self._refusal()
         due_s = monotonic() + self._settings.delay_ms / 1e3
@@ -114,6 +139,10 @@ class BatchingRunner:
     def close(self) -> None:
         """Close the model."""
         self._local.close()
+
+    def _is_joinable(self, request: TensorRequest, rows: int) -> bool:
+        """Whether others may run together with this request."""
+        return 0 < rows < self._settings.max_size and request.signature in self._joinable
 
     def _is_alone(self, request: TensorRequest) -> bool:
         """Whether nothing would join this request, so that it need not wait."""
@@ -173,14 +202,14 @@ class BatchingRunner:
         live = []
         for waiting in batch:
             if waiting.call.deadline_s is not None and waiting.call.deadline_s <= now:
-                waiting.give(overdue())
+                waiting.answer.reject(overdue())
             elif not waiting.answer.done:
                 live.append(waiting)
         if not live:
             return
         size = sum(input_bytes(waiting.request) for waiting in live)
         if self._local.is_short(size):
-            deliver(live, self._outcomes(live, size))
+            deliver(self._outcomes(live, size))
             return
         running = tuple(live)
         self._running.add(running)
@@ -193,28 +222,31 @@ class BatchingRunner:
         self._running.discard(running)
         error = work.exception()
         if error is None:
-            deliver(running, work.result())
+            deliver(work.result())
         else:
-            deliver(running, [DragomanError(Code.INTERNAL, "the batch was not run")] * len(running))
+            deliver([Outcome(list(running), DragomanError(Code.INTERNAL, "the batch was not run"))])
         self._start_batches()
 
     def _outcomes(self, batch: list[Waiting], size: int) -> list[Outcome]:
-        """What each request of a batch gets."""
+        """What the requests of a batch get: all of them together, or each alone where that failed."""
         try:
-            return list(self._joined(batch, size))
+            return [self._joined(batch, size)]
         except Exception as error:
             if len(batch) == 1:
-                return [error]
+                return [Outcome(batch, error)]
         return [self._outcomes([waiting], input_bytes(waiting.request))[0] for waiting in batch]
 
-    def _joined(self, batch: list[Waiting], size: int) -> list[TensorResponse]:
+    def _joined(self, batch: list[Waiting], size: int) -> Outcome:
+        began_ns = perf_counter_ns()
         sizes = [waiting.rows for waiting in batch]
         rows = sum(sizes)
         filled = next((allowed for allowed in self._settings.allowed_sizes if allowed >= rows), rows)
         joined = join([waiting.request for waiting in batch], filled)
         # A batch outlives the deadlines and the patience of its members, so it runs in a context of its own.
         call = batch[0].call if len(batch) == 1 else CallContext(batch[0].call.request_id)
-        return divide(self._local.infer(joined, size, call), sizes, filled)
+        response = self._local.infer(joined, size, call)
+        took_ns = 0 if response.run is None else response.run.infer_ns
+        return Outcome(batch, divide(response, sizes, filled), began_ns, took_ns)
 
     def _set_alarm(self) -> None:
         """Look again when the next batch falls due or the next deadline passes, whichever is sooner."""
@@ -240,7 +272,7 @@ class BatchingRunner:
         for waiting in chain(*self._lines.values(), *self._running):
             if waiting.call.deadline_s is not None and waiting.call.deadline_s <= now:
                 waiting.cancel()
-                waiting.give(overdue())
+                waiting.answer.reject(overdue())
         for key, line in list(self._lines.items()):
             left = [waiting for waiting in line if not waiting.answer.done]
             self._length -= len(line) - len(left)
@@ -250,7 +282,7 @@ class BatchingRunner:
         self._start_batches()
 
 
-def deliver(batch: list[Waiting] | tuple[Waiting, ...], outcomes: list[Outcome]) -> None:
-    """Give everyone what is theirs. A caller that has gone takes nothing."""
-    for waiting, outcome in zip(batch, outcomes, strict=True):
-        waiting.give(outcome)
+def deliver(outcomes: list[Outcome]) -> None:
+    """Give everyone what is theirs."""
+    for outcome in outcomes:
+        outcome.deliver()

@@ -51,7 +51,8 @@ def local_runner(
     model: LoadedModel, settings: ModelSettings, name: str, version: int, threads: int
 ) -> Runner:
     """A runner in this process, batching where that is wanted and the rows allow it."""
-    local = LocalRunner(model, name, threads, settings.max_queue)
+    batches = settings.batching is not None
+    local = LocalRunner(model, name, threads, settings.max_queue, counts_rows=batches)
     if settings.batching is not None:
         check_sizes(settings.batching)
     warm_up_local(local, model, settings.warm_up, name)

@@ -15,9 +15,11 @@ from dragoman.core.context import CallContext
 from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
+from dragoman.core.statistics import Run
 from dragoman.engines.base import LoadedModel
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.admission import Slots
+from dragoman.execution.batch import rows_of
 from dragoman.execution.costs import CostEstimate
 from dragoman.execution.deadlines import within
 from dragoman.repository.handle import Handle
@@ -28,11 +30,17 @@ T = TypeVar("T")
 
 
 class LocalRunner:
-    """Runs a model that lives in this process, with at most `threads` calls at once."""
+    """Runs a model that lives in this process, with at most `threads` calls at once.
 
-    def __init__(self, model: LoadedModel, name: str, threads: int, queue_limit: int) -> None:
+    `counts_rows` = the model takes batches, so that each row counts in its statistics.
+    """
+
+    def __init__(
+        self, model: LoadedModel, name: str, threads: int, queue_limit: int, *, counts_rows: bool = False
+    ) -> None:
         self.at_once = at_once = max(1, min(threads, model.concurrency))
         self._model = model
+        self._counts_rows = counts_rows
         self._adapters: dict[str, SignatureAdapter] = {}
         self._cost = CostEstimate()
         self._overlaps = model.concurrency > at_once  # then a call on the loop may meet those on all threads
@@ -44,20 +52,27 @@ class LocalRunner:
     ) -> CoreResponse | Awaitable[CoreResponse]:
         """The answer, at once where the call is short, else something to await."""
         adapter = self.adapter(signature)
-        return self.run_ready(handle, adapter.to_engine(request), adapter, call)
+        ready = adapter.to_engine(request)
+        rows = rows_of(ready) or 1 if self._counts_rows else 1
+        return self.run_ready(handle, ready, rows, adapter, call)
 
     def run_ready(
-        self, handle: Handle, request: TensorRequest, adapter: SignatureAdapter, call: CallContext
+        self,
+        handle: Handle,
+        request: TensorRequest,
+        rows: int,
+        adapter: SignatureAdapter,
+        call: CallContext,
     ) -> CoreResponse | Awaitable[CoreResponse]:
-        """The same for a request that is in the engine's names already."""
+        """The same for a request that is in the engine's names already; it counts as so many rows."""
         size = input_bytes(request)
         if self.is_short(size) and (self._overlaps or self._slots.try_take()):
             try:
-                return adapter.from_engine(self.infer(request, size, call), handle.version)
+                return adapter.from_engine(self.infer(request, size, call, rows), handle.version)
             finally:
                 if not self._overlaps:
                     self._slots.give()
-        return self._in_turn(handle, request, size, adapter, call)
+        return self._in_turn(handle, request, rows, adapter, call)
 
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
@@ -65,7 +80,9 @@ class LocalRunner:
         """The answer in parts, each made on a thread when the reader asks for it."""
         adapter = self.adapter(signature)
         ready = adapter.to_engine(request)
+        since_ns = perf_counter_ns()
         await within(call, self._slots.take())
+        queue_ns = perf_counter_ns() - since_ns
         chunks = self._model.stream(ready, call)
         part = None
         try:
@@ -74,7 +91,10 @@ class LocalRunner:
                 chunk = await within(call, asyncio.wrap_future(part))
                 if chunk is None:
                     return
-                yield Chunk(adapter.from_engine(TensorResponse(chunk.outputs), handle.version).outputs)
+                outputs = adapter.from_engine(TensorResponse(chunk.outputs), handle.version).outputs
+                infer_ns = 0 if chunk.run is None else chunk.run.infer_ns
+                yield Chunk(outputs, Run(infer_ns, queue_ns))
+                queue_ns = 0
         finally:
             call.cancelled = True
             when_done(part, self._slots.give)
@@ -96,28 +116,41 @@ class LocalRunner:
         """Whether a call with so many bytes of input is expected to be short enough for the loop."""
         return self._cost.ns_per_byte * size_bytes < INLINE_NS
 
-    def infer(self, request: TensorRequest, size_bytes: int, call: CallContext) -> TensorResponse:
-        """The model's answer, here and now; what it cost is remembered."""
-        began = perf_counter_ns()
+    def infer(
+        self,
+        request: TensorRequest,
+        size_bytes: int,
+        call: CallContext,
+        rows: int = 1,
+        since_ns: int | None = None,
+    ) -> TensorResponse:
+        """The model's answer, here and now, and what it took; the cost is remembered.
+
+        The request counts as so many rows; it has waited since `since_ns`, if at all.
+        """
+        began_ns = perf_counter_ns()
         response = self._model.infer(request, call)
-        self._cost.add(perf_counter_ns() - began, size_bytes)
+        took_ns = perf_counter_ns() - began_ns
+        self._cost.add(took_ns, size_bytes)
+        response.run = Run(took_ns, 0 if since_ns is None else began_ns - since_ns, rows)
         return response
 
     async def _in_turn(
-        self, handle: Handle, request: TensorRequest, size: int, adapter: SignatureAdapter, call: CallContext
+        self, handle: Handle, request: TensorRequest, rows: int, adapter: SignatureAdapter, call: CallContext
     ) -> CoreResponse:
         """The answer after a wait for a slot, from a thread unless the call has turned out to be short."""
+        since_ns = perf_counter_ns()
+        size = input_bytes(request)
         await within(call, self._slots.take())
         if self.is_short(size):
             # On to a thread here, a queue that once built up would keep every call off the fast way.
             try:
-                return adapter.from_engine(self.infer(request, size, call), handle.version)
+                return adapter.from_engine(self.infer(request, size, call, rows, since_ns), handle.version)
             finally:
                 self._slots.give()
-        work = self.submit(handle, self.infer, request, size, call)
+        work = self.submit(handle, self.infer, request, size, call, rows, since_ns)
         when_done(work, self._slots.give)
-        response = await within(call, asyncio.wrap_future(work))
-        return adapter.from_engine(response, handle.version)
+        return adapter.from_engine(await within(call, asyncio.wrap_future(work)), handle.version)
 
     def submit(
         self, handle: Handle, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -138,8 +171,12 @@ def input_bytes(request: TensorRequest) -> int:
 
 
 def next_chunk(chunks: Iterator[Chunk]) -> Chunk | None:
-    """The next part of a streamed answer, or None after the last."""
-    return next(chunks, None)
+    """The next part of a streamed answer with what it took, or None after the last."""
+    began_ns = perf_counter_ns()
+    chunk = next(chunks, None)
+    if chunk is not None:
+        chunk.run = Run(perf_counter_ns() - began_ns)
+    return chunk
 
 
 def when_done(work: Future[Any] | None, action: Callable[[], None]) -> None:

@@ -1,7 +1,10 @@
 """One request on its way through the gateway."""
 
+from time import perf_counter_ns
+
 from dragoman.core.access import Permission
 from dragoman.core.context import CallContext
+from dragoman.core.statistics import Run
 from dragoman.gateway.guard import Access
 from dragoman.repository.handle import Handle
 from dragoman.wire.messages import WireRequest
@@ -11,16 +14,17 @@ from dragoman.wire.operation import Draft, Operation
 class Exchange:
     """What is known of a request so far: the draft once parsed, the handle while a version is pinned.
 
-    `access` None = everyone may do everything.
+    `access` None = everyone may do everything; `input_ns` = the time it took to bind the draft.
     """
 
-    __slots__ = ("access", "began_ns", "call", "draft", "handle", "model", "operation", "wire")
+    __slots__ = ("access", "began_ns", "call", "draft", "handle", "input_ns", "model", "operation", "wire")
 
     def __init__(self, operation: Operation, wire: WireRequest, call: CallContext, began_ns: int) -> None:
         self.operation = operation
         self.wire = wire
         self.call = call
         self.began_ns = began_ns
+        self.input_ns = 0
         self.draft: Draft | None = None
         self.handle: Handle | None = None
         self.model = ""
@@ -39,8 +43,26 @@ class Exchange:
         self.handle = handle
         self.model = handle.model
 
+    def give_away(self) -> None:
+        """Somebody else gives the pin back."""
+        self.handle = None
+
+    def succeed(self, run: Run | None, output_ns: int, ended_ns: int) -> None:
+        """Count the answered request with its version, and give the pin back."""
+        handle = self.handle
+        if handle is not None:
+            self.handle = None
+            handle.statistics.succeed(run, self.input_ns, output_ns, self.began_ns, ended_ns)
+            handle.release()
+
     def release(self) -> None:
         """Give the pin back. Doing so again does no harm."""
         handle, self.handle = self.handle, None
         if handle is not None:
             handle.release()
+
+    def abandon(self) -> None:
+        """Give the pin back where nobody has: the request ended without an answer, which is a failure."""
+        if self.handle is not None:
+            self.handle.statistics.fail(perf_counter_ns() - self.began_ns)
+            self.release()

@@ -6,11 +6,10 @@ queue, an off-loaded parse) gives an awaitable. Both ways have the same beginnin
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic, perf_counter_ns
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -26,7 +25,8 @@ from dragoman.gateway.control import check_control, is_local
 from dragoman.gateway.exchange import Exchange
 from dragoman.gateway.guard import Access, Guard
 from dragoman.gateway.recorder import Recorder
-from dragoman.gateway.streaming import StreamedAnswer, duplex
+from dragoman.gateway.streaming import StreamCount, StreamedAnswer, duplex
+from dragoman.gateway.tasks import later, timed
 from dragoman.repository.handle import Handle
 from dragoman.repository.manager import ModelManager
 from dragoman.settings.limits import Limits
@@ -150,14 +150,16 @@ class Gateway:
             exchange.hold(handle)
             runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
+            began_ns = perf_counter_ns()
             request = operation.bind(draft, signature)
+            exchange.input_ns = perf_counter_ns() - began_ns
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
                 chunks = self._chunks(exchange, handle, request, signature)
                 begin = self._begin_stream(operation, exchange, handle, chunks, encoder)
                 return later(exchange, begin, chunks)
             answer = runner.run(handle, request, signature, exchange.call)
             if isinstance(answer, TensorResponse):
-                return self._end(exchange, operation.encode(draft, answer))
+                return self._answered(operation, exchange, answer)
             if isinstance(answer, Deferred):
                 return self._deferred(operation, exchange, answer)
             return later(exchange, self._finish(operation, exchange, answer), answer)
@@ -171,11 +173,11 @@ class Gateway:
 
         def give_up() -> None:
             answer.cancel()
-            exchange.release()
+            exchange.abandon()
 
         def finish(answer: Deferred[CoreResponse]) -> None:
             try:
-                response = self._end(exchange, operation.encode(exchange.draft, answer.result()))
+                response = self._answered(operation, exchange, answer.result())
             except Exception as caught:
                 response = self._fail(operation, exchange, caught)
             given.resolve(response)
@@ -188,7 +190,7 @@ class Gateway:
         self, operation: InferOperation, exchange: Exchange, answer: Awaitable[CoreResponse]
     ) -> WireResponse:
         try:
-            return self._end(exchange, operation.encode(exchange.draft, await answer))
+            return self._answered(operation, exchange, await answer)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
 
@@ -202,18 +204,22 @@ class Gateway:
             exchange.hold(handle)
             runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
-            request = await on_thread(operation.bind, draft, signature)
+            request, exchange.input_ns = await on_thread(timed, operation.bind, draft, signature)
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
                 chunks = self._chunks(exchange, handle, request, signature)
                 return await self._begin_stream(operation, exchange, handle, chunks, encoder)
             answer = runner.run(handle, request, signature, exchange.call)
             if not isinstance(answer, TensorResponse):
                 answer = await answer
-            return self._end(exchange, await on_thread(operation.encode, draft, answer))
+            response, output_ns = await on_thread(timed, operation.encode, draft, answer)
+            ended_ns = perf_counter_ns()
+            exchange.succeed(answer.run, output_ns, ended_ns)
+            self._recorder.done(exchange, response, None, ended_ns)
+            return response
         except Exception as caught:
             return self._fail(operation, exchange, caught)
         finally:
-            exchange.release()
+            exchange.abandon()
 
     async def _infer_parts(self, operation: MultiInferOperation, exchange: Exchange) -> WireResponse:
         """Several calls of one pinned version. All parts are bound before the first runs."""
@@ -223,16 +229,24 @@ class Gateway:
             handle = self._models.pin(draft.target)
             exchange.hold(handle)
             signatures = [handle.signature(part.target.signature) for part in draft.parts]
+            began_ns = perf_counter_ns()
             requests = list(map(operation.bind, draft.parts, signatures))
+            exchange.input_ns = perf_counter_ns() - began_ns
             responses = []
             for request, signature in zip(requests, signatures, strict=True):
                 answer = handle.runner.run(handle, request, signature, exchange.call)
                 responses.append(answer if isinstance(answer, TensorResponse) else await answer)
-            return self._end(exchange, operation.encode(draft, responses))
+            began_ns = perf_counter_ns()
+            encoded = operation.encode(draft, responses)
+            ended_ns = perf_counter_ns()
+            run = handle.statistics.joined(answer.run for answer in responses)
+            exchange.succeed(run, ended_ns - began_ns, ended_ns)
+            self._recorder.done(exchange, encoded, None, ended_ns)
+            return encoded
         except Exception as caught:
             return self._fail(operation, exchange, caught)
         finally:
-            exchange.release()
+            exchange.abandon()
 
     def _chunks(
         self, exchange: Exchange, handle: Handle, request: CoreRequest, signature: Signature
@@ -250,19 +264,22 @@ class Gateway:
         chunks: AsyncGenerator[Chunk, None],
         encoder: StreamEncoder,
     ) -> WireResponse:
-        """The head of a streamed answer. The stream holds a pin of its own until its last part."""
+        """The head of a streamed answer. The stream takes the pin over until its last part."""
+        count = StreamCount(handle.statistics, exchange.began_ns, exchange.input_ns)
 
         def finish(error: DragomanError | None) -> None:
+            ended_ns = perf_counter_ns()
+            count.end(error, ended_ns)
             handle.release()
-            self._recorder.done(exchange, head, error)
+            self._recorder.done(exchange, head, error, ended_ns)
 
         as_dragoman = partial(self._recorder.as_dragoman, call=exchange.call)
-        answer = StreamedAnswer(chunks, encoder, as_dragoman, finish)
+        answer = StreamedAnswer(chunks, encoder, as_dragoman, count, finish)
         try:
             head = await answer.head()
         except Exception as caught:
             return self._fail(operation, exchange, caught)
-        handle.hold()
+        exchange.give_away()
         return head
 
     def _status(self, operation: StatusOperation, exchange: Exchange) -> WireResponse:
@@ -293,11 +310,23 @@ class Gateway:
             return await self._models.control(request)
         return await (self._models.control(Reload()) if self._renew is None else self._renew())
 
+    def _answered(self, operation: InferOperation, exchange: Exchange, answer: CoreResponse) -> WireResponse:
+        """The end of a call that the model has answered."""
+        encoding_ns = perf_counter_ns()
+        response = operation.encode(exchange.draft, answer)
+        ended_ns = perf_counter_ns()
+        exchange.succeed(answer.run, ended_ns - encoding_ns, ended_ns)
+        self._recorder.done(exchange, response, None, ended_ns)
+        return response
+
     def _end(
         self, exchange: Exchange, response: WireResponse, error: DragomanError | None = None
     ) -> WireResponse:
+        ended_ns = perf_counter_ns()
+        if exchange.handle is not None:
+            exchange.handle.statistics.fail(ended_ns - exchange.began_ns)
         exchange.release()
-        self._recorder.done(exchange, response, error)
+        self._recorder.done(exchange, response, error, ended_ns)
         return response
 
     def _fail(
@@ -311,21 +340,3 @@ class Gateway:
         if error.code is Code.UNAUTHENTICATED:
             self._guard.challenge(response)
         return self._end(exchange, response, error)
-
-
-def later(
-    exchange: Exchange, rest: Coroutine[Any, Any, WireResponse], awaited: object
-) -> Awaitable[WireResponse]:
-    """The rest of a call as a task. Its pin is given back even when it is cancelled before it began.
-
-    `awaited` is what the rest waits for; where that is a coroutine which was never begun, it is closed.
-    """
-
-    def end(_: object) -> None:
-        exchange.release()
-        if isinstance(awaited, Coroutine):
-            awaited.close()
-
-    task = asyncio.get_running_loop().create_task(rest)
-    task.add_done_callback(end)
-    return task

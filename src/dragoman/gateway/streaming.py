@@ -2,13 +2,50 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from time import perf_counter_ns
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.responses import Chunk
+from dragoman.core.statistics import Run, VersionStatistics
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Order, StreamEncoder, StreamOperation
 
 DUPLEX_IN_FLIGHT = 16  # messages of one stream that are answered at once; more are not read meanwhile
+
+
+class StreamCount:
+    """Counts the parts of one streamed answer, and at its end the request: it succeeds if it is complete."""
+
+    def __init__(self, statistics: VersionStatistics, began_ns: int, input_ns: int) -> None:
+        self.complete = False
+        self._statistics = statistics
+        self._began_ns = began_ns
+        self._input_ns = input_ns
+        self._since_ns = perf_counter_ns()  # the last part
+        self._parts = 0
+        self._sum = Run()
+        self._output_ns = 0
+
+    def add(self, chunk: Chunk, output_ns: int) -> None:
+        """Count a part that was encoded in so long a time."""
+        run = chunk.run or Run()
+        self._statistics.part(self._parts).add(run.infer_ns, output_ns, empty=not chunk.outputs)
+        self._parts += 1
+        self._since_ns = perf_counter_ns()
+        self._sum.infer_ns += run.infer_ns
+        self._sum.queue_ns += run.queue_ns
+        self._output_ns += output_ns
+
+    def end(self, error: DragomanError | None, ended_ns: int) -> None:
+        """Count the request."""
+        statistics, run = self._statistics, self._sum
+        if self.complete:
+            statistics.succeed(run, self._input_ns, self._output_ns, self._began_ns, ended_ns)
+            return
+        part = statistics.part(self._parts)
+        times = part.cancelled if error is None else part.failed
+        times.add(ended_ns - self._since_ns)
+        statistics.fail(ended_ns - self._began_ns)
 
 
 class StreamedAnswer:
@@ -16,7 +53,7 @@ class StreamedAnswer:
 
     An object and not a generator, because closing a generator that was never begun runs none of its code.
     `as_dragoman` turns any exception into what callers may see; `finish` is called once, with the error that
-    ended the stream or None.
+    ended the stream or None, which it is also where the reader left before the end: `count` knows.
     """
 
     def __init__(
@@ -24,11 +61,13 @@ class StreamedAnswer:
         chunks: AsyncGenerator[Chunk, None],
         encoder: StreamEncoder,
         as_dragoman: Callable[[Exception], DragomanError],
+        count: StreamCount,
         finish: Callable[[DragomanError | None], None],
     ) -> None:
         self._chunks = chunks
         self._encoder = encoder
         self._as_dragoman = as_dragoman
+        self._count = count
         self._finish = finish
         self._first: Chunk | None = None
         self._open = True
@@ -53,11 +92,15 @@ class StreamedAnswer:
             chunk = self._first or await anext(self._chunks, None)
             self._first = None
             if chunk is not None:
-                return self._encoder.chunk(chunk)
+                began_ns = perf_counter_ns()
+                part = self._encoder.chunk(chunk)
+                self._count.add(chunk, perf_counter_ns() - began_ns)
+                return part
         except Exception as caught:
             error = self._as_dragoman(caught)
             await self._end(error)
             return self._encoder.fail(error)
+        self._count.complete = True
         await self._end(None)
         return self._encoder.end()
 

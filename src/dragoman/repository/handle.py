@@ -8,6 +8,7 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import Chunk, CoreResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
+from dragoman.core.statistics import VersionStatistics
 
 
 class Runner(Protocol):
@@ -28,13 +29,22 @@ class Runner(Protocol):
 
 
 class Handle:
-    """One loaded version with the number of requests that hold it.
+    """One loaded version with the number of requests that hold it, and the counters of what it does.
 
     Pins are counted on the event loop's thread only, so no lock is needed. When a version is to be unloaded,
     `when_idle` is called as soon as the count is zero.
     """
 
-    __slots__ = ("_default", "_when_idle", "model", "pins", "runner", "signatures", "version")
+    __slots__ = (
+        "_default",
+        "_when_idle",
+        "model",
+        "pins",
+        "runner",
+        "signatures",
+        "statistics",
+        "version",
+    )
 
     def __init__(self, model: str, version: int, signatures: Mapping[str, Signature], runner: Runner) -> None:
         self.model = model
@@ -42,6 +52,7 @@ class Handle:
         self.signatures = signatures
         self.runner = runner
         self.pins = 0
+        self.statistics = VersionStatistics()
         self._when_idle: Callable[[], None] | None = None
         only = next(iter(signatures.values())) if len(signatures) == 1 else None
         self._default = signatures.get(DEFAULT_SIGNATURE, only)

@@ -106,4 +106,5 @@ class VersionHarness:
             cause=self.cause,
             signatures=self.handle.signatures if self.handle is not None else {},
             loaded_at_s=self.loaded_at_s,
+            statistics=self.handle.statistics if self.handle is not None else None,
         )

@@ -12,6 +12,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import TensorResponse
+from dragoman.core.statistics import Run, VersionStatistics
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.repository.handle import Handle
@@ -185,6 +186,78 @@ def test_a_deadline_ends_the_wait_for_a_batch_that_hangs_and_for_one_behind_it()
     for error in asyncio.run(go()):
         assert isinstance(error, DragomanError)
         assert error.code is Code.DEADLINE_EXCEEDED
+
+
+# Statistics
+
+
+async def runs(handle: Handle, *requests: tuple[float, ...]) -> list[Run]:
+    """What each of these requests, which come together, took."""
+
+    async def one(values: tuple[float, ...]) -> Run:
+        given = handle.runner.run(handle, ask(*values), NATIVE, CallContext("id"))
+        response = given if isinstance(given, TensorResponse) else await given
+        assert response.run is not None
+        return response.run
+
+    return await asyncio.gather(*(one(values) for values in requests))
+
+
+async def fresh(**settings: object) -> Handle:
+    """A warm model that has counted nothing yet, and lets every request wait for others."""
+    handle = handle_of(Batches(), delay_ms=0.5, **settings)
+    await warm(handle)
+    handle.statistics = VersionStatistics()
+    return handle
+
+
+def sizes(handle: Handle) -> dict[int, int]:
+    """How many batches there were of each size."""
+    return {size: batch.runs for size, batch in handle.statistics.batches.items()}
+
+
+def test_requests_that_run_as_one_share_a_run_and_have_rows_of_their_own() -> None:
+    async def three() -> tuple[list[Run], dict[int, int]]:
+        handle = await fresh()
+        return await runs(handle, (1.0,), (2.0, 3.0), (4.0,)), sizes(handle)
+
+    (first, second, third), counted = asyncio.run(three())
+    assert counted == {4: 1}
+    assert (first.rows, second.rows, third.rows) == (1, 2, 1)
+    assert first.batch is second.batch is third.batch is not None
+    assert first.infer_ns == first.batch.infer_ns > 0
+    assert first.queue_ns > third.queue_ns > 0
+
+
+def test_a_batch_that_is_filled_up_counts_the_rows_that_were_asked_for() -> None:
+    async def three() -> dict[int, int]:
+        handle = await fresh(allowed_sizes=(4, 8))
+        await runs(handle, (1.0,), (2.0,), (3.0,))
+        return sizes(handle)
+
+    assert asyncio.run(three()) == {3: 1}
+
+
+def test_a_batch_that_fails_counts_the_runs_that_then_succeed() -> None:
+    async def three() -> dict[int, int]:
+        handle = await fresh()
+        await together(handle, (1.0,), (-2.0,), (3.0, 4.0))
+        return sizes(handle)
+
+    assert asyncio.run(three()) == {1: 1, 2: 1}
+
+
+@pytest.mark.parametrize("joinable", [True, False])
+def test_a_request_that_runs_by_itself_counts_its_rows(joinable: bool) -> None:
+    async def one() -> Run:
+        model = Doubler(Batches())
+        joined = frozenset(model.signatures) if joinable else frozenset()
+        runner = BatchingRunner(LocalRunner(model, "m", 1, 8), BatchingSettings(max_size=4), "m", joined)
+        handle = Handle("m", 1, model.signatures, runner)
+        return (await runs(handle, (1.0, 2.0, 3.0, 4.0, 5.0)))[0]
+
+    run = asyncio.run(one())
+    assert (run.rows, run.batch) == (5, None)
 
 
 class Crowd:

@@ -9,6 +9,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import TensorResponse
+from dragoman.core.statistics import Run
 from dragoman.execution.runners import LocalRunner
 from dragoman.repository.handle import Handle
 from tests.unit.execution.models import NATIVE, Doubler, ask, floats
@@ -188,3 +189,63 @@ def test_what_a_model_raises_reaches_the_caller() -> None:
 
     with pytest.raises(DragomanError, match="too long"):
         asyncio.run(call())
+
+
+# What a call took
+
+
+def measured(response: TensorResponse) -> Run:
+    assert response.run is not None
+    return response.run
+
+
+def test_an_answer_tells_what_it_took_and_whether_it_waited() -> None:
+    gate = Gate()
+
+    async def two() -> list[Run]:
+        handle = pinned(Doubler(gate))
+        running = [asyncio.ensure_future(answer(handle, ask(1.0))) for _ in range(2)]
+        await gate.reached()
+        gate.open.set()
+        return [measured(response) for response in await asyncio.gather(*running)]
+
+    first, second = asyncio.run(two())
+    assert min(first.infer_ns, second.infer_ns) > 0
+    assert second.queue_ns > first.queue_ns  # there is one thread
+
+
+def test_a_call_on_the_loop_has_waited_for_nothing() -> None:
+    async def three() -> Run:
+        handle = pinned(Doubler())
+        for _ in range(2):
+            await answer(handle, ask(1.0))
+        given = handle.runner.run(handle, ask(1.0), NATIVE, context())
+        assert isinstance(given, TensorResponse)
+        return measured(given)
+
+    run = asyncio.run(three())
+    assert run.queue_ns == 0
+    assert run.infer_ns > 0
+
+
+@pytest.mark.parametrize(("counts_rows", "rows"), [(True, [3, 1]), (False, [1, 1])])
+def test_rows_count_where_the_model_takes_batches(counts_rows: bool, rows: list[int]) -> None:
+    async def two() -> list[int]:
+        model = Doubler()
+        runner = LocalRunner(model, "m", 1, 8, counts_rows=counts_rows)
+        handle = Handle("m", 3, model.signatures, runner)
+        return [measured(await answer(handle, ask(*values))).rows for values in ((1.0, 2.0, 3.0), ())]
+
+    assert asyncio.run(two()) == rows
+
+
+def test_each_part_of_a_stream_tells_what_it_took_and_the_first_what_it_waited() -> None:
+    async def parts() -> list[Run]:
+        handle = pinned(Doubler())
+        chunks = handle.runner.stream(handle, ask(1.0, 2.0), NATIVE, context())
+        return [chunk.run async for chunk in chunks if chunk.run is not None]
+
+    first, second = asyncio.run(parts())
+    assert first.queue_ns > 0
+    assert second.queue_ns == 0
+    assert min(first.infer_ns, second.infer_ns) > 0

@@ -8,6 +8,7 @@ import structlog
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
+from dragoman.core.errors import invalid
 from dragoman.core.requests import TensorRequest, Verb
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -244,3 +245,101 @@ def test_a_duplex_stream_answers_each_message_in_the_order_asked_for(order: Orde
 def test_a_duplex_stream_cannot_be_called_like_a_request() -> None:
     with pytest.raises(TypeError, match="one by one"):
         Bench().gateway.call(StreamOperation("test.duplex", INFER, Order.AS_SENT), request())
+
+
+# Statistics
+
+
+def counters(bench: Bench) -> tuple[int, int, int, int]:
+    """Requests that succeeded and failed, rows and runs of the one version."""
+    statistics = bench.models.handle.statistics
+    return statistics.succeeded, statistics.failed, statistics.rows, statistics.runs
+
+
+@pytest.mark.parametrize("offload_bytes", [1, 64])
+def test_an_answered_request_counts_with_its_version(offload_bytes: int) -> None:
+    bench = Bench(limits=Limits(offload_bytes=offload_bytes))
+    answered(bench, request(b"1 2 3"))
+    assert counters(bench) == (1, 0, 1, 1)
+    statistics = bench.models.handle.statistics
+    parts = (statistics.input_ns, statistics.infer_ns, statistics.output_ns)
+    assert min(parts) > 0
+    assert statistics.succeeded_ns > sum(parts)
+    assert statistics.last_ms > 0
+
+
+def test_a_failure_counts_once_a_version_is_pinned_and_not_before() -> None:
+    def refuse(*_: object) -> None:
+        raise invalid("no good")
+
+    bench = Bench(refuse)
+    answered(bench, request(b"not numbers"))
+    answered(bench, request(path="/nope"))
+    assert counters(bench) == (0, 0, 0, 0)
+    answered(bench, request())
+    assert counters(bench) == (0, 1, 0, 0)
+    assert bench.models.handle.statistics.failed_ns > 0
+
+
+def test_a_request_of_several_parts_is_one_of_several_runs() -> None:
+    bench = Bench()
+    answered(bench, request(b"1\n2 3\n4"), MULTI)
+    assert counters(bench) == (1, 0, 3, 3)
+
+
+def test_a_caller_that_leaves_is_a_failure() -> None:
+    bench = Bench()
+
+    async def vanish() -> None:
+        task = asyncio.ensure_future(bench.gateway.call(INFER, request()))
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(vanish())
+    assert counters(bench) == (0, 1, 0, 0)
+
+
+def test_a_stream_counts_as_one_request_and_each_of_its_parts_by_its_place() -> None:
+    bench = Bench()
+
+    async def stream() -> None:
+        await read(await ask(bench, request(b"1 2", query="stream")))
+        await read(await ask(bench, request(b"1", query="stream")))
+
+    asyncio.run(stream())
+    assert counters(bench) == (2, 0, 2, 2)
+    statistics = bench.models.handle.statistics
+    assert [part.sent.count for part in statistics.parts] == [2, 1]
+    assert statistics.infer_ns == sum(part.infer.ns for part in statistics.parts) > 0
+    assert statistics.output_ns == sum(part.output.ns for part in statistics.parts) > 0
+
+
+def test_a_stream_that_breaks_or_is_left_is_a_failure_at_that_place() -> None:
+    def break_down_at_three(wire: TensorRequest, _: object) -> None:
+        taken.append(None)
+        if len(taken) == 3:
+            raise invalid("no good")
+
+    taken: list[None] = []
+    bench = Bench(break_down_at_three)
+
+    async def stream() -> None:
+        left = await ask(bench, request(b"1 2", query="stream"))
+        assert left.stream is not None
+        await anext(left.stream)
+        await left.stream.aclose()
+        await read(await ask(bench, request(b"1 2", query="stream")))
+
+    asyncio.run(stream())
+    assert counters(bench) == (0, 2, 0, 0)
+    second = bench.models.handle.statistics.parts[1]
+    assert (second.sent.count, second.cancelled.count, second.failed.count) == (0, 1, 1)
+
+
+def test_a_stream_that_fails_at_once_is_a_failure_of_the_request() -> None:
+    def break_down(*_: object) -> None:
+        raise invalid("no good")
+
+    bench = Bench(break_down)
+    answered(bench, request(b"1", query="stream"))
+    assert counters(bench) == (0, 1, 0, 0)

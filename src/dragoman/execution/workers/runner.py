@@ -5,15 +5,18 @@ import mmap
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import partial
+from time import perf_counter_ns
 from typing import Final, TypeVar
 
 from dragoman.core.context import CallContext
 from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
+from dragoman.core.statistics import Run
 from dragoman.core.status import Cause
 from dragoman.core.tensors import Tensor
 from dragoman.execution.adapters import SignatureAdapter
+from dragoman.execution.batch import rows_of
 from dragoman.execution.deadlines import within
 from dragoman.execution.workers.frames import GarbledError, Infer, More, Result
 from dragoman.execution.workers.memory import MemoryClosedError, trim
@@ -49,6 +52,7 @@ class WorkerRunner:
     ) -> None:
         self._model = model
         self._loop = loop
+        self._counts_rows = model.load.artifact.settings.batching is not None
         self._grace_s = model.load.artifact.settings.worker.grace_s
         self._adapters: dict[str, SignatureAdapter] = {}
         self._pool = WorkerPool(model.load, loop, health, restarts)
@@ -59,7 +63,7 @@ class WorkerRunner:
     ) -> Awaitable[CoreResponse]:
         """The answer, to be awaited."""
         adapter = self._adapter(signature)
-        return self._answer(adapter.to_engine(request), adapter, handle.version, call)
+        return self._answer(handle, adapter.to_engine(request), adapter, call)
 
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
@@ -67,15 +71,21 @@ class WorkerRunner:
         """The answer in parts, each made by the worker when the reader asks for it."""
         adapter = self._adapter(signature)
         ready = adapter.to_engine(request)
+        since_ns = perf_counter_ns()
         slot = self._pool.try_take() or await self._pool.take(call)
+        queue_ns = perf_counter_ns() - since_ns
         try:
             frame = await self._frame(slot, ready, call, stream=True)
+            asked_ns = perf_counter_ns()
             reply = await within(call, slot.worker.ask(slot, frame))
             while isinstance(reply, Result):
+                run = Run(perf_counter_ns() - asked_ns, queue_ns)
                 outputs = await self._outputs(slot, reply, 0)
-                yield Chunk(adapter.from_engine(TensorResponse(outputs), handle.version).outputs)
+                yield Chunk(adapter.from_engine(TensorResponse(outputs), handle.version).outputs, run)
                 if not reply.more:
                     return
+                queue_ns = 0
+                asked_ns = perf_counter_ns()
                 reply = await within(call, slot.worker.ask(slot, More(slot.index)))
         finally:
             call.cancelled = True
@@ -111,18 +121,24 @@ class WorkerRunner:
         return adapter
 
     async def _answer(
-        self, request: TensorRequest, adapter: SignatureAdapter, version: int, call: CallContext
+        self, handle: Handle, request: TensorRequest, adapter: SignatureAdapter, call: CallContext
     ) -> CoreResponse:
+        since_ns = perf_counter_ns()
         slot = self._pool.try_take() or await self._pool.take(call)
+        queue_ns = perf_counter_ns() - since_ns
         try:
             frame = await self._frame(slot, request, call)
+            asked_ns = perf_counter_ns()
             reply = await within(call, slot.worker.ask(slot, frame))
+            infer_ns = perf_counter_ns() - asked_ns
             if not isinstance(reply, Result):
                 raise worker_ended()
             outputs = await self._outputs(slot, reply, used_bytes(frame.inputs))
         finally:
             slot.worker.leave(slot, call, self._grace_s)
-        return adapter.from_engine(TensorResponse(outputs), version)
+        rows = rows_of(request) or 1 if self._counts_rows else 1
+        run = Run(infer_ns, queue_ns, rows)
+        return adapter.from_engine(TensorResponse(outputs, run=run), handle.version)
 
     async def _frame(
         self, slot: Slot, request: TensorRequest, call: CallContext, *, stream: bool = False

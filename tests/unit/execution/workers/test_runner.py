@@ -16,10 +16,11 @@ from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import TensorRequest
 from dragoman.core.signatures import DEFAULT_SIGNATURE
+from dragoman.core.statistics import Run
 from dragoman.core.status import Cause
 from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.workers.pool import FAILURES_ALLOWED, Restarts
-from dragoman.settings.model import WorkerSettings
+from dragoman.settings.model import BatchingSettings, WorkerSettings
 from tests.unit.execution.workers.served import Served, ask, context, copied, served
 
 OVER = "the model's worker ended while it ran this request"
@@ -379,3 +380,33 @@ def test_closing_refuses_those_who_wait(tmp_path: Path) -> None:
         return [outcome.code for outcome in outcomes if isinstance(outcome, DragomanError)]
 
     assert asyncio.run(closed()) == [Code.UNAVAILABLE, Code.UNAVAILABLE]
+
+
+@pytest.mark.parametrize(("batching", "rows"), [(None, 1), (BatchingSettings(max_size=8), 2)])
+def test_a_call_tells_what_it_took_and_how_many_rows_it_had(
+    tmp_path: Path, batching: BatchingSettings | None, rows: int
+) -> None:
+    (tmp_path / "model.py").write_text(ECHO % {"dtype": "float32"})
+
+    async def asked() -> list[Run | None]:
+        async with served(tmp_path / "model.py", batching=batching) as model:
+            tensor = Tensor(DType.FP32, np.zeros((2, 3), np.float32))
+            request = TensorRequest(DEFAULT_SIGNATURE, {"x": tensor})
+            given = [model.runner.run(model.handle, request, model.signature, context()) for _ in range(2)]
+            return [response.run for response in await asyncio.gather(*given)]
+
+    first, second = asyncio.run(asked())
+    assert first is not None
+    assert second is not None
+    assert first.rows == second.rows == rows
+    assert first.infer_ns > 0
+    assert second.queue_ns > first.queue_ns  # there is one worker
+
+
+def test_each_part_of_a_stream_tells_what_it_took() -> None:
+    async def parts() -> list[Run | None]:
+        async with served() as model:
+            return [chunk.run async for chunk in model.stream("echo", 1.0, 2.0)]
+
+    runs = asyncio.run(parts())
+    assert all(run is not None and run.infer_ns > 0 for run in runs)
