@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from tests.conformance import reference_models
 from tests.conformance.cases import Facts, load
 from tests.conformance.forms import Form, NoAnswerError
 from tests.conformance.suites import PROVIDED, Listener, Run, Suite
@@ -42,7 +41,7 @@ class Result(NamedTuple):
 
 
 class Servers:
-    """Fresh servers of the reference models, one per listener, started when first asked for."""
+    """Fresh servers of a listener's models, one per listener, started when first asked for."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -50,7 +49,6 @@ class Servers:
         self._addresses: dict[Listener, Addresses] = {}
 
     def __enter__(self) -> Self:
-        reference_models.write(self._folder / "models")
         return self
 
     def __exit__(
@@ -61,8 +59,9 @@ class Servers:
     def addresses(self, listener: Listener) -> Addresses:
         """Where the server of this listener answers."""
         if listener not in self._addresses:
-            arguments = [str(self._folder / "models"), *listener.arguments]
-            server = serving(arguments, self._folder / f"{listener.name}.log")
+            models = self._folder / listener.name
+            listener.write(models)
+            server = serving([str(models), *listener.arguments], self._folder / f"{listener.name}.log")
             self._addresses[listener] = self._stack.enter_context(server)
         return self._addresses[listener]
 

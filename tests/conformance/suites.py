@@ -1,19 +1,21 @@
 """Which case file runs on which listener."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.conformance import image_models, reference_models
 from tests.conformance.forms import GRPC, HTTP, V2, Form
 
 SETUPS: Final = Path(__file__).parent / "setups"  # files of settings for servers that need more than a flag
 
 
 class Listener(NamedTuple):
-    """A way to start the server: what `dragoman serve MODELS` is given besides."""
+    """A way to start the server: what writes MODELS, and what `dragoman serve MODELS` is given besides."""
 
     name: str
     arguments: tuple[str, ...] = ()
+    write: Callable[[Path], None] = reference_models.write
 
 
 class Run(NamedTuple):
@@ -34,10 +36,14 @@ DEFAULT: Final = Listener("default")
 TFSERVING: Final = Listener("tfserving", ("--as", "tfserving"))
 GRADIENT: Final = Listener("gradient", ("--config", str(SETUPS / "gradient.yaml")))
 KSERVE: Final = Listener("kserve", ("--config", str(SETUPS / "kserve.yaml")))
+IMAGES: Final = Listener("images", write=image_models.write)
+IMAGES_TFSERVING: Final = Listener("images-tfserving", ("--as", "tfserving"), image_models.write)
 
 SUITES: Final[Mapping[str, Suite]] = {
     "gradient.json": Suite(HTTP, (Run(GRADIENT),)),
     "kserve_v1.json": Suite(HTTP, (Run(KSERVE), Run(DEFAULT, lenient=True))),
+    "images_grpc.json": Suite(GRPC, (Run(IMAGES), Run(IMAGES_TFSERVING))),
+    "images_rest.json": Suite(HTTP, (Run(IMAGES), Run(IMAGES_TFSERVING))),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "v2_rest.json": Suite(V2, (Run(DEFAULT),)),

@@ -16,10 +16,10 @@ import numpy as np
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.images import ImageSpec
-from dragoman.core.tensors import Array, DType, Tensor
+from dragoman.core.tensors import Array, Tensor
+from dragoman.execution.images.canvas import Canvas
 from dragoman.execution.images.files import EncodedImage, Refusal
 from dragoman.execution.images.picture import Picture
-from dragoman.execution.images.steps import apply, as_type
 from dragoman.settings.limits import Limits
 
 
@@ -34,21 +34,19 @@ def decode(name: str, spec: ImageSpec, encoded: Array, limits: Limits, call: Cal
     first = read(place(name, 0), files[0], spec.channels)
     height, width = spec.height or files[0].height, spec.width or files[0].width
     shape = (len(files), height, width, first.channels)
-    if prod(shape) * spec.dtype.numpy.itemsize > limits.body_bytes:
+    if prod(shape) * (spec.preprocessing or spec).dtype.numpy.itemsize > limits.body_bytes:
         raise invalid(
             f'input "{name}": the images make a tensor {shape} of {spec.dtype.value}, which is larger than '
             f"{limits.body_bytes} bytes (limits.body_bytes)"
         )
-    out = np.empty(shape, spec.dtype.numpy)
+    canvas = Canvas(spec, shape)
     with np.errstate(over="ignore"):  # beyond float16 is infinity, as everywhere
-        out[0] = fitted(first, height, width, spec.dtype)
+        canvas.draw(0, first)
         for row in range(1, len(files)):
             if call.cancelled:
                 raise DragomanError(Code.CANCELLED, "the caller has gone")
-            picture = read(place(name, row), files[row], first.channels)
-            out[row] = fitted(picture, height, width, spec.dtype)
-        steps = spec.preprocessing
-        return Tensor(spec.dtype, out) if steps is None else Tensor(steps.dtype, apply(steps, out))
+            canvas.draw(row, read(place(name, row), files[row], first.channels))
+    return Tensor(canvas.dtype, canvas.array)
 
 
 def place(name: str, row: int) -> str:
@@ -130,13 +128,3 @@ def read(where: str, file: EncodedImage, channels: int | None) -> Picture:
             f"{channels} expected"
         )
     return picture
-
-
-def fitted(picture: Picture, height: int, width: int, dtype: DType) -> Array:
-    """The pixels in the input's size and type, `(height, width, channels)`."""
-    pixels = picture.pixels
-    if dtype.is_integer and not np.can_cast(pixels.dtype, dtype.numpy):
-        picture = Picture(as_type(pixels, dtype), picture.channels)
-    if pixels.shape[:2] != (height, width):
-        picture = picture.resized(height, width)
-    return as_type(picture.values, dtype) if dtype.is_integer else picture.values

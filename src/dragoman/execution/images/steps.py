@@ -4,7 +4,7 @@ Colours come first, as in OpenVINO. The steps after them are each channel's own,
 before mean and scale, which is quicker where the channels then lie one after the other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,13 +12,14 @@ import numpy as np
 from dragoman.core.images import Color, Preprocessing
 from dragoman.core.tensors import Array, DType
 
-GRAY_OF_RGB: Final = (0.299, 0.587, 0.114)  # ITU-R BT.601, as OpenVINO weighs them
+RGB_WEIGHTS: Final = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as OpenVINO weighs them
+GRAY_OF: Final[Mapping[Color, Array]] = {Color.GRAY_OF_RGB: RGB_WEIGHTS, Color.GRAY_OF_BGR: RGB_WEIGHTS[::-1]}
 
 
 def apply(steps: Preprocessing, values: Array) -> Array:
     """The values as the model takes them, in C order."""
     if steps.color is not Color.KEEP and steps.channel_axis is not None:
-        values = COLORS[steps.color](values, steps.channel_axis)
+        values = recolored(steps.color, values, steps.channel_axis)
     if steps.axes:
         values = values.transpose(steps.axes)
     if steps.mean or steps.scale:
@@ -26,21 +27,13 @@ def apply(steps: Preprocessing, values: Array) -> Array:
     return np.asarray(as_type(values, steps.dtype), order="C")
 
 
-def weighed(weights: tuple[float, ...]) -> Callable[[Array, int], Array]:
-    """What makes one channel of three."""
-
-    def weigh(values: Array, axis: int) -> Array:
-        channels = np.moveaxis(values, axis, -1).astype(np.float32)
-        return np.expand_dims(channels @ np.array(weights, np.float32), axis)
-
-    return weigh
-
-
-COLORS: Final[Mapping[Color, Callable[[Array, int], Array]]] = {
-    Color.REVERSE: np.flip,
-    Color.GRAY_OF_RGB: weighed(GRAY_OF_RGB),
-    Color.GRAY_OF_BGR: weighed(GRAY_OF_RGB[::-1]),
-}
+def recolored(color: Color, values: Array, axis: int) -> Array:
+    """The values in other colours."""
+    weights = GRAY_OF.get(color)
+    if weights is None:
+        return np.flip(values, axis)
+    channels = np.moveaxis(values, axis, -1).astype(np.float32)
+    return np.expand_dims(channels @ weights, axis)
 
 
 def normalized(steps: Preprocessing, values: Array) -> Array:

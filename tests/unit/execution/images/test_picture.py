@@ -3,20 +3,26 @@
 import numpy as np
 import pytest
 
-from dragoman.core.tensors import DType
-from dragoman.execution.images.decoding import fitted
+from dragoman.core.tensors import Array, DType
+from dragoman.execution.images.canvas import Canvas
 from dragoman.execution.images.files import EncodedImage
 from dragoman.execution.images.picture import Picture
-from tests.unit.execution.images.samples import OPENCV, read
+from tests.unit.execution.images.samples import OPENCV, image_spec, read
 from tests.unit.execution.images.test_files import FILES
+
+
+def fitted(picture: Picture, height: int, width: int, dtype: DType) -> Array:
+    """The picture in an input's size and type."""
+    canvas = Canvas(image_spec(dtype), (1, height, width, picture.channels))
+    canvas.draw(0, picture)
+    return canvas.array[0]
+
 
 CASES = [
     pytest.param(image["name"], case, id=f"{image['name']} {case['dtype']} {case['size']}")
     for image in OPENCV["resized"]
     for case in image["cases"]
 ]
-# Of the type's range. OpenCV works on 8 bits in whole numbers, and otherwise in float32 throughout.
-FLOAT_TOLERANCE = 1e-5
 
 
 @pytest.mark.parametrize(("name", "case"), CASES)
@@ -24,12 +30,8 @@ def test_an_image_in_an_inputs_size_and_type_is_opencvs(name: str, case: dict[st
     dtype = DType(case["dtype"])
     height, width = case["size"]
     expected = read(case["pixels"])
-    given = fitted(EncodedImage(FILES[name]).read(), height, width, dtype).astype(dtype.numpy)
-    if dtype.is_integer:
-        assert np.abs(given.astype(np.int64) - expected.astype(np.int64)).max() <= 1
-    else:
-        largest = 65535 if "16 bits" in name else 255
-        np.testing.assert_allclose(given, expected, rtol=0, atol=FLOAT_TOLERANCE * largest)
+    given = fitted(EncodedImage(FILES[name]).read(), height, width, dtype)
+    np.testing.assert_array_equal(given, expected)
 
 
 def test_values_keep_their_place_when_they_need_no_resizing() -> None:
@@ -40,5 +42,15 @@ def test_values_keep_their_place_when_they_need_no_resizing() -> None:
 def test_an_unused_channel_is_not_seen() -> None:
     pixels = np.full((2, 2, 4), 9, np.uint8)
     pixels[..., 3] = 200
-    assert set(Picture(pixels, 3).resized(5, 5).values.reshape(-1).tolist()) == {9.0}
+    assert set(fitted(Picture(pixels, 3), 5, 5, DType.UINT8).reshape(-1).tolist()) == {9}
     assert Picture(pixels, 3).values.shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("size", [(40, 600), (300, 1), (1, 30_000), (64, 64)])
+def test_rows_are_the_same_however_many_are_made_at_a_time(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (64, 64, 4), np.uint8)
+    made = fitted(Picture(pixels, 4), *size, DType.FP32)
+    monkeypatch.setattr("dragoman.execution.images.picture.STRIP", 1 << 30)
+    np.testing.assert_array_equal(made, fitted(Picture(pixels, 4), *size, DType.FP32))
