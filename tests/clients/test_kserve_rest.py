@@ -11,12 +11,11 @@ import pytest
 from tests.clients.conftest import Told, run
 from tests.clients.environments import Environment
 from tests.conformance import reference_models
-from tests.conformance.suites import SETUPS
 from tests.server_process import serving
 
 pytestmark = pytest.mark.clients
 
-LISTENERS = {"default": (), "kserve": ("--config", str(SETUPS / "kserve.yaml"))}
+LISTENERS = {"default": (), "kserve": ("--as", "kserve")}
 
 
 @pytest.fixture(scope="module")

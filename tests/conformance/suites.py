@@ -35,7 +35,7 @@ class Suite(NamedTuple):
 DEFAULT: Final = Listener("default")
 TFSERVING: Final = Listener("tfserving", ("--as", "tfserving"))
 GRADIENT: Final = Listener("gradient", ("--config", str(SETUPS / "gradient.yaml")))
-KSERVE: Final = Listener("kserve", ("--config", str(SETUPS / "kserve.yaml")))
+KSERVE: Final = Listener("kserve", ("--as", "kserve"))
 IMAGES: Final = Listener("images", write=image_models.write)
 IMAGES_TFSERVING: Final = Listener("images-tfserving", ("--as", "tfserving"), image_models.write)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from dragoman.config.command_line import Flag
 from dragoman.config.dialect import Level
+from dragoman.config.dialects.kserve.flags import ROWS as KSERVE_FLAGS
 from dragoman.config.dialects.ovms.config_file import KEYS as OVMS_KEYS
 from dragoman.config.dialects.ovms.flags import ROWS as OVMS_FLAGS
 from dragoman.config.dialects.tensorflow_serving.flags import ROWS
@@ -21,6 +22,7 @@ from tests.meta.contracts import TREE
 SCHEMA: Final = TREE / "docs" / "dragoman.schema.json"
 TENSORFLOW_SERVING: Final = TREE / "docs" / "migrate" / "tensorflow-serving.md"
 OVMS: Final = TREE / "docs" / "migrate" / "openvino-model-server.md"
+KSERVE: Final = TREE / "docs" / "migrate" / "kserve.md"
 BEGIN: Final = "<!-- Written by scripts/generate; do not edit from here -->"
 END: Final = "<!-- to here -->"
 
@@ -40,6 +42,11 @@ def ovms() -> str:
     """The page with its tables as they are in the dialect."""
     named = {f"`config.json`: keys of {part}": keys for part, keys in OVMS_KEYS.items()}
     return page(OVMS, tables(OVMS_FLAGS, named))
+
+
+def kserve() -> str:
+    """The page with its table as it is in the dialect."""
+    return page(KSERVE, tables(KSERVE_FLAGS, {}))
 
 
 def page(file: Path, lines: Iterator[str]) -> str:
@@ -65,6 +72,7 @@ FILES: Final[Mapping[Path, Callable[[], str]]] = {
     SCHEMA: schema,
     TENSORFLOW_SERVING: tensorflow_serving,
     OVMS: ovms,
+    KSERVE: kserve,
 }
 
 

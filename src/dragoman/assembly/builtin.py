@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from dragoman.config.dialect import Dialect
-from dragoman.config.dialects import ovms, tensorflow_serving
+from dragoman.config.dialects import kserve, ovms, tensorflow_serving
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.python_model import PythonModelEngine
@@ -36,6 +36,7 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
 DIALECTS: Final[tuple[Dialect, ...]] = (
     tensorflow_serving.DIALECT,
     ovms.DIALECT,
+    kserve.DIALECT,
 )  # fmt: skip
 
 

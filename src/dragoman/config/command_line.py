@@ -12,7 +12,7 @@ from msgspec import Struct
 from dragoman.config.dialect import Level
 from dragoman.core.errors import DragomanError, invalid
 
-BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}
+BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False, "1": True, "0": False}
 INT64: Final = range(-(2**63), 2**63)
 Value = bool | int | float | str
 
@@ -64,20 +64,22 @@ class CommandLine(Struct, frozen=True):
         return bool(self[name])
 
 
-def read_command_line(flags: Flags, arguments: Sequence[str]) -> CommandLine:
-    """The flags by their names; of one given twice, the last.
+def read_command_line(
+    flags: Flags, arguments: Sequence[str], booleans: Mapping[str, bool] = BOOLEANS
+) -> CommandLine:
+    """The flags by their names; of one given twice, the last. `booleans` are the words for yes and no.
 
     Errors: INVALID_ARGUMENT with a line for each value that is badly formed.
     """
     given: dict[str, Value] = {}
     unknown: list[str] = []
     mistakes = []
-    for word in divided(flags, arguments):
+    for word in divided(flags, arguments, booleans):
         if word.flag is None:
             unknown += word.words
             continue
         try:
-            given[word.flag.name] = converted(word.flag, word.value)
+            given[word.flag.name] = converted(word.flag, word.value, booleans)
         except ValueError:
             kind = "a boolean" if isinstance(word.flag.default, bool) else type(word.flag.default).__name__
             mistakes.append(f"--{word.flag.name}: {word.value[:40]!r} is not {kind}")
@@ -86,16 +88,18 @@ def read_command_line(flags: Flags, arguments: Sequence[str]) -> CommandLine:
     return CommandLine(flags, given, tuple(unknown))
 
 
-def separate(flags: Flags, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def separate(
+    flags: Flags, arguments: Sequence[str], booleans: Mapping[str, bool] = BOOLEANS
+) -> tuple[list[str], list[str]]:
     """The words that belong to these flags, and the others."""
     own: list[str] = []
     others: list[str] = []
-    for word in divided(flags, arguments):
+    for word in divided(flags, arguments, booleans):
         (others if word.flag is None else own).extend(word.words)
     return own, others
 
 
-def divided(flags: Flags, arguments: Sequence[str]) -> Iterator[Word]:
+def divided(flags: Flags, arguments: Sequence[str], booleans: Mapping[str, bool]) -> Iterator[Word]:
     """The words, each flag together with its value."""
     rest = list(reversed(arguments))
     while rest:
@@ -105,7 +109,7 @@ def divided(flags: Flags, arguments: Sequence[str]) -> Iterator[Word]:
         words = [word]
         if flag is not None and not equals:
             boolean = isinstance(flag.default, bool)
-            if rest and (not boolean or rest[-1] in BOOLEANS):
+            if rest and (not boolean or rest[-1] in booleans):
                 words.append(rest.pop())
                 value = words[1]
             else:
@@ -113,15 +117,15 @@ def divided(flags: Flags, arguments: Sequence[str]) -> Iterator[Word]:
         yield Word(flag, value, tuple(words))
 
 
-def converted(flag: Flag, text: str) -> Value:
+def converted(flag: Flag, text: str, booleans: Mapping[str, bool]) -> Value:
     """A flag's value from its text.
 
     Errors: ValueError where the text is not of the flag's type.
     """
     if isinstance(flag.default, bool):
-        if text not in BOOLEANS:
+        if text not in booleans:
             raise ValueError
-        return BOOLEANS[text]
+        return booleans[text]
     if isinstance(flag.default, int):
         if re.fullmatch(r"[+-]?[0-9]{1,19}", text) is None or int(text) not in INT64:
             raise ValueError
