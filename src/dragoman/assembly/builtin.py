@@ -10,6 +10,7 @@ from dragoman.config.dialect import Dialect
 from dragoman.config.dialects import kserve, ovms, tensorflow_serving
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
+from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.python_model import PythonModelEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
@@ -32,6 +33,7 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     TensorFlowEngine,
     TfLiteEngine,
     PythonModelEngine,
+    OpenVinoEngine,
 )  # fmt: skip
 DIALECTS: Final[tuple[Dialect, ...]] = (
     tensorflow_serving.DIALECT,

@@ -1,6 +1,7 @@
 """What an engine is: the seam between the repository and a model runtime."""
 
 import enum
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Protocol
@@ -88,6 +89,12 @@ class Engine(ABC):
     name: ClassVar[str]
     looks_for: ClassVar[str]  # the files it claims, in words for a message
     trust: ClassVar[Trust] = Trust.DATA_ONLY
+    package: ClassVar[str | None] = None  # what is imported, where that is an extra
+
+    @classmethod
+    def is_installed(cls) -> bool:
+        """Whether its package is there; asked where several engines claim the same files."""
+        return cls.package is None or importlib.util.find_spec(cls.package) is not None
 
     @classmethod
     @abstractmethod

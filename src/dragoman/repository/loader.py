@@ -94,7 +94,10 @@ class ModelLoader:
         }
 
     def _choose(self, tree: TreeSnapshot, candidate: Candidate) -> tuple[Engine, Claim]:
-        """The engine that `model.yaml` names, else the first that claims the files."""
+        """The engine that `model.yaml` names, else the first that claims the files and is installed.
+
+        Where none of those is, the first, which then says what to install.
+        """
         settings = candidate.settings
         named = settings.engine
         if named is not None and named not in self._engines:
@@ -103,10 +106,16 @@ class ModelLoader:
                 f"there is {', '.join(self._engines)}"
             )
         asked = list(self._engines.values()) if named is None else [self._engines[named]]
-        for engine in asked:
-            claim = engine.claim(tree, settings)
-            if claim is not None:
+        claims = ((engine, engine.claim(tree, settings)) for engine in asked)
+        first: tuple[Engine, Claim] | None = None
+        for engine, claim in claims:
+            if claim is None:
+                continue
+            if engine.is_installed():
                 return engine, claim
+            first = first or (engine, claim)
+        if first is not None:
+            return first
         wanted = "; ".join(f"the engine {engine.name} looks for {engine.looks_for}" for engine in asked)
         holds = "holds no model" if tree.files else "is empty"
         raise DragomanError(Code.NOT_FOUND, f"{candidate.shown} {holds}: {wanted}")

@@ -8,12 +8,14 @@ import pytest
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.base import Artifact, Engine
+from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 
 ENGINES = [
     (TensorFlowEngine(), "tensorflow", "saved_model.pb"),
     (TfLiteEngine(), "ai_edge_litert", "model.tflite"),
+    (OpenVinoEngine(), "openvino", "model.xml"),
 ]
 
 
@@ -27,6 +29,8 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
         engine.load(Artifact(str(tmp_path / file), "demo", 1), {})
     assert caught.value.code is Code.FAILED_PRECONDITION
     assert f"pip install 'dragoman[{engine.name}]'" in caught.value.message
+    assert engine.package == package
+    assert not engine.is_installed()
 
 
 @pytest.mark.parametrize(("engine", "package", "file"), ENGINES, ids=[package for _, package, _ in ENGINES])

@@ -47,6 +47,32 @@ def test_the_engine_that_model_yaml_names_wins(tmp_path: Path) -> None:
     assert load(tmp_path, "engine: onnx").engine == "onnx"
 
 
+class Absent(ToyEngine):
+    """Claims the same files; its package is not there."""
+
+    name = "absent"
+    package = "no_such_package"
+
+
+@pytest.mark.parametrize(
+    ("engines", "settings", "chosen"),
+    [
+        (["absent", "toy"], "", "toy"),
+        (["toy", "absent"], "", "toy"),
+        (["absent"], "", "absent"),
+        (["toy", "absent"], "engine: absent", "absent"),
+    ],
+)
+def test_of_engines_that_claim_the_same_files_the_first_that_is_installed_is_chosen(
+    tmp_path: Path, engines: list[str], settings: str, chosen: str
+) -> None:
+    write(tmp_path)
+    known = {"toy": ToyEngine(), "absent": Absent()}
+    made = read_model_settings(settings, "model.yaml") if settings else ModelSettings()
+    loader = ModelLoader({name: known[name] for name in engines})
+    assert loader.load(Candidate("half", 1, str(tmp_path), "half/1", made)).engine == chosen
+
+
 class Careful(ToyEngine):
     """Wants a second file."""
 

@@ -1,14 +1,13 @@
 """What `options:` may say for an ONNX model, and the session options made of it."""
 
-import os
 from types import ModuleType
 from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.engines.cores import default_per_core
 
-MOST_DEFAULT_THREADS: Final = 4  # every model has threads of its own
 # Below this a second thread costs more than it gives. An MLP 32-64-64-3 with 64 rows: 15.7 µs against 10.2.
 SMALL_MODEL_BYTES: Final = 4 << 20
 LOG_SEVERITY: Final = {"verbose": 0, "info": 1, "warning": 2, "error": 3, "fatal": 4}
@@ -79,11 +78,7 @@ def session_options(runtime: ModuleType, options: OnnxOptions, model_bytes: int)
 
 def default_threads(model_bytes: int) -> int:
     """Threads for one operator: one for a small model, else the cores this process may use, bounded."""
-    if model_bytes < SMALL_MODEL_BYTES:
-        return 1
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(cores, MOST_DEFAULT_THREADS)
+    return 1 if model_bytes < SMALL_MODEL_BYTES else default_per_core()
 
 
 def providers(runtime: ModuleType, options: OnnxOptions) -> list[tuple[str, dict[str, str]]]:

@@ -31,6 +31,7 @@ class TensorFlowEngine(Engine):
 
     name: ClassVar[str] = "tensorflow"
     looks_for: ClassVar[str] = "a SavedModel (saved_model.pb or saved_model.pbtxt, and what lies beside it)"
+    package: ClassVar[str | None] = "tensorflow"
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
+from dragoman.engines.cores import MOST_DEFAULT, default_per_core
 from dragoman.engines.options import read_options
 from dragoman.engines.tflite.describe import describe
 from dragoman.engines.tflite.model import TfLiteModel
@@ -19,7 +20,6 @@ from dragoman.settings.model import ModelSettings
 SUFFIX: Final = ".tflite"
 USUAL_NAME: Final = "model.tflite"
 MEMORY_FACTOR: Final = 3  # the file, its weights packed anew, and the tensors between its operators
-MOST_DEFAULT_INTERPRETERS: Final = 4
 NO_FILE: Final = ("not a valid Flatbuffer", "model allocation is null", "mmap of", "schema version")
 NO_OPERATOR: Final = (
     "Encountered unresolved custom op",
@@ -40,6 +40,7 @@ class TfLiteEngine(Engine):
 
     name: ClassVar[str] = "tflite"
     looks_for: ClassVar[str] = f"{USUAL_NAME}, or one file *{SUFFIX}"
+    package: ClassVar[str | None] = "ai_edge_litert"
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
@@ -52,7 +53,7 @@ class TfLiteEngine(Engine):
     def estimate(self, artifact: Artifact) -> Resources:
         """An upper bound from the size of the file and the interpreters there may be."""
         each = MEMORY_FACTOR * os.path.getsize(artifact.path)
-        return Resources(each * MOST_DEFAULT_INTERPRETERS)
+        return Resources(each * MOST_DEFAULT)
 
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> TfLiteModel:
         """The model, ready for `infer`.
@@ -81,14 +82,7 @@ class TfLiteEngine(Engine):
             )
             raise refused_file(error, file) from error
         title = f"model {artifact.model} version {artifact.version}"
-        return TfLiteModel(make, first, plans, chosen.interpreters or default_interpreters(), title)
-
-
-def default_interpreters() -> int:
-    """One for each core this process may use, bounded."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(cores, MOST_DEFAULT_INTERPRETERS)
+        return TfLiteModel(make, first, plans, chosen.interpreters or default_per_core(), title)
 
 
 def import_runtime() -> ModuleType:

@@ -1,0 +1,95 @@
+"""Claims the files that OpenVINO reads and loads them for a device."""
+
+import os
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, ClassVar, Final
+
+import structlog
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
+from dragoman.engines.openvino.changes import Wishes
+from dragoman.engines.openvino.devices import check_device, compile_model, requests_at_once
+from dragoman.engines.openvino.errors import refused_file
+from dragoman.engines.openvino.files import claim_files, model_bytes, to_read
+from dragoman.engines.openvino.model import OpenVinoModel
+from dragoman.engines.openvino.options import OpenVinoOptions, check
+from dragoman.engines.openvino.plan import make_plan
+from dragoman.engines.openvino.requests import BoundRequest
+from dragoman.engines.openvino.text import without_strings
+from dragoman.engines.options import read_options
+from dragoman.settings.model import ModelSettings
+
+MEMORY_FACTOR: Final = 3  # the weights as they were read, laid out anew, and the tensors between operators
+
+
+class OpenVinoEngine(Engine):
+    """OpenVINO, in this process."""
+
+    name: ClassVar[str] = "openvino"
+    looks_for: ClassVar[str] = "an IR, model.xml with model.bin, or one such pair of files"
+    package: ClassVar[str | None] = "openvino"
+
+    @classmethod
+    def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
+        """`model.xml`, else the only IR there is, else a file of another kind that OpenVINO reads."""
+        return claim_files(files, named=settings.engine == cls.name)
+
+    def estimate(self, artifact: Artifact) -> Resources:
+        """An upper bound from the sizes of the model's files."""
+        return Resources(MEMORY_FACTOR * model_bytes(artifact.path))
+
+    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> OpenVinoModel:
+        """The model, ready for `infer`.
+
+        Errors: INVALID_ARGUMENT for an option, or one that the model does not take; NOT_FOUND for a file that
+        is not there; FAILED_PRECONDITION where OpenVINO or the device is missing, or tensors cannot be sent;
+        INTERNAL for a file that OpenVINO refuses.
+        """
+        chosen = read_options(options, OpenVinoOptions, self.name)
+        check(chosen)
+        wishes = Wishes(chosen)
+        file = os.path.basename(artifact.path)
+        if not os.path.isfile(artifact.path):
+            raise DragomanError(Code.NOT_FOUND, f"{file} does not load: there is no such file")
+        runtime = import_runtime()
+        core = runtime.Core()
+        check_device(core, chosen.target_device)
+        model = read_model(core, artifact)
+        model, plan = make_plan(runtime, model, wishes, artifact.path)
+        without_strings(runtime, model)
+        compiled = compile_model(runtime, core, model, chosen, artifact.path)
+        return OpenVinoModel(
+            lambda: BoundRequest(runtime, compiled, plan.kinds),
+            plan,
+            chosen.nireq or requests_at_once(compiled),
+            f"model {artifact.model} version {artifact.version}",
+        )
+
+
+def import_runtime() -> ModuleType:
+    """The package openvino."""
+    try:
+        import openvino  # noqa: PLC0415 (an engine that is not used costs nothing)
+    except ImportError as error:
+        raise DragomanError(
+            Code.FAILED_PRECONDITION,
+            "the engine openvino needs the package openvino: pip install 'dragoman[openvino]'",
+        ) from error
+    runtime: ModuleType = openvino
+    return runtime
+
+
+def read_model(core: Any, artifact: Artifact) -> Any:
+    """The model that the file holds.
+
+    Errors: INTERNAL where OpenVINO does not take it.
+    """
+    try:
+        return core.read_model(to_read(artifact.path))
+    except Exception as error:
+        structlog.get_logger("dragoman.engines.openvino").error(
+            "a file was refused", model=artifact.model, version=artifact.version, cause=str(error)
+        )
+        raise refused_file(error, os.path.basename(artifact.path)) from error
