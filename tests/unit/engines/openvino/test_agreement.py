@@ -1,6 +1,6 @@
 """OpenVINO and ONNX Runtime give the same answers for the same ONNX files.
 
-Integers, booleans and strings are equal; floating-point numbers differ by 1e-5 of their value plus 1e-6 at most.
+Integers, booleans and strings are equal; floating-point numbers differ by 1e-5 of their value plus 1e-6.
 """
 
 from collections.abc import Mapping

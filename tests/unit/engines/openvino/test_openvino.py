@@ -22,6 +22,9 @@ from dragoman.engines.base import Artifact, LoadedModel
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.openvino.model import OpenVinoModel
 from dragoman.engines.openvino.requests import MOST_COPIED
+from dragoman.repository.loader import ModelLoader
+from dragoman.repository.source import Candidate
+from dragoman.settings.model import ModelSettings
 from tests.contract.engines import CALL, EngineContract, tensor
 from tests.unit.engines.openvino.files import Shape, given, keep, named, same, write, write_strings
 
@@ -86,6 +89,15 @@ def doubled(folder: Path, shape: Shape = (-1,), dtype: DType = DType.FP32) -> Pa
     """Output y is twice input x."""
     x = given("x", dtype, shape)
     return write(folder, [x], {"y": opset13.add(x, x).output(0)})
+
+
+def test_a_file_is_served_by_itself_and_by_its_folder(tmp_path: Path) -> None:
+    file = doubled(tmp_path).rename(tmp_path / "twice.xml")
+    (tmp_path / "model.bin").rename(tmp_path / "twice.bin")
+    loader = ModelLoader({"openvino": OpenVinoEngine()})
+    for path in (file, tmp_path):
+        loaded = loader.load(Candidate("twice", 1, str(path), "twice", ModelSettings()))
+        assert infer(loaded.model, x=floats(3))["y"].tolist() == [6]
 
 
 # Names
