@@ -20,7 +20,7 @@ from dragoman.transports.http.mounts import Mounts
 from dragoman.transports.http.router import Router
 from dragoman.transports.http.server import HttpServer
 from dragoman.wire.messages import WireRequest
-from dragoman.wire.operation import ProtocolSpec
+from dragoman.wire.operation import GrpcForm, ProtocolSpec
 
 SCHEMES: Final = {
     ("http", False): "http",
@@ -78,7 +78,7 @@ def make_server(
     opened = frozenset(listener.open_models)
     call = partial(gateway.call, opened=opened) if opened else gateway.call
     if listener.transport == "grpc":
-        grpc_router = GrpcRouter(mounted, dialect, raw_tensors=listener.raw_tensors)
+        grpc_router = GrpcRouter(mounted, dialect, grpc_form(listener))
         stream = partial(gateway.stream, opened=opened) if opened else gateway.stream
         return GrpcServer(grpc_router, call, stream, limits, tls=security.credentials(listener))
 
@@ -91,6 +91,11 @@ def make_server(
     server = HttpServer(router, call, limits, refused=refused, tls=security.context(listener))
     security.on_deployments(server.remount)
     return server
+
+
+def grpc_form(listener: Listener) -> GrpcForm:
+    """What the listener chooses of the form of answers over gRPC."""
+    return GrpcForm(listener.raw_tensors, listener.grpc_explicit_reply, listener.stream_dialect)
 
 
 async def bind(listener: Listener, server: Server) -> BoundListener:

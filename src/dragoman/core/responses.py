@@ -20,10 +20,11 @@ class TensorResponse(Struct):
 
 
 class Chunk(Struct):
-    """One part of a streamed answer: named tensors, in the order the model gave them; what it took."""
+    """One part of a streamed answer: named tensors as the model gave them, what it took, and who answered."""
 
     outputs: Mapping[str, Tensor]
     run: Run | None = None
+    version: int | None = None
 
 
 CoreResponse = TensorResponse

@@ -21,6 +21,14 @@ class Method(enum.Enum):
     REGRESS = "regress"
 
 
+class Answers(enum.Enum):
+    """How a model answers one request: with one response, in any number of parts, or as the caller likes."""
+
+    WHOLE = "whole"
+    PARTS = "parts"
+    EITHER = "either"
+
+
 class TensorSpec(Struct, frozen=True):
     """One input or output: `shape` None = any rank, a None in it = any size; `source` = the engine's name.
 
@@ -72,6 +80,12 @@ class Signature(Struct, frozen=True):
     features: Mapping[str, FeatureSpec] = field(default_factory=dict)
     classes: tuple[str, ...] = ()  # class labels by index, where the model has no output that gives them
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
+    answers: Answers = Answers.WHOLE
+
+    @property
+    def streams(self) -> bool:
+        """Whether a caller who takes parts gets them one by one."""
+        return self.answers is not Answers.WHOLE
 
     @property
     def only_input(self) -> TensorSpec | None:

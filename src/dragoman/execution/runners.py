@@ -93,7 +93,7 @@ class LocalRunner:
                     return
                 outputs = adapter.from_engine(TensorResponse(chunk.outputs), handle.version).outputs
                 infer_ns = 0 if chunk.run is None else chunk.run.infer_ns
-                yield Chunk(outputs, Run(infer_ns, queue_ns))
+                yield Chunk(outputs, Run(infer_ns, queue_ns), handle.version)
                 queue_ns = 0
         finally:
             call.cancelled = True

@@ -18,16 +18,17 @@ from dragoman.core.control import ControlRequest, ControlResult, Reload, ReloadS
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import CoreRequest, Verb
-from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
-from dragoman.core.signatures import Signature
+from dragoman.core.responses import CoreResponse, TensorResponse
+from dragoman.core.signatures import Answers, Signature
 from dragoman.execution.later import Later
 from dragoman.gateway.control import check_control, is_local
+from dragoman.gateway.duplex import duplex
 from dragoman.gateway.exchange import Exchange
 from dragoman.gateway.guard import Access, Guard
 from dragoman.gateway.recorder import Recorder
-from dragoman.gateway.streaming import StreamCount, StreamedAnswer, duplex
+from dragoman.gateway.streaming import StreamCount, StreamedAnswer, only_part
 from dragoman.gateway.tasks import later, timed
-from dragoman.repository.handle import Handle
+from dragoman.repository.handle import Handle, Runner
 from dragoman.repository.manager import ModelManager
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -154,10 +155,11 @@ class Gateway:
             request = operation.bind(draft, signature)
             exchange.input_ns = perf_counter_ns() - began_ns
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
-                chunks = self._chunks(exchange, handle, request, signature)
-                begin = self._begin_stream(operation, exchange, handle, chunks, encoder)
-                return later(exchange, begin, chunks)
-            answer = runner.run(handle, request, signature, exchange.call)
+                stream = self._stream(exchange, handle, request, signature, encoder)
+                if operation.head_at_once:
+                    return self._begin_at_once(exchange, stream)
+                return later(exchange, self._begin_stream(operation, exchange, stream), stream)
+            answer = run(operation, runner, handle, request, signature, exchange.call)
             if isinstance(answer, TensorResponse):
                 return self._answered(operation, exchange, answer)
             if isinstance(answer, Deferred):
@@ -206,9 +208,11 @@ class Gateway:
             signature = handle.signature(draft.target.signature)
             request, exchange.input_ns = await on_thread(timed, operation.bind, draft, signature)
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
-                chunks = self._chunks(exchange, handle, request, signature)
-                return await self._begin_stream(operation, exchange, handle, chunks, encoder)
-            answer = runner.run(handle, request, signature, exchange.call)
+                stream = self._stream(exchange, handle, request, signature, encoder)
+                if operation.head_at_once:
+                    return self._begin_at_once(exchange, stream)
+                return await self._begin_stream(operation, exchange, stream)
+            answer = run(operation, runner, handle, request, signature, exchange.call)
             if not isinstance(answer, TensorResponse):
                 answer = await answer
             response, output_ns = await on_thread(timed, operation.encode, draft, answer)
@@ -248,37 +252,43 @@ class Gateway:
         finally:
             exchange.abandon()
 
-    def _chunks(
-        self, exchange: Exchange, handle: Handle, request: CoreRequest, signature: Signature
-    ) -> AsyncGenerator[Chunk, None]:
-        """The parts of a streamed answer, which may take `limits.stream_s` in all."""
-        longest_s = self._limits.stream_s
-        exchange.call.deadline_s = monotonic() + longest_s if longest_s else None
-        return handle.runner.stream(handle, request, signature, exchange.call)
-
-    async def _begin_stream(
+    def _stream(
         self,
-        operation: InferOperation,
         exchange: Exchange,
         handle: Handle,
-        chunks: AsyncGenerator[Chunk, None],
+        request: CoreRequest,
+        signature: Signature,
         encoder: StreamEncoder,
-    ) -> WireResponse:
-        """The head of a streamed answer. The stream takes the pin over until its last part."""
+    ) -> StreamedAnswer:
+        """A streamed answer, which may take `limits.stream_s` in all. Once begun it takes the pin over."""
         count = StreamCount(handle.statistics, exchange.began_ns, exchange.input_ns)
 
-        def finish(error: DragomanError | None) -> None:
+        def finish(head: WireResponse, error: DragomanError | None) -> None:
             ended_ns = perf_counter_ns()
             count.end(error, ended_ns)
             handle.release()
             self._recorder.done(exchange, head, error, ended_ns)
 
+        longest_s = self._limits.stream_s
+        exchange.call.deadline_s = monotonic() + longest_s if longest_s else None
+        chunks = handle.runner.stream(handle, request, signature, exchange.call)
         as_dragoman = partial(self._recorder.as_dragoman, call=exchange.call)
-        answer = StreamedAnswer(chunks, encoder, as_dragoman, count, finish)
+        return StreamedAnswer(chunks, encoder, as_dragoman, count, finish)
+
+    async def _begin_stream(
+        self, operation: InferOperation, exchange: Exchange, stream: StreamedAnswer
+    ) -> WireResponse:
+        """The head of a streamed answer, whose first part is there."""
         try:
-            head = await answer.head()
+            head = await stream.head()
         except Exception as caught:
             return self._fail(operation, exchange, caught)
+        exchange.give_away()
+        return head
+
+    def _begin_at_once(self, exchange: Exchange, stream: StreamedAnswer) -> WireResponse:
+        """The head of a streamed answer, whatever becomes of its first part."""
+        head = stream.head_at_once()
         exchange.give_away()
         return head
 
@@ -340,3 +350,17 @@ class Gateway:
         if error.code is Code.UNAUTHENTICATED:
             self._guard.challenge(response)
         return self._end(exchange, response, error)
+
+
+def run(
+    operation: InferOperation,
+    runner: Runner,
+    handle: Handle,
+    request: CoreRequest,
+    signature: Signature,
+    call: CallContext,
+) -> CoreResponse | Awaitable[CoreResponse]:
+    """The whole answer."""
+    if operation.one_part and signature.answers is Answers.PARTS:
+        return only_part(runner.stream(handle, request, signature, call))
+    return runner.run(handle, request, signature, call)

@@ -1,16 +1,14 @@
-"""Answers that come in parts, and streams in both directions."""
+"""Answers that come in parts."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from time import perf_counter_ns
 
-from dragoman.core.errors import DragomanError
-from dragoman.core.responses import Chunk
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.statistics import Run, VersionStatistics
-from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.operation import Order, StreamEncoder, StreamOperation
-
-DUPLEX_IN_FLIGHT = 16  # messages of one stream that are answered at once; more are not read meanwhile
+from dragoman.wire.messages import WireResponse
+from dragoman.wire.operation import StreamEncoder
 
 
 class StreamCount:
@@ -52,8 +50,9 @@ class StreamedAnswer:
     """The encoded parts of one answer, as an iterator whose reader must call `aclose`, whatever happens.
 
     An object and not a generator, because closing a generator that was never begun runs none of its code.
-    `as_dragoman` turns any exception into what callers may see; `finish` is called once, with the error that
-    ended the stream or None, which it is also where the reader left before the end: `count` knows.
+    `as_dragoman` turns any exception into what callers may see; `finish` is called once, with the answer's
+    head and the error that ended the stream or None, which it is also where the reader left before the end:
+    `count` knows.
     """
 
     def __init__(
@@ -62,14 +61,16 @@ class StreamedAnswer:
         encoder: StreamEncoder,
         as_dragoman: Callable[[Exception], DragomanError],
         count: StreamCount,
-        finish: Callable[[DragomanError | None], None],
+        finish: Callable[[WireResponse, DragomanError | None], None],
     ) -> None:
+        self.ending: WireResponse | None = None
         self._chunks = chunks
         self._encoder = encoder
         self._as_dragoman = as_dragoman
         self._count = count
         self._finish = finish
         self._first: Chunk | None = None
+        self._head = WireResponse(0)
         self._open = True
 
     async def head(self) -> WireResponse:
@@ -78,9 +79,13 @@ class StreamedAnswer:
         Errors before the first part are raised, so that they can still become a plain answer.
         """
         self._first = await anext(self._chunks, None)
-        response = self._encoder.head()
-        response.stream = self
-        return response
+        return self.head_at_once()
+
+    def head_at_once(self) -> WireResponse:
+        """The same without waiting."""
+        self._head = self._encoder.head()
+        self._head.stream = self
+        return self._head
 
     def __aiter__(self) -> "StreamedAnswer":
         return self
@@ -97,55 +102,44 @@ class StreamedAnswer:
                 self._count.add(chunk, perf_counter_ns() - began_ns)
                 return part
         except Exception as caught:
-            error = self._as_dragoman(caught)
-            await self._end(error)
-            return self._encoder.fail(error)
+            return await self._fail(self._as_dragoman(caught))
         self._count.complete = True
         await self._end(None)
-        return self._encoder.end()
+        last = self._encoder.end()
+        if last is None:
+            raise StopAsyncIteration
+        return last
 
     async def aclose(self) -> None:
         """Give everything back: the reader went away, or the stream is over."""
         await self._end(None)
 
+    async def _fail(self, error: DragomanError) -> bytes:
+        await self._end(error)
+        told = self._encoder.fail(error)
+        if isinstance(told, WireResponse):
+            self.ending = told
+            raise StopAsyncIteration
+        return told
+
     async def _end(self, error: DragomanError | None) -> None:
         if self._open:
             self._open = False
-            self._finish(error)
+            self._finish(self._head, error)
             await self._chunks.aclose()
 
 
-async def duplex(
-    operation: StreamOperation,
-    messages: AsyncIterator[WireRequest],
-    call: Callable[[WireRequest], WireResponse | Awaitable[WireResponse]],
-) -> AsyncGenerator[WireResponse, None]:
-    """Answers to a stream of messages, each its own call, in the order that the operation asks for."""
-    as_sent = operation.order is Order.AS_SENT
-    running: list[asyncio.Future[WireResponse]] = []
-    try:
-        async for message in messages:
-            running.append(asyncio.ensure_future(settled(call(message))))
-            while len(running) >= DUPLEX_IN_FLIGHT or (running and running[0].done()):
-                yield await take_next(running, as_sent=as_sent)
-        while running:
-            yield await take_next(running, as_sent=as_sent)
-    finally:
-        for future in running:
-            future.cancel()
+async def only_part(chunks: AsyncGenerator[Chunk, None]) -> TensorResponse:
+    """The answer of a model that answers in parts, where it is one part.
 
-
-async def settled(answer: WireResponse | Awaitable[WireResponse]) -> WireResponse:
-    """The answer, waited for where it is not there yet."""
-    return answer if isinstance(answer, WireResponse) else await answer
-
-
-async def take_next(running: list[asyncio.Future[WireResponse]], *, as_sent: bool) -> WireResponse:
-    """The first answer in the order of the messages, or whichever is ready first."""
-    if as_sent:
-        await asyncio.wait(running[:1])
-        return running.pop(0).result()
-    done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-    ready = next(future for future in running if future in done)
-    running.remove(ready)
-    return ready.result()
+    Errors: UNIMPLEMENTED for none and for several, of which no more than two are made.
+    """
+    async with aclosing(chunks):
+        part = await anext(chunks, None)
+        if part is not None and await anext(chunks, None) is None:
+            return TensorResponse(part.outputs, part.version, part.run)
+    raise DragomanError(
+        Code.UNIMPLEMENTED,
+        f"the model answered with {'no' if part is None else 'more than one'} response, and this call takes "
+        "exactly one; call it as a stream",
+    )

@@ -59,6 +59,7 @@ def declared_signature(name: str, found: Mapping[str, Signature], settings: Mode
             outputs=aliased(declared.outputs, native.outputs, f"{key}.outputs", "output"),
             source=native.name,
             classes=tuple(settings.classes),
+            answers=native.answers,
         )
     method = Method(declared.method)
     return Signature(
@@ -70,6 +71,7 @@ def declared_signature(name: str, found: Mapping[str, Signature], settings: Mode
         accepts=frozenset({Kind.EXAMPLES}),
         features=feature_specs(declared, native, settings, f"{key}.inputs"),
         classes=tuple(settings.classes),
+        answers=native.answers,
     )
 
 

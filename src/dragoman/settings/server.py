@@ -34,6 +34,9 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dialect: Dialect = Dialect.SUPERSET
     protocols: tuple[str, ...] = ()
     raw_tensors: bool = False  # gRPC only: whether tensors are answered as raw bytes, where that is a choice
+    # gRPC only: how V2 answers a request whose tensors are in `contents`. Triton: raw, KServe: contents
+    grpc_explicit_reply: Literal["both", "raw", "contents"] = "both"
+    stream_dialect: Literal["triton", "mlserver"] = "triton"  # gRPC only: the messages of ModelStreamInfer
     mounts: tuple[Mount, ...] = (GRADIENT,)  # HTTP only: other paths to models
     open_models: tuple[str, ...] = ()  # served to everyone here although a deployment closes them
     tls: TlsSettings = TlsSettings()

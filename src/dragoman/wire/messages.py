@@ -38,7 +38,12 @@ class WireRequest(Struct, gc=False):
 
 
 class AnswerStream(Protocol):
-    """The parts of an answer. `aclose` may come at any point, also before the first part."""
+    """The parts of an answer. `aclose` may come at any point, also before the first part.
+
+    `ending`, after the last part, is an error for the transport's own status, where that can still tell it.
+    """
+
+    ending: "WireResponse | None"
 
     def __aiter__(self) -> "AnswerStream": ...
     async def __anext__(self) -> bytes: ...

@@ -7,7 +7,7 @@ model, a socket or a task.
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from msgspec import Struct, field
 
@@ -37,18 +37,20 @@ class StreamEncoder(Protocol):
     def chunk(self, item: Chunk) -> bytes:
         """One part."""
 
-    def end(self) -> bytes:
-        """What follows the last part."""
+    def end(self) -> bytes | None:
+        """What follows the last part; None = nothing."""
 
-    def fail(self, error: DragomanError) -> bytes:
-        """An error after the head is sent."""
+    def fail(self, error: DragomanError) -> bytes | WireResponse:
+        """An error after the head is sent: a last part, or a status that ends the call where that can be."""
 
 
 class InferOperation(Struct, frozen=True):
     """A call of a model: parse -> pin -> bind -> run -> encode; `fail` wherever that breaks.
 
     `parse` knows no model. `bind` gets the signature of the pinned version. Both raise DragomanError only.
-    `stream` gives an encoder where the caller asked for an answer in parts, else None.
+    `stream` gives an encoder where the caller asked for an answer in parts, else None. It is asked after
+    `bind`. `head_at_once`: what the encoder's head says does not hang on the first part, which is not waited
+    for. `one_part`: of a model that answers in parts alone exactly one is taken; else its parts are joined.
     """
 
     name: str  # "tfs.rest.predict": log, metric label, test id
@@ -58,6 +60,8 @@ class InferOperation(Struct, frozen=True):
     encode: Callable[[Any, CoreResponse], WireResponse]
     fail: Callable[[Any, DragomanError], WireResponse]
     stream: Callable[[Any], StreamEncoder | None] | None = None
+    head_at_once: bool = False
+    one_part: bool = False
 
 
 class MultiDraft(Draft):
@@ -99,7 +103,7 @@ class ControlOperation(Struct, frozen=True):
 
 
 class Order(enum.Enum):
-    """How the answers of a duplex stream follow its messages."""
+    """How the answers of a duplex stream follow its messages. Those that come in parts wait for no other."""
 
     AS_SENT = "as_sent"
     AS_READY = "as_ready"
@@ -142,15 +146,23 @@ class HttpRoute(Struct, frozen=True):
     ignore_case: bool = False
 
 
+class GrpcForm(Struct, frozen=True):
+    """What a listener's settings choose of the form of answers over gRPC."""
+
+    raw_tensors: bool = False
+    explicit_reply: Literal["both", "raw", "contents"] = "both"
+    stream_dialect: Literal["triton", "mlserver"] = "triton"
+
+
 class GrpcRoute(Struct, frozen=True):
     """One gRPC method, by its full name `/package.Service/Method`, with what it does.
 
-    `raw_tensors` is the operation for listeners that answer tensors as raw bytes, where that is a choice.
+    `formed` gives the operation for a form, where that makes a difference; `operation` is of the usual form.
     """
 
     method: str
     operation: Operation
-    raw_tensors: Operation | None = None
+    formed: Callable[[GrpcForm], Operation] | None = None
 
 
 RecordedCall = InferOperation | MultiInferOperation

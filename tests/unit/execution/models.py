@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
 from dragoman.core.requests import Kind, TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
-from dragoman.core.signatures import Signature, TensorSpec
+from dragoman.core.signatures import Answers, Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor
 
 Work = Callable[[TensorRequest, CallContext], None]
@@ -27,8 +28,9 @@ def idle(_: TensorRequest, __: CallContext) -> None:
 class Doubler:
     """y = 2x, after doing `work`; streams y in as many parts as x has elements."""
 
-    def __init__(self, work: Work = idle, concurrency: int = 1) -> None:
-        self.signatures: Mapping[str, Signature] = {"serving_default": NATIVE}
+    def __init__(self, work: Work = idle, concurrency: int = 1, answers: Answers = Answers.WHOLE) -> None:
+        signature = replace(NATIVE, answers=answers)
+        self.signatures: Mapping[str, Signature] = {"serving_default": signature}
         self.concurrency = concurrency
         self.closed = 0
         self._work = work

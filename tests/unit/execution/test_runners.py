@@ -143,14 +143,14 @@ def test_a_wait_in_line_that_is_cancelled_takes_no_slot_with_it() -> None:
 
 
 def test_a_stream_gives_its_parts_in_order_and_its_slot_back() -> None:
-    async def parts() -> list[list[float]]:
+    async def parts() -> list[tuple[list[float], int | None]]:
         handle = pinned(Doubler())
         chunks = handle.runner.stream(handle, ask(1.0, 2.0, 3.0), NATIVE, context())
-        got = [chunk.outputs["y"].array.tolist() async for chunk in chunks]
+        got = [(chunk.outputs["y"].array.tolist(), chunk.version) async for chunk in chunks]
         assert values(await answer(handle, ask(4.0))) == [8.0]
         return got
 
-    assert asyncio.run(parts()) == [[2.0], [4.0], [6.0]]
+    assert asyncio.run(parts()) == [([2.0], 3), ([4.0], 3), ([6.0], 3)]
 
 
 def test_a_stream_that_is_closed_early_tells_the_model_and_gives_its_slot_back() -> None:

@@ -8,7 +8,7 @@ from dragoman.core.control import ControlRequest, ControlResult, Reload
 from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.requests import CoreRequest, Target, TensorRequest, Verb
 from dragoman.core.responses import Chunk, CoreResponse
-from dragoman.core.signatures import Signature
+from dragoman.core.signatures import Answers, Signature
 from dragoman.core.status import StatusReport
 from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.runners import LocalRunner
@@ -32,11 +32,14 @@ from tests.unit.execution.models import Doubler, Work, idle
 
 class NumbersDraft(Draft):
     values: list[float]
-    streamed: bool
+    streamed: str
 
 
 class Numbers:
-    """The stream's form: one number a line."""
+    """The stream's form: one number a line. A `quiet` one has neither an end nor words for an error."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
 
     def head(self) -> WireResponse:
         return WireResponse(200, headers=[(b"X-Form", b"lines")])
@@ -44,11 +47,11 @@ class Numbers:
     def chunk(self, item: Chunk) -> bytes:
         return f"{item.outputs['y'].array[0]}\n".encode()
 
-    def end(self) -> bytes:
-        return b"end\n"
+    def end(self) -> bytes | None:
+        return None if self.quiet else b"end\n"
 
-    def fail(self, error: DragomanError) -> bytes:
-        return f"error: {error.message}\n".encode()
+    def fail(self, error: DragomanError) -> bytes | WireResponse:
+        return fail(None, error) if self.quiet else f"error: {error.message}\n".encode()
 
 
 def parse(wire: WireRequest, _: Limits) -> NumbersDraft:
@@ -56,7 +59,7 @@ def parse(wire: WireRequest, _: Limits) -> NumbersDraft:
         values = [float(word) for word in bytes(wire.body).split()]
     except ValueError:
         raise invalid("the body is not numbers") from None
-    return NumbersDraft(Target(wire.path.strip("/")), values, wire.query == "stream")
+    return NumbersDraft(Target(wire.path.strip("/")), values, wire.query)
 
 
 def bind(draft: NumbersDraft, _: Signature) -> CoreRequest:
@@ -72,7 +75,7 @@ def fail(_: NumbersDraft | None, error: DragomanError) -> WireResponse:
 
 
 def stream(draft: NumbersDraft) -> Numbers | None:
-    return Numbers() if draft.streamed else None
+    return Numbers(draft.streamed == "quiet") if draft.streamed else None
 
 
 def names(_: WireRequest, report: StatusReport) -> WireResponse:
@@ -112,8 +115,8 @@ CONTROL = ControlOperation("test.reload", reload, reloaded, fail)
 class Models:
     """One model called `double`."""
 
-    def __init__(self, work: Work = idle) -> None:
-        model = Doubler(work)
+    def __init__(self, work: Work, answers: Answers) -> None:
+        model = Doubler(work, answers=answers)
         self.handle = Handle("double", 1, model.signatures, LocalRunner(model, "double", 1, 8))
         self.report = StatusReport()
 
@@ -130,8 +133,10 @@ class Models:
 class Bench:
     """A gateway with its counters in reach."""
 
-    def __init__(self, work: Work = idle, limits: Limits | None = None) -> None:
-        self.models = Models(work)
+    def __init__(
+        self, work: Work = idle, limits: Limits | None = None, answers: Answers = Answers.WHOLE
+    ) -> None:
+        self.models = Models(work, answers)
         self.metrics = Metrics()
         recorder = Recorder(self.metrics, AccessLog("off", 1.0))
         self.gateway = Gateway(self.models, limits or Limits(), recorder)

@@ -8,8 +8,9 @@ import structlog
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
-from dragoman.core.errors import invalid
+from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import TensorRequest, Verb
+from dragoman.core.signatures import Answers
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation, Order, StreamOperation
@@ -216,30 +217,128 @@ def test_control_is_open_to_this_machine_and_names_its_setting_to_others() -> No
     assert b"allow_remote_control" in bytes(refused.body)
 
 
-@pytest.mark.parametrize(("order", "expected"), [(Order.AS_SENT, b"one two"), (Order.AS_READY, b"two one")])
-def test_a_duplex_stream_answers_each_message_in_the_order_asked_for(order: Order, expected: bytes) -> None:
-    first = threading.Event()
+def test_a_quiet_stream_ends_without_a_word_or_with_a_status() -> None:
+    calls: list[None] = []
 
-    def wait_for_the_second(wire: TensorRequest, _: object) -> None:
-        if wire.inputs["x"].array[0] == 1 and order is Order.AS_READY:
-            assert first.wait(30)
+    def break_down_later(*_: object) -> None:
+        calls.append(None)
+        if len(calls) > 3:
+            raise DragomanError(Code.INTERNAL, "it broke")
 
-    bench = Bench(wait_for_the_second)
-    operation = StreamOperation("test.duplex", INFER, order)
-    words = {b"[2.0]": b"one", b"the body is not numbers": b"two"}
+    bench = Bench(break_down_later)
+
+    async def stream() -> tuple[bytes, WireResponse | None]:
+        answer = await ask(bench, request(b"1 2", query="quiet"))
+        return await read(answer), answer.stream and answer.stream.ending
+
+    assert asyncio.run(stream()) == (b"2.0\n4.0\n", None)
+    parts, ending = asyncio.run(stream())
+    assert parts == b"2.0\n"
+    assert ending is not None
+    assert (ending.status, ending.body) == (500, b"it broke")
+    assert bench.models.handle.pins == 0
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(offload_bytes=1)])
+def test_a_stream_whose_head_does_not_hang_on_its_first_part_begins_at_once(limits: Limits) -> None:
+    begun: list[None] = []
+    bench = Bench(lambda *_: begun.append(None), limits)
+    at_once = replace(INFER, head_at_once=True)
+
+    async def stream() -> None:
+        answer = await ask(bench, request(b"1 2", query="stream"), at_once)
+        assert (answer.headers, begun, bench.models.handle.pins) == ([(b"X-Form", b"lines")], [], 1)
+        assert await read(answer) == b"2.0\n4.0\nend\n"
+        assert bench.models.handle.pins == 0
+        unread = await ask(bench, request(b"1 2", query="stream"), at_once)
+        assert unread.stream is not None
+        await unread.stream.aclose()
+
+    asyncio.run(stream())
+    assert (bench.models.handle.pins, bench.counted()) == (0, {"OK": 2})
+
+
+def test_a_stream_that_began_at_once_tells_a_failure_of_its_first_part_as_of_any() -> None:
+    def break_down(*_: object) -> None:
+        raise DragomanError(Code.INTERNAL, "it broke")
+
+    bench = Bench(break_down)
+
+    async def stream() -> bytes:
+        return await read(await ask(bench, request(b"1", query="stream"), replace(INFER, head_at_once=True)))
+
+    assert asyncio.run(stream()) == b"error: it broke\n"
+    assert bench.models.handle.pins == 0
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(offload_bytes=0)])
+@pytest.mark.parametrize(("body", "status", "told"), [
+    (b"3", 200, b"[6.0]"),
+    (b"", 400, b"the model answered with no response, and this call takes exactly one"),
+    (b"1 2 3", 400, b"the model answered with more than one response, and this call takes exactly one"),
+])  # fmt: skip
+def test_of_a_model_that_answers_in_parts_alone_a_call_may_take_exactly_one(
+    body: bytes, status: int, told: bytes, limits: Limits
+) -> None:
+    made: list[None] = []
+    bench = Bench(lambda *_: made.append(None), limits, Answers.PARTS)
+    answer = answered(bench, request(body), replace(INFER, one_part=True))
+    assert (answer.status, bytes(answer.body).startswith(told)) == (status, True)
+    assert len(made) <= 2
+    assert bench.models.handle.pins == 0
+
+
+def test_a_model_that_can_answer_whole_does_so() -> None:
+    bench = Bench(answers=Answers.EITHER)
+    assert answered(bench, request(b"1 2"), replace(INFER, one_part=True)).body == b"[2.0, 4.0]"
+
+
+def test_a_duplex_stream_calls_for_each_message_and_leaves_nothing_pinned() -> None:
+    bench = Bench()
+    operation = StreamOperation("test.duplex", replace(INFER, head_at_once=True), Order.AS_SENT)
 
     async def converse() -> list[bytes]:
         async def messages():
             yield request(b"1")
             yield request(b"bad")
+            yield request(b"3", query="stream")
 
-        got = []
-        async for answer in bench.gateway.stream(operation, messages()):
-            got.append(words[bytes(answer.body)])
-            first.set()
-        return got
+        return [bytes(answer.body) async for answer in bench.gateway.stream(operation, messages())]
 
-    assert b" ".join(asyncio.run(converse())) == expected
+    assert sorted(asyncio.run(converse())) == [b"6.0\n", b"[2.0]", b"end\n", b"the body is not numbers"]
+    assert bench.models.handle.pins == 0
+
+
+def test_a_duplex_stream_that_is_left_gives_back_what_its_calls_hold() -> None:
+    never, begun = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> None:
+        begun.set()
+        never.wait(30)
+
+    bench = Bench(wait)
+    operation = StreamOperation("test.duplex", replace(INFER, head_at_once=True), Order.AS_SENT)
+
+    async def leave() -> int:
+        async def messages():
+            yield request(b"1")
+            yield request(b"2", query="stream")
+            yield request(b"3")
+            await asyncio.Event().wait()
+
+        stream = bench.gateway.stream(operation, messages())
+        reading = asyncio.ensure_future(anext(stream))
+        await asyncio.to_thread(begun.wait, 30)
+        reading.cancel()
+        await asyncio.wait([reading])
+        left = bench.models.handle.pins  # that of the thread which is at work
+        idle = asyncio.Event()
+        bench.models.handle.quiesce(idle.set)
+        never.set()
+        await idle.wait()
+        return left
+
+    assert asyncio.run(leave()) == 1
 
 
 def test_a_duplex_stream_cannot_be_called_like_a_request() -> None:

@@ -4,13 +4,14 @@ None in a shape is any size; None instead of a shape is any shape, and so is a s
 `{"text": "bytes"}`.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from dragoman.core.errors import invalid
-from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
+from dragoman.core.signatures import DEFAULT_SIGNATURE, Answers, Signature, TensorSpec
 from dragoman.core.tensors import BY_NUMPY, DType, Shape
 
 EXAMPLE: Final = '{"x": ("float32", [None, 3])}'
@@ -23,7 +24,14 @@ def declared_signature(model: Any) -> Signature:
     Errors: INVALID_ARGUMENT naming the attribute, and what it should look like.
     """
     inputs, outputs = (specs(getattr(model, role, None), role) for role in ("inputs", "outputs"))
-    return Signature(DEFAULT_SIGNATURE, inputs, outputs)
+    return Signature(DEFAULT_SIGNATURE, inputs, outputs, answers=declared_answers(model))
+
+
+def declared_answers(model: Any) -> Answers:
+    """How the model answers: in parts where `predict` is a generator, as callers like beside a `stream`."""
+    if inspect.isgeneratorfunction(model.predict):
+        return Answers.PARTS
+    return Answers.WHOLE if getattr(model, "stream", None) is None else Answers.EITHER
 
 
 def declared_concurrency(model: Any) -> int:

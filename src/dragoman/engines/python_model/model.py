@@ -15,7 +15,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
-from dragoman.core.signatures import Signature
+from dragoman.core.signatures import Answers, Signature
 from dragoman.core.tensors import Array, Tensor
 from dragoman.engines.mismatch import find_mismatch, find_unknown_output
 from dragoman.engines.python_model.values import to_part, to_tensors
@@ -33,11 +33,10 @@ class PythonModel:
         self._model = model
         self._signature = signature
         self._title = title
-        self._in_parts = inspect.isgeneratorfunction(model.predict)
+        self._in_parts = signature.answers is Answers.PARTS
         self._predict = with_call(model.predict, "predict")
         own_stream = getattr(model, "stream", None)
         self._stream = self._predict if own_stream is None else with_call(own_stream, "stream")
-        self._streams = self._in_parts or own_stream is not None
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """The answer to one request; the parts of a generator are joined along their first axis.
@@ -58,7 +57,7 @@ class PythonModel:
     def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
         """The answer in parts; as one part where the model has no generator."""
         feed = self._feed(request)
-        if not self._streams:
+        if not self._signature.streams:
             yield Chunk(self.infer(request, call).outputs)
             return
         try:

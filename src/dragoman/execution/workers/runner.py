@@ -81,7 +81,8 @@ class WorkerRunner:
             while isinstance(reply, Result):
                 run = Run(perf_counter_ns() - asked_ns, queue_ns)
                 outputs = await self._outputs(slot, reply, 0)
-                yield Chunk(adapter.from_engine(TensorResponse(outputs), handle.version).outputs, run)
+                part = adapter.from_engine(TensorResponse(outputs), handle.version)
+                yield Chunk(part.outputs, run, handle.version)
                 if not reply.more:
                     return
                 queue_ns = 0

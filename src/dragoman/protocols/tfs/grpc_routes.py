@@ -23,6 +23,7 @@ from dragoman.protocols.tfs.grpc_reload import encode_reload, fail_reload, parse
 from dragoman.protocols.tfs.grpc_status import answer_metadata, answer_status, fail_status
 from dragoman.wire.operation import (
     ControlOperation,
+    GrpcForm,
     GrpcRoute,
     InferOperation,
     MultiInferOperation,
@@ -36,9 +37,7 @@ MODEL: Final = "/tensorflow.serving.ModelService"
 
 def grpc_routes(superset: bool) -> Iterator[GrpcRoute]:
     """Every method, bound to the dialect's answers."""
-    yield GrpcRoute(
-        f"{PREDICTION}/Predict", predict(superset, write_values), predict(superset, write_content)
-    )
+    yield GrpcRoute(f"{PREDICTION}/Predict", predict(superset, write_values), partial(predicted, superset))
     yield GrpcRoute(f"{PREDICTION}/Classify", examples("tfs.grpc.classify", superset, CLASSIFY))
     yield GrpcRoute(f"{PREDICTION}/Regress", examples("tfs.grpc.regress", superset, REGRESS))
     yield GrpcRoute(f"{PREDICTION}/MultiInference", multi_inference(superset))
@@ -48,6 +47,11 @@ def grpc_routes(superset: bool) -> Iterator[GrpcRoute]:
     yield GrpcRoute(f"{MODEL}/GetModelStatus", status)
     reload = ControlOperation("tfs.grpc.reload", parse_reload, encode_reload, fail_reload)
     yield GrpcRoute(f"{MODEL}/HandleReloadConfigRequest", reload)
+
+
+def predicted(superset: bool, form: GrpcForm) -> InferOperation:
+    """Predict as a listener's settings form it."""
+    return predict(superset, write_content if form.raw_tensors else write_values)
 
 
 def predict(superset: bool, write: Callable[[Tensor], Written]) -> InferOperation:

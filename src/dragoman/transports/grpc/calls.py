@@ -59,6 +59,8 @@ async def answer_parts(
             await context.write(part)
     finally:
         await answer.stream.aclose()
+    if answer.stream.ending is not None:
+        await check(answer.stream.ending, context)
 
 
 async def answer_stream(

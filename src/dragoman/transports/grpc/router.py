@@ -1,19 +1,23 @@
 """Which operation answers a gRPC method."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from dragoman.wire.operation import Operation, ProtocolSpec, in_dialect
+from dragoman.wire.operation import GrpcForm, Operation, ProtocolSpec, in_dialect
+
+USUAL: Final = GrpcForm()
 
 
 class GrpcRouter:
-    """The methods of all protocols of one listener. `raw_tensors` = answer tensors as raw bytes."""
+    """The methods of all protocols of one listener, whose answers have that form."""
 
-    def __init__(self, specs: Sequence[ProtocolSpec], dialect: str, *, raw_tensors: bool = False) -> None:
+    def __init__(self, specs: Sequence[ProtocolSpec], dialect: str, form: GrpcForm = USUAL) -> None:
         operations: dict[str, Operation] = {}
         for route in [route for spec in specs for route in in_dialect(spec.grpc, dialect)]:
             if route.method in operations:
                 raise ValueError(f"two protocols have the method {route.method}")
-            operations[route.method] = (route.raw_tensors if raw_tensors else None) or route.operation
+            formed = route.formed if form != USUAL else None
+            operations[route.method] = route.operation if formed is None else formed(form)
         self.operations: Mapping[str, Operation] = operations
 
     @property

@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.signatures import Answers
 from dragoman.core.tensors import DType
-from dragoman.engines.python_model.declaration import declared_concurrency, declared_signature, specs
+from dragoman.engines.python_model.declaration import (
+    declared_answers,
+    declared_concurrency,
+    declared_signature,
+    specs,
+)
 
 
 def refused(declared: Any) -> str:
@@ -51,9 +57,29 @@ def test_what_is_no_declaration_is_named(declared: Any, message: str) -> None:
     assert refused(declared).startswith(message)
 
 
+def whole(inputs: Any) -> Any:
+    return inputs
+
+
+def in_parts(inputs: Any) -> Any:
+    yield inputs
+
+
 def test_a_signature_holds_both() -> None:
-    signature = declared_signature(SimpleNamespace(inputs={"x": "bool"}, outputs={"y": "int8"}))
+    signature = declared_signature(
+        SimpleNamespace(inputs={"x": "bool"}, outputs={"y": "int8"}, predict=whole)
+    )
     assert (list(signature.inputs), list(signature.outputs)) == (["x"], ["y"])
+
+
+@pytest.mark.parametrize(("methods", "answers"), [
+    ({"predict": whole}, Answers.WHOLE),
+    ({"predict": in_parts}, Answers.PARTS),
+    ({"predict": whole, "stream": in_parts}, Answers.EITHER),
+    ({"predict": in_parts, "stream": in_parts}, Answers.PARTS),
+])  # fmt: skip
+def test_generators_tell_how_a_model_answers(methods: Any, answers: Answers) -> None:
+    assert declared_answers(SimpleNamespace(**methods)) is answers
 
 
 @pytest.mark.parametrize("given", [0, -1, 1.5, "2", True])

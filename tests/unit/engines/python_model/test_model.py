@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
+from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import TensorRequest
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor
+from dragoman.engines.python_model.declaration import declared_answers
 from dragoman.engines.python_model.model import PythonModel, with_call
 
 SIGNATURE = Signature(
@@ -23,7 +25,8 @@ Inputs = Mapping[str, Any]
 
 
 def loaded(model: object) -> PythonModel:
-    return PythonModel(model, SIGNATURE, 1, "model m version 1")
+    signature = replace(SIGNATURE, answers=declared_answers(model))
+    return PythonModel(model, signature, 1, "model m version 1")
 
 
 def ask(*values: int) -> TensorRequest:

@@ -11,7 +11,13 @@ from dragoman.protocols.tfs import PROTOCOL
 from dragoman.settings.limits import Limits
 from dragoman.transports.grpc.router import GrpcRouter
 from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.operation import InferOperation, MultiInferOperation, Operation, StatusOperation
+from dragoman.wire.operation import (
+    GrpcForm,
+    InferOperation,
+    MultiInferOperation,
+    Operation,
+    StatusOperation,
+)
 from dragoman.wire.protobuf import message_class, message_classes
 from dragoman.wire.tensor_proto import read_tensor, write_content
 from tests.unit.protocols.tfs.reference import REPORT, SIGNATURES, Codec, pin, run, select
@@ -39,7 +45,7 @@ class GrpcCodec:
     def __init__(
         self, dialect: str, report: StatusReport = REPORT, limits: Limits | None = None, *, raw: bool = False
     ) -> None:
-        self._operations = GrpcRouter([PROTOCOL], dialect, raw_tensors=raw).operations
+        self._operations = GrpcRouter([PROTOCOL], dialect, GrpcForm(raw_tensors=raw)).operations
         self._codec = Codec(dialect, report)
         self._report = report
         self._limits = limits or Limits()

@@ -84,7 +84,10 @@ async def serving(handler: Handler = echo, limits: Limits | None = None) -> Asyn
 class Parts:
     """An answer in parts; remembers whether its reader gave it back."""
 
-    def __init__(self, *parts: bytes, then: asyncio.Event | None = None) -> None:
+    def __init__(
+        self, *parts: bytes, then: asyncio.Event | None = None, ending: WireResponse | None = None
+    ) -> None:
+        self.ending = ending
         self._parts = list(parts)
         self._then = then
         self.closed = asyncio.Event()

@@ -8,7 +8,7 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.status import StatusReport
 from dragoman.transports.grpc.router import GrpcRouter
 from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.operation import GrpcRoute, ProtocolSpec, StatusOperation
+from dragoman.wire.operation import GrpcForm, GrpcRoute, Operation, ProtocolSpec, StatusOperation
 
 
 def operation(name: str) -> StatusOperation:
@@ -39,10 +39,19 @@ def test_methods_of_all_protocols_are_found_in_the_dialect_else_in_the_superset(
     assert router.services == ["p.One", "p.Two"]
 
 
-def test_a_listener_that_answers_raw_tensors_has_the_operations_for_them() -> None:
-    routes = [GrpcRoute("/p.One/Predict", A, raw_tensors=B), GrpcRoute("/p.One/Get", C)]
-    router = GrpcRouter([spec("one", superset=routes)], "superset", raw_tensors=True)
-    assert router.operations == {"/p.One/Predict": B, "/p.One/Get": C}
+def test_a_listener_that_forms_its_answers_otherwise_has_the_operations_for_that() -> None:
+    seen = []
+
+    def formed(form: GrpcForm) -> Operation:
+        seen.append(form)
+        return B
+
+    routes = [GrpcRoute("/p.One/Predict", A, formed), GrpcRoute("/p.One/Get", C)]
+    one = spec("one", superset=routes)
+    assert GrpcRouter([one], "superset").operations == {"/p.One/Predict": A, "/p.One/Get": C}
+    raw = GrpcForm(raw_tensors=True)
+    assert GrpcRouter([one], "superset", raw).operations == {"/p.One/Predict": B, "/p.One/Get": C}
+    assert seen == [raw]
 
 
 def test_two_protocols_with_one_method_stop_the_start() -> None:

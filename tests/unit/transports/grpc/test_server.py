@@ -181,6 +181,19 @@ def test_an_answer_in_parts_is_written_part_by_part_and_given_back() -> None:
     asyncio.run(main())
 
 
+def test_an_answer_in_parts_that_fails_midway_ends_with_the_status() -> None:
+    async def main() -> None:
+        parts = Parts(b"one", ending=WireResponse(13, message="it broke"))
+        async with serving(lambda _: WireResponse(0, stream=parts)) as served:
+            call = served.parts(b"")
+            assert await call.read() == b"one"
+            error = await failure(call.read())
+            assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "it broke")
+            assert parts.closed.is_set()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("later", [False, True])
 def test_a_whole_answer_is_one_part(later: bool) -> None:
     async def answer(wire: WireRequest) -> WireResponse:
