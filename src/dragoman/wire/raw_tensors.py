@@ -45,8 +45,10 @@ def check_shape(name: str, shape: tuple[int, ...], dtype: DType) -> int:
     return count
 
 
-def read_raw(name: str, data: Data, dtype: DType, shape: tuple[int, ...]) -> Array:
+def read_raw(name: str, data: Data, dtype: DType, shape: tuple[int, ...], model: str = "") -> Array:
     """The array of input `name`. Numbers are a view of `data`, which need not lie on their boundaries.
+
+    `model` is named in errors, where it is known.
 
     Shapes: as `shape` says, which `check_shape` has passed.
     Errors: INVALID_ARGUMENT naming the input where the bytes are not exactly that many elements.
@@ -57,7 +59,7 @@ def read_raw(name: str, data: Data, dtype: DType, shape: tuple[int, ...]) -> Arr
     numpy_type = NUMPY[dtype]
     expected = count * numpy_type.itemsize
     if len(data) != expected:
-        raise size_mismatch(name, expected, len(data))
+        raise size_mismatch(name, expected, len(data), model)
     if dtype is DType.BOOL:
         bits = np.frombuffer(data, np.uint8)
         # Any other byte than 0 and 1 would be a bool that compares equal to neither.
@@ -65,9 +67,10 @@ def read_raw(name: str, data: Data, dtype: DType, shape: tuple[int, ...]) -> Arr
     return np.frombuffer(data, numpy_type).reshape(shape)
 
 
-def size_mismatch(name: str, expected: int, given: int) -> DragomanError:
+def size_mismatch(name: str, expected: int, given: int, model: str = "") -> DragomanError:
     """The error for an input whose bytes are too few or too many, in Triton's words."""
-    return invalid(f"input byte size mismatch for input '{name}'. Expected {expected}, got {given}")
+    owner = f" for model '{model}'" if model else ""
+    return invalid(f"input byte size mismatch for input '{name}'{owner}. Expected {expected}, got {given}")
 
 
 def _read_elements(name: str, data: Data, count: int) -> Array:

@@ -4,6 +4,7 @@ from typing import Final
 
 from dragoman.core.requests import Verb
 from dragoman.protocols.kserve_v2.errors import fail, fail_status, refuse
+from dragoman.protocols.kserve_v2.grpc_routes import grpc_routes
 from dragoman.protocols.kserve_v2.openapi import (
     answer_document,
     answer_model_document,
@@ -39,6 +40,7 @@ INFER: Final = InferOperation(
     bind=bind_infer,
     encode=encode_infer,
     fail=fail,
+    one_part=True,
 )
 
 SERVER_ROUTES: Final = (
@@ -74,4 +76,5 @@ PROTOCOL: Final = ProtocolSpec(
     prefixes=("/v2/",),
     routes={"superset": (*SERVER_ROUTES, *MODEL_ROUTES, *DOCS_ROUTES)},
     refuse=refuse,
+    grpc={"superset": tuple(grpc_routes())},
 )

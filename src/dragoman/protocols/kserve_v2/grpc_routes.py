@@ -1,0 +1,76 @@
+"""The gRPC methods of inference.GRPCInferenceService."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from dragoman.core.requests import Verb
+from dragoman.protocols.kserve_v2.grpc_errors import fail_infer, fail_status
+from dragoman.protocols.kserve_v2.grpc_request import bind_infer, parse_infer
+from dragoman.protocols.kserve_v2.grpc_response import encode_infer
+from dragoman.protocols.kserve_v2.grpc_status import (
+    answer_live,
+    answer_metadata,
+    answer_model_ready,
+    answer_server_metadata,
+    answer_server_ready,
+)
+from dragoman.protocols.kserve_v2.stream import encode_stream, fail_stream, stream_infer
+from dragoman.wire.operation import (
+    GrpcForm,
+    GrpcRoute,
+    InferOperation,
+    Order,
+    StatusOperation,
+    StreamOperation,
+)
+
+SERVICE: Final = "/inference.GRPCInferenceService"
+USUAL: Final = GrpcForm()
+
+LIVE: Final = StatusOperation("kserve_v2.grpc.live", answer_live, fail_status, permission=None)
+SERVER_READY: Final = StatusOperation(
+    "kserve_v2.grpc.server_ready", answer_server_ready, fail_status, permission=None
+)
+SERVER: Final = StatusOperation("kserve_v2.grpc.server", answer_server_metadata, fail_status, permission=None)
+READY: Final = StatusOperation("kserve_v2.grpc.ready", answer_model_ready, fail_status)
+METADATA: Final = StatusOperation("kserve_v2.grpc.metadata", answer_metadata, fail_status)
+
+
+def grpc_routes() -> Iterator[GrpcRoute]:
+    """Every method."""
+    yield GrpcRoute(f"{SERVICE}/ServerLive", LIVE)
+    yield GrpcRoute(f"{SERVICE}/ServerReady", SERVER_READY)
+    yield GrpcRoute(f"{SERVICE}/ServerMetadata", SERVER)
+    yield GrpcRoute(f"{SERVICE}/ModelReady", READY)
+    yield GrpcRoute(f"{SERVICE}/ModelMetadata", METADATA)
+    yield GrpcRoute(f"{SERVICE}/ModelInfer", infer(USUAL), infer)
+    yield GrpcRoute(f"{SERVICE}/ModelStreamInfer", streamed_infer(USUAL), streamed_infer)
+
+
+def infer(form: GrpcForm) -> InferOperation:
+    """ModelInfer with answers of that form."""
+    return InferOperation(
+        name="kserve_v2.grpc.infer",
+        verb=Verb.INFER,
+        parse=parse_infer,
+        bind=bind_infer,
+        encode=partial(encode_infer, form),
+        fail=fail_infer,
+        one_part=True,
+    )
+
+
+def streamed_infer(form: GrpcForm) -> StreamOperation:
+    """ModelStreamInfer with answers of that form."""
+    message = InferOperation(
+        name="kserve_v2.grpc.stream_infer",
+        verb=Verb.INFER,
+        parse=parse_infer,
+        bind=bind_infer,
+        encode=partial(encode_stream, form),
+        fail=partial(fail_stream, form),
+        stream=partial(stream_infer, form),
+        head_at_once=True,
+    )
+    return StreamOperation("kserve_v2.grpc.stream", message, Order.AS_SENT)
