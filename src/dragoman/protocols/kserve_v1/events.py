@@ -121,9 +121,12 @@ def fresh_attributes(model: str, surroundings: Surroundings) -> dict[str, str]:
 
 
 def repeated(event: Event, fresh: Mapping[str, str]) -> JsonObject:
-    """What the answer's event says as well because the request's did."""
-    others = event.attributes.items()
-    return {name: value for name, value in others if name not in fresh and name not in NOT_REPEATED}
+    """What the answer's event says as well because the request's did: texts, integers and truths."""
+    return {
+        name: value
+        for name, value in event.attributes.items()
+        if name not in fresh and name not in NOT_REPEATED and isinstance(value, str | int)
+    }
 
 
 def as_it_came(value: JsonValue) -> bytes:

@@ -86,6 +86,7 @@ def test_type_and_source_are_those_of_the_settings() -> None:
 
 def test_a_structured_answer_repeats_the_other_attributes_where_that_is_set() -> None:
     event = EVENT | {"datacontenttype": "application/json", "custom": "a value", "number": 3, "data": DATA}
+    event |= {"none": None, "nested": [[]]}  # what the specification does not know as attributes
     assert structured(codec(events=MERGING), event) == FRESH | {
         "custom": "a value",
         "number": 3,
