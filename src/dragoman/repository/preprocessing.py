@@ -103,11 +103,16 @@ class Input:
         )
 
     def _declared_layout(self) -> Layout | None:
-        text, shape = self._said.layout, self._spec.shape
-        if text is None:
-            text = self._spec.layout
-        if text is None:
+        said, own = self._said.layout, self._spec.layout
+        if said is not None:
+            return self._read(said)
+        try:
+            return None if own is None else self._read(own)
+        except DragomanError:  # the engine's own words for what no image has
             return None
+
+    def _read(self, text: str) -> Layout:
+        shape = self._spec.shape
         rank = len(shape) if shape is not None else len(text.rpartition(":")[2])
         return read_layout(text, rank, f"{self._key}.layout")
 

@@ -1,6 +1,7 @@
 """What model.yaml says of the way that inputs go before the model."""
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.images import Color, ImageSpec, Preprocessing
@@ -101,6 +102,17 @@ def test_a_layout_alone_says_what_the_models_axes_are() -> None:
 @pytest.mark.parametrize("said", ["N...", "...", "?..."])
 def test_a_layout_that_says_nothing_of_images_leaves_the_usual_one(said: str) -> None:
     assert seen(f"preprocessing: {{layout: '{said}'}}", NCHW).image == seen("", NCHW).image
+
+
+@pytest.mark.parametrize(
+    ("own", "channels"), [("NCHW", 3), ("NHWC", 8), ("N...", 3), ("[N,C,H,W]", 3), ("NC", 3)]
+)
+def test_the_engines_own_layout_counts_where_it_says_something(own: str, channels: int) -> None:
+    native = model((None, 3, 4, 8))
+    spec = replace(native.inputs["x"], layout=own)
+    image = seen("", replace(native, inputs={"x": spec})).image
+    assert image is not None
+    assert image.channels == channels
 
 
 def test_a_layout_that_is_none_of_images_takes_none() -> None:

@@ -8,7 +8,7 @@ from dragoman.core.errors import invalid
 from dragoman.core.images import ImageSpec
 from dragoman.core.requests import TensorRequest
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.tensors import Array, DType, Tensor, show_shape
+from dragoman.core.tensors import Array, DType, Tensor, fits, show_shape
 from dragoman.execution.images.steps import apply
 from dragoman.settings.limits import Limits
 
@@ -64,12 +64,9 @@ def preprocessed(tensor: Tensor, spec: TensorSpec) -> Tensor:
         return tensor
     if tensor.dtype is not spec.dtype:
         raise invalid(f'input "{spec.name}": {tensor.dtype.value} given, {spec.dtype.value} expected')
-    given, expected = tensor.array.shape, spec.shape
-    if expected is not None and (
-        len(given) != len(expected)
-        or any(size not in (None, found) for found, size in zip(given, expected, strict=True))
-    ):
-        raise invalid(f'input "{spec.name}": shape {show_shape(given)} does not fit {show_shape(expected)}')
+    given = tensor.array.shape
+    if not fits(given, spec.shape):
+        raise invalid(f'input "{spec.name}": shape {show_shape(given)} does not fit {show_shape(spec.shape)}')
     return Tensor(steps.dtype, apply(steps, tensor.array))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.requests import CoreRequest
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.tensors import Tensor, fits
+from dragoman.core.tensors import DType, Tensor, fits
 from dragoman.protocols.kserve_v2.status import shown_shape
 from dragoman.wire.datatypes import DATATYPES
 from dragoman.wire.fitting import with_trailing_axis
@@ -25,6 +25,7 @@ def bind_tensors(
 ) -> CoreRequest:
     """The request that these tensors are to the model; `outputs` empty = all.
 
+    BYTES for an input that can be made of encoded images are those, whatever their shape.
     Errors: INVALID_ARGUMENT for an input or output that the signature lacks, a missing input, and a tensor of
     another type or shape.
     """
@@ -38,6 +39,8 @@ def bind_tensors(
     for name, tensor in tensors.items():
         spec = specs[name]
         if tensor.dtype is not spec.dtype:
+            if tensor.dtype is DType.BYTES and spec.image is not None:
+                continue
             raise wrong_datatype(model, name, tensor, spec)
         if not fits(tensor.array.shape, spec.shape):
             raise wrong_shape(model, name, tensor, spec)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.images import ImageSpec
 from dragoman.core.requests import ExampleRequest, TensorRequest
 from dragoman.core.signatures import Method, Signature
 from dragoman.core.tensors import Array, DType, Tensor
@@ -76,6 +77,18 @@ def test_an_input_that_has_a_default_may_be_left_out() -> None:
 def test_another_type_is_named() -> None:
     tensors = given(INPUT0=ROW) | given(DType.FP32, INPUT1=ROW)
     assert refused(tensors) == "inference input 'INPUT1' data-type is 'FP32', but model 'm' expects 'INT32'"
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 1)])
+def test_byte_strings_are_images_where_an_input_takes_them(shape: tuple[int, ...]) -> None:
+    image = ImageSpec(DType.FP32, None, 2, 2, 3)
+    picture = msgspec.structs.replace(spec("x", DType.FP32, (None, 2, 2, 3)), image=image)
+    files = given(DType.BYTES, x=np.full(shape, b"\xff\xd8", np.object_))
+    request = bind_tensors("m", files, (), Signature("s", {"x": picture}, {}))
+    assert isinstance(request, TensorRequest)
+    assert request.inputs["x"] is files["x"]
+    plain = Signature("s", {"x": msgspec.structs.replace(picture, image=None)}, {})
+    assert refused(files, to=plain).startswith("inference input 'x' data-type is 'BYTES'")
 
 
 @pytest.mark.parametrize("shape", [(1, 17), (16,), (1, 16, 1), ()])

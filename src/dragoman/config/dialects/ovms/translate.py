@@ -34,6 +34,7 @@ LOG_LEVELS: Final = {
     "ERROR": "error",
 }
 PREPROCESSING: Final = ("mean", "scale", "color_format", "precision")
+PRECISIONS: Final = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}  # the others have one name
 
 
 def translate(source: Source) -> Translation:
@@ -138,6 +139,8 @@ def write_one(writer: Writer) -> None:
     )
     tree = model_tree(model, "")
     preprocessing = {key: value(line.text(key)) for key in PREPROCESSING if line.text(key)}
+    if "precision" in preprocessing:
+        preprocessing["precision"] = PRECISIONS.get(preprocessing["precision"], preprocessing["precision"])
     if preprocessing:
         tree["preprocessing"] = {**tree.get("preprocessing", {}), **preprocessing}
     writer.set("models", [tree], "--model_name and --model_path")
