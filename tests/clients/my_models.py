@@ -29,6 +29,12 @@ def echo() -> onnx.ModelProto:
     return build(nodes, *ends(TensorProto.STRING, ["N"]))
 
 
+def pictures() -> onnx.ModelProto:
+    """Images of 2 x 2 pixels, the same."""
+    nodes = [helper.make_node("Identity", ["input_name"], ["output_name"])]
+    return build(nodes, *ends(TensorProto.FLOAT, ["N", 2, 2, 3]))
+
+
 def ends(element_type: int, shape: list[int | str] | None):
     return [tensor("input_name", element_type, shape)], [tensor("output_name", element_type, shape)]
 
@@ -68,7 +74,7 @@ def save(model: onnx.ModelProto, repository: Path, name: str) -> None:
 def write(folder: Path) -> Mapping[str, Path]:
     """The repositories by the kind of value that their model takes."""
     repositories = {}
-    for kind, model in {"numbers": doubling(), "strings": echo()}.items():
+    for kind, model in {"numbers": doubling(), "strings": echo(), "pictures": pictures()}.items():
         repositories[kind] = folder / kind
         save(model, repositories[kind], NAME)
     return repositories

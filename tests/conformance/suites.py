@@ -45,6 +45,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "images_grpc.json": Suite(GRPC, (Run(IMAGES), Run(IMAGES_TFSERVING))),
     "images_rest.json": Suite(HTTP, (Run(IMAGES), Run(IMAGES_TFSERVING))),
     "images_v2.json": Suite(V2, (Run(IMAGES),)),
+    "images_v2_grpc.json": Suite(GRPC, (Run(IMAGES),)),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "v2_rest.json": Suite(V2, (Run(DEFAULT),)),
