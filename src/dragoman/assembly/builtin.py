@@ -7,7 +7,8 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from dragoman.config.dialect import Dialect
-from dragoman.config.dialects import kserve, ovms, tensorflow_serving
+from dragoman.config.dialects import kserve, tensorflow_serving
+from dragoman.config.dialects import ovms as ovms_dialect
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
@@ -15,7 +16,7 @@ from dragoman.engines.python_model import PythonModelEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.execution.workers.model import placed
-from dragoman.protocols import kserve_v1, kserve_v2, native, tfs
+from dragoman.protocols import kserve_v1, kserve_v2, native, ovms, tfs
 from dragoman.wire.operation import ProtocolSpec
 from dragoman.wire.surroundings import EventAttributes, Surroundings
 
@@ -26,6 +27,7 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     native.PROTOCOL,
     kserve_v2.PROTOCOL,
     tfs.PROTOCOL,
+    ovms.PROTOCOL,
     kserve_v1.make_protocol,
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (
@@ -37,7 +39,7 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
 )  # fmt: skip
 DIALECTS: Final[tuple[Dialect, ...]] = (
     tensorflow_serving.DIALECT,
-    ovms.DIALECT,
+    ovms_dialect.DIALECT,
     kserve.DIALECT,
 )  # fmt: skip
 

@@ -21,10 +21,11 @@ LIVE: Final = frozenset(
 
 
 class Reread(Struct, frozen=True):
-    """Settings as they were read, with a stamp of each file that they came from."""
+    """Settings as they were read, with a stamp and a digest of each file that they came from."""
 
     settings: ServerSettings
     files: Mapping[str, Stamp] = {}
+    contents: Mapping[str, bytes] = {}
     refused: tuple[str, ...] = ()  # entries that were left out, and why
 
 
@@ -44,7 +45,7 @@ class Reloader:
         self._adopt = adopt
         self._sleep = sleep
         self._stamps = first.files
-        self._contents = contents(first.files)
+        self._contents: Mapping[str, bytes | None] = first.contents
         self._reading = asyncio.Lock()
         self._log = structlog.get_logger("dragoman.config")
 
@@ -83,7 +84,7 @@ class Reloader:
         SETTINGS_MALFORMED for settings that are none; then everything stays as it is.
         """
         async with self._reading:
-            found = await asyncio.to_thread(contents, self._now.files)
+            found = await asyncio.to_thread(contents, self._now.contents)
             for path, content in found.items():
                 if content is None:
                     message = f"{path} cannot be opened"
@@ -107,15 +108,11 @@ class Reloader:
 
         Errors: DragomanError; then everything stays as it is.
         """
-        known = self._now.files
-        self._stamps = await asyncio.to_thread(stamps, known)
-        self._contents = await asyncio.to_thread(contents, known)
+        self._stamps = await asyncio.to_thread(stamps, self._now.files)
         new = await asyncio.to_thread(self._read)
         await self._adopt(new.settings)
         self._now = new
-        self._stamps = new.files
-        if new.files.keys() != known.keys():
-            self._contents = await asyncio.to_thread(contents, new.files)
+        self._stamps, self._contents = new.files, new.contents
         self._tell(new.settings)
 
     def _tell_mistakes(self, error: DragomanError) -> None:

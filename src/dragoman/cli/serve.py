@@ -40,7 +40,7 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
         write(found.writes)
         say(found.message)
         return
-    if not found.settings.repositories and not found.settings.models:
+    if not found.settings.repositories and "models" not in found.tree:
         raise FailureError(
             "there is nothing to serve: give a PATH, or --config FILE that names models", Exit.USAGE
         )
@@ -49,7 +49,7 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
 
     def reread(found: Loaded) -> Reread:
         refused = tuple(str(note) for note in found.notes if note.level is Level.REFUSED)
-        return Reread(quieter(found) if terminal else found.settings, found.files, refused)
+        return Reread(quieter(found) if terminal else found.settings, found.files, found.contents, refused)
 
     first = reread(found)
     rereading = Rereading(first, lambda: reread(load(request)))

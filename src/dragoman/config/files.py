@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
 from dragoman.core.errors import Code, DragomanError, invalid
@@ -15,6 +16,7 @@ class Files:
 
     def __init__(self) -> None:
         self.stamps: dict[str, Stamp] = {}
+        self.contents: dict[str, bytes] = {}  # a digest of what each held
 
     def read(self, path: str) -> str:
         """A file's text.
@@ -28,6 +30,7 @@ class Files:
         except OSError as error:
             code = Code.NOT_FOUND if isinstance(error, FileNotFoundError) else Code.PERMISSION_DENIED
             raise DragomanError(code, f"{path} cannot be read: {(error.strerror or '').lower()}") from error
+        self.contents[os.path.abspath(path)] = sha256(data).digest()
         if len(data) > MOST_BYTES:
             raise invalid(f"{path}: the file is larger than {MOST_BYTES} bytes")
         try:

@@ -39,6 +39,8 @@ class Request(Struct, frozen=True, kw_only=True):
 class Loaded(Struct, frozen=True):
     """The settings, where each value that is given comes from, the notes, and a stamp of each file read.
 
+    `contents` are digests of what these files held.
+
     `message` is set where the dialect was asked for a text only, or for these files to be written.
     """
 
@@ -46,6 +48,7 @@ class Loaded(Struct, frozen=True):
     origins: Mapping[str, str]
     notes: tuple[Note, ...] = ()
     files: Mapping[str, Stamp] = {}
+    contents: Mapping[str, bytes] = {}
     tree: Mapping[str, object] = {}
     message: str | None = None
     writes: Mapping[str, str] = {}
@@ -79,7 +82,7 @@ def load(request: Request) -> Loaded:
         return Loaded(ServerSettings(), {}, message=translation.message, writes=translation.writes)
     merged = merge(layers, [*overrides, *path_override(request), *request.overrides])
     settings = checked(merged)
-    return Loaded(settings, merged.origins, translation.notes, files.stamps, merged.tree)
+    return Loaded(settings, merged.origins, translation.notes, files.stamps, files.contents, merged.tree)
 
 
 def translated(request: Request, files: Files) -> Translation:

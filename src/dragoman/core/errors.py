@@ -42,6 +42,7 @@ class Reason(enum.Enum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     ENCODING_UNKNOWN = "encoding_unknown"
     NO_JSON_FORM = "no_json_form"
+    NO_CONTENT = "no_content"  # a pipeline ended early because a node gave nothing to go on with
     SETTINGS_UNREADABLE = "settings_unreadable"  # a file of settings cannot be opened
     SETTINGS_MALFORMED = "settings_malformed"  # the files are no settings
     SETTINGS_REFUSED = "settings_refused"  # the settings are taken over, but for some of their models

@@ -148,8 +148,12 @@ class FileSystemSource:
         )
 
     def _is_model_file(self, name: str) -> bool:
-        alone = TreeSnapshot(name, {name: FileStat(0, 0)})
-        return any(engine.claim(alone, ModelSettings()) for engine in self._engines.values())
+        return self._claims([name])
+
+    def _claims(self, names: list[str]) -> bool:
+        """Whether an engine takes files of these names for a model."""
+        tree = TreeSnapshot(names[0], {name: FileStat(0, 0) for name in names})
+        return any(engine.claim(tree, ModelSettings()) for engine in self._engines.values())
 
     def _file(self, path: str, shown: str) -> tuple[str, AspiredModel]:
         folder = os.path.dirname(path)
@@ -175,7 +179,8 @@ class FileSystemSource:
             paths = {number: os.path.join(folder, entry) for number, entry in found.items()}
             shown = {number: f"{name}/{entry}" for number, entry in found.items()}
             return self._assembled(name, paths, shown, folder, notes)
-        if any(os.path.isfile(entry.path) and entry.name != SIDECAR for entry in entries):
+        files = [entry.name for entry in entries if os.path.isfile(entry.path)]
+        if files and (SIDECAR in files or self._claims(files)):
             return self._assembled(name, {ONLY_VERSION: folder}, {ONLY_VERSION: name}, folder)
         message = f"{name} holds neither a version folder (named by a number) nor a model file"
         return AspiredModel(cause=Cause(Code.NOT_FOUND, message))

@@ -49,7 +49,12 @@ def test_a_strict_listener_has_one_codec_for_both(path):
 
 @pytest.mark.parametrize(
     ("dialect", "name"),
-    [("superset", "v1.rest.status"), ("tfserving", "tfs.rest.status"), ("kserve", "kserve_v1.rest.ready")],
+    [
+        ("superset", "v1.rest.status"),
+        ("tfserving", "tfs.rest.status"),
+        ("kserve", "kserve_v1.rest.ready"),
+        ("ovms", "ovms.rest.status"),
+    ],
 )
 def test_status_is_the_union_on_the_default_listener_only(dialect, name):
     assert router(dialect).route("GET", "/v1/models/m", []).operation.name == name

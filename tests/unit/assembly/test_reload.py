@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from dragoman.assembly.reload import Reloader, Reread, needing_restart, stamps
+from dragoman.assembly.reload import Reloader, Reread, contents, needing_restart, stamps
 from dragoman.core.errors import DragomanError, Reason, invalid
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import NamedModel
@@ -27,12 +27,16 @@ class Scene:
         self.refusal = None
         self.on_pause = lambda: None
         self.on_adopted = lambda: None
-        self.reloader = Reloader(Reread(FIRST, stamps([str(self.file)])), self.read, self.adopt, self.sleep)
+        self.reloader = Reloader(self.reread(FIRST), self.read, self.adopt, self.sleep)
+
+    def reread(self, settings):
+        files = [str(self.file)]
+        return Reread(settings, stamps(files), contents(files))
 
     def read(self):
         if isinstance(self.next, Exception):
             raise self.next
-        return Reread(self.next, stamps([str(self.file)]))
+        return self.reread(self.next)
 
     async def adopt(self, settings):
         if self.refusal is not None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dragoman.assembly.reload import Reloader, Reread, stamps
+from dragoman.assembly.reload import Reloader, Reread, contents, stamps
 from dragoman.assembly.renewal import Renewal, failures
 from dragoman.core.control import ControlResult
 from dragoman.core.errors import Code, DragomanError, Reason
@@ -39,14 +39,12 @@ class Scene:
         self.changed = False
         self.refused = ()
         self.adopted = 0
-        reloader = Reloader(Reread(ServerSettings(), self.stamps()), self.read, self.adopt)
+        reloader = Reloader(self.read(), self.read, self.adopt)
         self.renewal = Renewal(reloader, self.control, report)
 
-    def stamps(self):
-        return stamps([str(self.file)])
-
     def read(self):
-        return Reread(ServerSettings(), self.stamps(), self.refused)
+        files = [str(self.file)]
+        return Reread(ServerSettings(), stamps(files), contents(files), self.refused)
 
     async def adopt(self, settings):
         self.adopted += 1

@@ -8,11 +8,11 @@ from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.status import StatusReport
 from dragoman.protocols.tfs.errors import grpc_error
 from dragoman.protocols.tfs.messages import messages
-from dragoman.protocols.tfs.metadata import DATA_TYPES
 from dragoman.protocols.tfs.model_spec import spec_target
 from dragoman.protocols.tfs.status import serving_version
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.protobuf import read_message
+from dragoman.wire.signature_map import DATA_TYPES
 from dragoman.wire.version_states import known_model, version_state, wanted_versions
 
 if TYPE_CHECKING:

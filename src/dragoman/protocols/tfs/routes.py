@@ -89,6 +89,9 @@ PROTOCOL: Final = ProtocolSpec(
     grpc={
         "superset": tuple(grpc_routes(superset=True)),
         "tfserving": tuple(grpc_routes(superset=False)),
+        "ovms": tuple(
+            grpc_routes(superset=True)
+        ),  # it has this service as TensorFlow Serving's clients call it
     },
     recording=RECORDING,
 )

@@ -4,9 +4,9 @@ from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.protocols.tfs.errors import not_served
-from dragoman.protocols.tfs.metadata import metadata_body
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.signature_map import Spelling, metadata_body
 from dragoman.wire.target import read_target
 from dragoman.wire.v1_models import answer_model
 from dragoman.wire.version_states import known_model, version_state, wanted_versions
@@ -32,9 +32,9 @@ def answer_metadata(superset: bool, wire: WireRequest, report: StatusReport) -> 
     if not wire.path.endswith("/metadata"):  # /METADATA is the status in the reference
         return answer_model(wire, report) if superset else answer_status(wire, report)
     target = read_target(wire, None, superset)
-    return WireResponse(
-        200, dump(metadata_body(target.model, serving_version(superset, report, target), superset))
-    )
+    version = serving_version(superset, report, target)
+    spelling = Spelling.BOTH if superset else Spelling.SNAKE
+    return WireResponse(200, dump(metadata_body(target.model, version, spelling)))
 
 
 def answer_nameless(_: WireRequest, __: StatusReport) -> WireResponse:

@@ -7,7 +7,7 @@ from dragoman.core.errors import Code
 from dragoman.core.signatures import Method
 from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType
-from dragoman.protocols.tfs.metadata import DATA_TYPES
+from dragoman.wire.signature_map import DATA_TYPES
 from dragoman.wire.version_states import STATES, error_code
 from tests.unit.protocols.tfs.reference import Codec, echo_signature, example_signature
 

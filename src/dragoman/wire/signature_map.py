@@ -1,5 +1,9 @@
-"""A version's signatures as TensorFlow Serving describes them (`apis/get_model_metadata.proto` as JSON)."""
+"""A version's signatures as TensorFlow Serving describes them (`apis/get_model_metadata.proto` as JSON).
 
+TensorFlow Serving prints the names of the definition, OpenVINO Model Server those of proto3's JSON mapping.
+"""
+
+import enum
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -35,13 +39,22 @@ CAMEL_CASE: Final[Mapping[str, str]] = {
 }
 
 
-def metadata_body(model: str, version: VersionStatus, superset: bool) -> dict[str, Any]:
-    """The answer for one version; in the superset every key is there in both spellings."""
+class Spelling(enum.Enum):
+    """How the keys are written; an answer with both is read by the clients of either."""
+
+    SNAKE = "snake"
+    CAMEL = "camel"
+    BOTH = "both"
+
+
+def metadata_body(model: str, version: VersionStatus, spelling: Spelling) -> dict[str, Any]:
+    """The answer for one version."""
 
     def message(**members: Any) -> dict[str, Any]:
-        if superset:
-            members |= {CAMEL_CASE[key]: value for key, value in members.items() if key in CAMEL_CASE}
-        return members
+        if spelling is Spelling.SNAKE:
+            return members
+        camel = {CAMEL_CASE.get(key, key): value for key, value in members.items()}
+        return camel if spelling is Spelling.CAMEL else members | camel
 
     def tensor_info(spec: TensorSpec) -> dict[str, Any]:
         shape = message(dim=dimensions(spec.shape), unknown_rank=spec.shape is None)
@@ -57,7 +70,7 @@ def metadata_body(model: str, version: VersionStatus, superset: bool) -> dict[st
 
     signatures = {name: signature_def(signature) for name, signature in version.signatures.items()}
     signature_map = message(signature_def=signatures)
-    if superset:
+    if spelling is not Spelling.SNAKE:
         signature_map["@type"] = TYPE_URL
     return message(
         model_spec=message(name=model, signature_name="", version=str(version.version)),

@@ -1,0 +1,101 @@
+"""Predict in the row and the column form of TensorFlow Serving, with the reference's own rules.
+
+A signature that is named is not looked at, version 0 is none, and where an input is an image its encoded
+bytes do as well. Numbers follow TensorFlow Serving's rules, which take more than the reference does.
+"""
+
+from typing import Final
+
+from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.requests import CoreRequest
+from dragoman.core.responses import TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.settings.limits import Limits
+from dragoman.wire.document import read_body
+from dragoman.wire.json_block import NumericBlock, read_block
+from dragoman.wire.json_tree import JsonObject, load
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.operation import Draft
+from dragoman.wire.rows import Tensors, read_columns, read_numbers, read_rows
+from dragoman.wire.serialized import predict_request
+from dragoman.wire.target import read_target
+from dragoman.wire.tensor_json import write_columns, write_rows
+
+INSTANCES: Final = "instances"
+INPUTS: Final = "inputs"
+NO_JSON: Final = "The file is not valid json - Error: "
+NO_OBJECT: Final = "Request body should be JSON object"
+NO_FORM: Final = "Invalid JSON structure. Could not detect row or column format"
+NO_LIST: Final = "Invalid JSON structure. Nonamed instance is not an array."
+NO_INSTANCES: Final = "Invalid JSON structure. Missing instances in row format"
+UNNAMED: Final = "Inputs inside buffer does not match expected format."
+
+
+class PredictDraft(Draft):
+    """A predict body, as a tree or as one block of numbers."""
+
+    document: JsonObject
+    block: NumericBlock | None = None
+    by_row: bool = True
+
+
+def parse_predict(wire: WireRequest, limits: Limits) -> PredictDraft:
+    """The body as a tree, with the model, version and label it is for.
+
+    Errors: INVALID_ARGUMENT for what is no JSON object, and for none or both of the two forms.
+    """
+    target = read_target(wire, None, superset=True)
+    body = read_body(wire, limits)
+    block = read_block(body, limits.json_depth)
+    if block is not None:
+        return PredictDraft(target, {}, block, block.key == INSTANCES)
+    try:
+        document = load(body, limits.json_depth)
+    except DragomanError as error:
+        raise invalid(f"{NO_JSON}{error.message}") from error
+    if type(document) is not dict:
+        raise invalid(NO_OBJECT)
+    by_row = INSTANCES in document
+    if by_row == (INPUTS in document):
+        raise invalid(NO_FORM)
+    return PredictDraft(target, document, None, by_row)
+
+
+def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
+    """Tensors of the signature's types.
+
+    Shapes: row form gives (rows, *value); column form gives each value as written.
+    Errors: INVALID_ARGUMENT as in `wire/rows.py`, but for some in the reference's words.
+    """
+    document = draft.document
+    if draft.block is not None:
+        tensors = read_numbers(draft.block, signature)
+        if tensors is not None:
+            return predict_request(signature, tensors)
+        document = draft.block.document()
+    return predict_request(signature, read_tensors(document, draft.by_row, signature))
+
+
+def read_tensors(document: JsonObject, by_row: bool, signature: Signature) -> Tensors:
+    """The tensors of a document."""
+    value = document[INSTANCES if by_row else INPUTS]
+    unnamed = type(value) is list and (not by_row or (value and type(value[0]) is not dict))
+    if unnamed and len(signature.inputs) != 1:
+        raise invalid(UNNAMED)
+    if not by_row:
+        return read_columns(value, signature, images=True)
+    if type(value) is not list:
+        raise invalid(NO_LIST)
+    if not value:
+        raise invalid(NO_INSTANCES)
+    return read_rows(value, signature, images=True)
+
+
+def encode_predict(draft: PredictDraft, response: TensorResponse) -> WireResponse:
+    """The answer in the request's form.
+
+    Errors: INVALID_ARGUMENT for outputs that have no common rows, in row form.
+    """
+    if draft.by_row:
+        return WireResponse(200, b'{"predictions":%b}' % write_rows(response.outputs))
+    return WireResponse(200, b'{"outputs":%b}' % write_columns(response.outputs))
