@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from dragoman.core.configuration import ModelConfiguration, VersionChoice
 from dragoman.core.errors import Code, Reason
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import VersionStatistics
@@ -35,7 +36,7 @@ class VersionStatus(Struct, frozen=True):
     """One version. `signatures` is empty until it is READY; `loaded_at_s` is Unix time.
 
     All of it is a snapshot but `statistics`: those counters are the version's own, and go on counting. They
-    are there from READY until nothing of the version is left.
+    and the configuration are there from READY until nothing of the version is left.
     """
 
     version: int
@@ -45,10 +46,11 @@ class VersionStatus(Struct, frozen=True):
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     loaded_at_s: float | None = None
     statistics: VersionStatistics | None = None
+    configuration: ModelConfiguration | None = None
 
 
 class ModelStatus(Struct, frozen=True):
-    """One model with every version it ever had, lowest first, and its version labels.
+    """One model with every version it ever had, lowest first, its labels, and its choice of versions.
 
     `cause` tells why no versions could be found; `notes` are warnings, such as a label without its version.
     """
@@ -58,6 +60,7 @@ class ModelStatus(Struct, frozen=True):
     labels: Mapping[str, int] = field(default_factory=dict)
     cause: Cause | None = None
     notes: tuple[str, ...] = ()
+    choice: VersionChoice = VersionChoice()
 
     def version(self, number: int) -> VersionStatus | None:
         """That version, or None."""

@@ -42,7 +42,9 @@ def merged_signatures(found: Mapping[str, Signature], settings: ModelSettings) -
     found = preprocessed(found, settings.preprocessing)
     made = {name: declared_signature(name, found, settings) for name in settings.signatures}
     return {
-        name: replace(signature, add_trailing_axis=settings.add_trailing_axis)
+        name: replace(
+            signature, add_trailing_axis=settings.add_trailing_axis, classes=tuple(settings.classes)
+        )
         for name, signature in {**found, **made}.items()
     }
 

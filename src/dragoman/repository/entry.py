@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from dragoman.core.control import Load, ModelControl, Reload, SetLabels, Unload
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import Cause, ModelStatus, State
+from dragoman.repository.configuration import version_choice
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import VersionHarness
 from dragoman.repository.policy import POLICIES, Policy, VersionSnapshot
@@ -199,6 +200,7 @@ class ModelEntry:
             labels=self.labels,
             cause=self.aspired.cause,
             notes=tuple(self.notes),
+            choice=version_choice(self.aspired.settings.versions),
         )
 
     @property

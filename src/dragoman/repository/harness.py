@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from dragoman.core.configuration import ModelConfiguration
 from dragoman.core.status import Cause, State, VersionStatus
 from dragoman.engines.base import TreeSnapshot
 from dragoman.repository.handle import Handle
@@ -45,6 +46,7 @@ class VersionHarness:
         self.aspired = True
         self.dismissed = False
         self.engine: str | None = None
+        self.configuration: ModelConfiguration | None = None
         self.handle: Handle | None = None
         self.cause: Cause | None = None
         self.loaded_at_s: float | None = None
@@ -61,9 +63,12 @@ class VersionHarness:
         self.state = to
         self._changed(self)
 
-    def ready(self, handle: Handle, engine: str, at_s: float) -> None:
+    def ready(
+        self, handle: Handle, engine: str, configuration: ModelConfiguration | None, at_s: float
+    ) -> None:
         """The version is loaded and serves."""
-        self.handle, self.engine, self.loaded_at_s = handle, engine, at_s
+        self.handle, self.engine, self.configuration = handle, engine, configuration
+        self.loaded_at_s = at_s
         self.move(State.READY)
 
     def failed(self, cause: Cause) -> None:
@@ -73,7 +78,7 @@ class VersionHarness:
 
     def gone(self) -> None:
         """Nothing of the version is left in memory."""
-        self.handle = None
+        self.handle = self.configuration = None
         self.move(State.GONE)
 
     def is_outdated(self, candidate: Candidate, retry_failed: bool) -> bool:
@@ -107,4 +112,5 @@ class VersionHarness:
             signatures=self.handle.signatures if self.handle is not None else {},
             loaded_at_s=self.loaded_at_s,
             statistics=self.handle.statistics if self.handle is not None else None,
+            configuration=self.configuration,
         )

@@ -61,7 +61,7 @@ class Lifecycle:
         pauses = self._rules.pauses(random.random)
         while True:
             try:
-                handle, engine = await self._in(self._loads, self._loaded, harness)
+                handle, loaded = await self._in(self._loads, self._loaded, harness)
             except DragomanError as error:
                 pause = None if error.code in FINAL or not harness.aspired else next(pauses, None)
                 if pause is not None:
@@ -73,7 +73,7 @@ class Lifecycle:
                 self._log.exception("load broke down", model=harness.candidate.model)
                 return harness.failed(Cause(Code.INTERNAL, "loading broke down; the server's log tells more"))
             else:
-                return harness.ready(handle, engine, time.time())
+                return harness.ready(handle, loaded.engine, loaded.configuration, time.time())
 
     async def unload(self, harness: VersionHarness, handle: Handle) -> None:
         """Bring a QUIESCING version to GONE, as soon as no request holds it."""
@@ -116,7 +116,7 @@ class Lifecycle:
             detail=detail,
         )
 
-    def _loaded(self, harness: VersionHarness) -> tuple[Handle, str]:
+    def _loaded(self, harness: VersionHarness) -> tuple[Handle, LoadedVersion]:
         candidate = harness.candidate
         harness.tree = look(candidate.path)
         loaded = self._loader.load(candidate)
@@ -131,4 +131,4 @@ class Lifecycle:
             loaded.model.close()
             message = f"{candidate.shown} cannot be run; the server's log tells more"
             raise DragomanError(Code.INTERNAL, message) from error
-        return Handle(candidate.model, candidate.version, loaded.signatures, runner), loaded.engine
+        return Handle(candidate.model, candidate.version, loaded.signatures, runner), loaded

@@ -7,9 +7,11 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
+from dragoman.core.configuration import ModelConfiguration
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.signatures import Signature
-from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, TreeSnapshot
+from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, TreeSnapshot, Trust
+from dragoman.repository.configuration import configuration
 from dragoman.repository.declared import merged_signatures
 from dragoman.repository.sidecar import SIDECAR
 from dragoman.repository.source import Candidate, unreadable
@@ -22,11 +24,12 @@ NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
 
 
 class LoadedVersion(Struct, frozen=True):
-    """A model in memory, the name of its engine, and the signatures that callers see."""
+    """A model in memory, the name of its engine, and the signatures and configuration that callers see."""
 
     engine: str
     model: LoadedModel
     signatures: Mapping[str, Signature]
+    configuration: ModelConfiguration = ModelConfiguration()
 
 
 class ModelLoader:
@@ -80,10 +83,14 @@ class ModelLoader:
         model = engine.load(artifact, options)
         try:
             native = renamed_signatures(model.signatures, tree.root, candidate.settings.tensor_names)
-            return LoadedVersion(engine.name, model, merged_signatures(native, candidate.settings))
+            signatures = merged_signatures(native, candidate.settings)
         except DragomanError as error:
             model.close()
             raise DragomanError(error.code, f"{candidate.model}/{SIDECAR}: {error.message}") from error
+        # What is given to code may be a secret; an engine of ours knows none.
+        seen = candidate.settings.options if engine.trust is Trust.DATA_ONLY else {}
+        told = configuration(candidate.settings, claim.entry, seen)
+        return LoadedVersion(engine.name, model, signatures, told)
 
     def _engine_options(self, engine: str, settings: ModelSettings) -> Mapping[str, Any]:
         """The server's for all models of the engine, the model's for this engine, and the model's own."""

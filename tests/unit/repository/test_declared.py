@@ -47,6 +47,11 @@ def test_without_a_declaration_the_engines_signatures_stand() -> None:
     assert merged("") == {"serving_default": NATIVE}
 
 
+def test_class_labels_are_those_of_every_signature() -> None:
+    made = merged("classes: [cat, dog]\nsignatures: {rate: {}}", ONE)
+    assert [signature.classes for signature in made.values()] == [("cat", "dog")] * 2
+
+
 def test_callers_see_aliases_and_the_engine_its_own_names() -> None:
     made = merged(f"signatures: {{rate: {{inputs: {BOTH}, outputs: {{s: score}}}}}}")
     assert made["serving_default"] == NATIVE

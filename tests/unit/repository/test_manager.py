@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from dragoman.core.configuration import Batching, ModelConfiguration, VersionChoice
 from dragoman.core.control import Load, Reload, SetLabels, Unload
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
@@ -675,3 +676,46 @@ def test_closing_while_a_model_loads_unloads_it_when_it_is_there(stage: Stage) -
 
     stage.run(story())
     assert stage.engine.models[0].closed == 1
+
+
+# What callers see of a version
+
+
+def test_a_version_tells_its_configuration_and_counts_while_it_is_loaded(stage: Stage) -> None:
+    stage.write("half", 1)
+    stage.sidecar("half", "versions: [1]\nbatching: {max_size: 4}\noptions: {a: 1}\n")
+
+    async def story() -> None:
+        report = await stage.manager.start()
+        assert report.models["half"].choice == VersionChoice(specific=(1,))
+        version = report.models["half"].versions[0]
+        assert version.configuration == ModelConfiguration(
+            "model.toy", Batching(4, queue=1000), options={"a": "1"}
+        )
+        handle = stage.manager.pin(Target("half"))
+        handle.statistics.fail(7)
+        handle.release()
+        assert version.statistics is not None
+        assert version.statistics.failed == 1  # the counters are the version's own
+        await stage.manager.control(Unload("half"))
+        gone = stage.manager.report.models["half"].versions[0]
+        assert (gone.statistics, gone.configuration) == (None, None)
+
+    stage.run(story())
+
+
+def test_a_version_that_is_loaded_anew_begins_to_count_at_nothing(stage: Stage) -> None:
+    stage.write("half", 1)
+
+    async def story() -> None:
+        await stage.manager.start()
+        handle = stage.manager.pin(Target("half"))
+        handle.statistics.fail(7)
+        handle.release()
+        stage.write("half", 1, "other")
+        await stage.manager.control(Reload("half"))
+        statistics = stage.manager.report.models["half"].versions[0].statistics
+        assert statistics is not None
+        assert statistics.failed == 0
+
+    stage.run(story())

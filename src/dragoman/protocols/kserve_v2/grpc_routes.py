@@ -6,6 +6,7 @@ from typing import Final
 
 from dragoman.core.requests import Verb
 from dragoman.protocols.kserve_v2.grpc_errors import fail_infer, fail_status
+from dragoman.protocols.kserve_v2.grpc_operator_routes import GRPC_OPERATOR_ROUTES
 from dragoman.protocols.kserve_v2.grpc_request import bind_infer, parse_infer
 from dragoman.protocols.kserve_v2.grpc_response import encode_infer
 from dragoman.protocols.kserve_v2.grpc_status import (
@@ -46,6 +47,7 @@ def grpc_routes() -> Iterator[GrpcRoute]:
     yield GrpcRoute(f"{SERVICE}/ModelMetadata", METADATA)
     yield GrpcRoute(f"{SERVICE}/ModelInfer", infer(USUAL), infer)
     yield GrpcRoute(f"{SERVICE}/ModelStreamInfer", streamed_infer(USUAL), streamed_infer)
+    yield from GRPC_OPERATOR_ROUTES
 
 
 def infer(form: GrpcForm) -> InferOperation:

@@ -11,6 +11,7 @@ from dragoman.protocols.kserve_v2.openapi import (
     answer_model_page,
     answer_page,
 )
+from dragoman.protocols.kserve_v2.operator_routes import OPERATOR_ROUTES
 from dragoman.protocols.kserve_v2.rest import bind_infer, encode_infer, parse_infer
 from dragoman.protocols.kserve_v2.status import (
     answer_live,
@@ -74,7 +75,7 @@ DOCS_ROUTES: Final = (  # MLServer's paths
 PROTOCOL: Final = ProtocolSpec(
     name="kserve_v2",
     prefixes=("/v2/",),
-    routes={"superset": (*SERVER_ROUTES, *MODEL_ROUTES, *DOCS_ROUTES)},
+    routes={"superset": (*SERVER_ROUTES, *MODEL_ROUTES, *DOCS_ROUTES, *OPERATOR_ROUTES)},
     refuse=refuse,
     grpc={"superset": tuple(grpc_routes())},
 )

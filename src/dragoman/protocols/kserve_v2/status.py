@@ -1,6 +1,5 @@
 """Health, metadata and readiness over REST, as views of the repository's report."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman import __version__
@@ -10,6 +9,7 @@ from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import Shape
 from dragoman.protocols.kserve_v2.errors import unknown_model
+from dragoman.protocols.kserve_v2.platforms import platform_of
 from dragoman.protocols.kserve_v2.target import read_target
 from dragoman.wire.datatypes import DATATYPES
 from dragoman.wire.json_tree import dump
@@ -17,11 +17,13 @@ from dragoman.wire.messages import WireRequest, WireResponse
 
 SERVER_NAME: Final = "dragoman"
 # Triton's names of those that are served.
-EXTENSIONS: Final = ("classification", "binary_tensor_data", "parameters")
-PLATFORMS: Final[Mapping[str, str]] = {  # Triton's names by engine; an engine that it lacks goes by its own
-    "onnx": "onnxruntime_onnx",
-    "tensorflow": "tensorflow_savedmodel",
-}
+EXTENSIONS: Final = (
+    "classification",
+    "binary_tensor_data",
+    "parameters",
+    "model_configuration",
+    "statistics",
+)
 
 
 def answer_live(_: WireRequest, __: StatusReport) -> WireResponse:
@@ -126,8 +128,8 @@ def default_signature(version: VersionStatus) -> Signature | None:
 
 def platform(version: VersionStatus) -> str:
     """What runs the version, in the protocol's words."""
-    engine = version.engine or ""
-    return PLATFORMS.get(engine, engine)
+    names = platform_of(version.engine)
+    return names.name or names.backend
 
 
 def tensor_metadata(spec: TensorSpec) -> dict[str, Any]:
