@@ -6,15 +6,14 @@ the same tree for every document that both take. Nothing may walk a tree by recu
 """
 
 import re
-from collections.abc import Iterable
-from itertools import chain, islice
+from itertools import islice
 from math import isfinite, isnan
 from typing import Final
 
 import orjson
 
 from dragoman.core.errors import invalid
-from dragoman.wire.json_exact import EMPTY, Container, JsonObject, JsonValue, parse_exactly
+from dragoman.wire.json_exact import EMPTY, JsonObject, JsonValue, parse_exactly
 
 __all__ = ["JsonObject", "JsonValue", "dump", "excerpt", "load", "type_word"]
 
@@ -69,7 +68,9 @@ def _may_repeat_a_key(body: bytes, tree: JsonValue) -> bool:
         if type(value) is dict:
             keys += len(value)
         elif type(value) is list and value and type(value[0]) is dict:
-            keys += sum([len(item) for item in value if type(item) is dict])
+            for item in value:
+                if type(item) is dict:
+                    keys += len(item)
     if keys == colons:
         return False
     keys = _count_keys(tree, colons)
@@ -79,14 +80,16 @@ def _may_repeat_a_key(body: bytes, tree: JsonValue) -> bool:
 def _count_keys(tree: JsonValue, enough: int) -> int:
     """The number of keys in all objects of a tree; the count ends early where it reaches `enough`."""
     keys = 0
-    level: list[Container] = [tree] if isinstance(tree, dict | list) else []
-    while level and keys < enough:
-        objects = [node for node in level if type(node) is dict]
-        keys += sum(map(len, objects))
-        lists = (node for node in level if type(node) is list)
-        members = (node.values() for node in objects)
-        children: Iterable[JsonValue] = chain(chain.from_iterable(lists), chain.from_iterable(members))
-        level = [child for child in children if isinstance(child, CONTAINERS)]
+    pending: list[JsonValue] = [tree]
+    while pending and keys < enough:
+        node = pending.pop()
+        if type(node) is dict:
+            keys += len(node)
+            pending.extend(node.values())
+        elif type(node) is list:
+            kinds = set(map(type, node))
+            if not kinds.isdisjoint(CONTAINERS):
+                pending.extend(node)
     return keys
 
 

@@ -5,6 +5,7 @@ of BYTES is its length, as a little-endian uint32, and then its bytes.
 """
 
 import sys
+from functools import lru_cache
 from math import prod
 from typing import Final
 
@@ -33,16 +34,21 @@ def check_shape(name: str, shape: tuple[int, ...], dtype: DType) -> int:
     """
     if len(shape) > MAX_RANK:
         raise invalid(f"input '{name}' has {len(shape)} dimensions, and a tensor at most {MAX_RANK}")
-    count = 1
-    for size in shape:
-        if size < 0:
-            raise invalid(f"input '{name}' has the shape {list(shape)}, with a negative size")
-        count *= size
-    # Sizes beside a zero count too: NumPy multiplies all of them when it makes the array.
-    most = count or prod(size or 1 for size in shape)
-    if most * NUMPY[dtype].itemsize > MAX_BYTES:
-        raise invalid(f"input '{name}' has the shape {list(shape)}, whose size overflows 64 bits")
+    count = element_count(shape, dtype)
+    if count is None:
+        why = "with a negative size" if min(shape) < 0 else "whose size overflows 64 bits"
+        raise invalid(f"input '{name}' has the shape {list(shape)}, {why}")
     return count
+
+
+@lru_cache(4096)
+def element_count(shape: tuple[int, ...], dtype: DType) -> int | None:
+    """The number of elements; None where the shape is none. Requests repeat their shapes."""
+    # Sizes beside a zero count too: NumPy multiplies all of them when it makes the array.
+    most = prod(size or 1 for size in shape)
+    if min(shape, default=0) < 0 or most * NUMPY[dtype].itemsize > MAX_BYTES:
+        return None
+    return prod(shape)
 
 
 def read_raw(name: str, data: Data, dtype: DType, shape: tuple[int, ...], model: str = "") -> Array:

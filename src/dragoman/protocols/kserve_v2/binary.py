@@ -52,9 +52,6 @@ class BinaryPart:
             raise invalid(f"{left} bytes of the body are left over after its last tensor")
 
 
-NOTHING: Final = BinaryPart(b"")
-
-
 def read_length(value: bytes, body: Data) -> int:
     """How long the JSON of a body is, as the header says.
 

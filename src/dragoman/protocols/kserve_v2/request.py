@@ -9,22 +9,24 @@ from typing import Any, Final
 from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.requests import Target
+from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor
-from dragoman.protocols.kserve_v2.binary import NOTHING, BinaryPart
+from dragoman.protocols.kserve_v2.binary import BinaryPart
 from dragoman.protocols.kserve_v2.binding import MAX_NAMES, duplicate_input, too_many_names
 from dragoman.protocols.kserve_v2.json_data import read_data
 from dragoman.wire.base64 import decode_base64
 from dragoman.wire.datatypes import DTYPES
 from dragoman.wire.json_exact import JsonObject, JsonValue
 from dragoman.wire.json_tree import excerpt, load
+from dragoman.wire.operation import Draft
 from dragoman.wire.raw_tensors import Data, check_shape, read_raw
 
 Parameters = Mapping[str, Any]  # of texts, numbers and booleans
 
-INTEGERS: Final[frozenset[type]] = frozenset({int})
 SCALARS: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None)})
-NO_PARAMETERS: Final[Parameters] = {}
 RESERVED: Final = "triton_"
+HEADERS: Final = "headers"  # MLServer hands a request's headers to the model as an object
 SHARED_MEMORY: Final = "shared_memory_region"
 BASE64: Final = "base64"  # MLServer's content type of BYTES that hold such text
 MAX_CLASSES: Final = 2**31 - 1
@@ -38,22 +40,31 @@ class WantedOutput(Struct):
     classes: int = 0
 
 
-class InferRequest(Struct):
-    """What the JSON says. `outputs` empty = all, in binary form if `binary`."""
+class InferDraft(Draft):
+    """An inference request. `outputs` empty = all, in binary form if `binary`.
+
+    `raw` = the whole body is the only input's data, and there is no JSON. `accepted` is the Accept-Encoding
+    header. `signature` is there once bound.
+    """
 
     inputs: dict[str, Tensor]
     outputs: list[WantedOutput]
     id: str | None
     binary: bool
+    accepted: bytes | None
+    raw: Data | None = None
+    signature: Signature | None = None
 
 
-def read_request(text: Data, data: Data, depth: int) -> InferRequest:
+def read_request(
+    target: Target, text: Data, data: Data, accepted: bytes | None, max_depth: int
+) -> InferDraft:
     """The request whose JSON is `text`, with the bytes that follow it.
 
     Errors: INVALID_ARGUMENT naming the key or the tensor that is not as it should be; UNIMPLEMENTED for
     shared memory.
     """
-    document = load(text, depth)
+    document = load(text, max_depth)
     if type(document) is not dict:
         raise invalid(f"the body must be a JSON object, not {excerpt(document)}")
     request_id = document.get("id")
@@ -65,12 +76,12 @@ def read_request(text: Data, data: Data, depth: int) -> InferRequest:
         binary = read_flag(parameters, "binary_data_output", False, "the request")
         content_type = parameters.get("content_type")
         check_reserved(parameters)
-    part = BinaryPart(data) if data else NOTHING
+    part = BinaryPart(data)
     inputs = read_inputs(document.get("inputs"), part, content_type)
     part.finish()
     outputs = document.get("outputs")
     wanted = [] if outputs is None else read_outputs(outputs, binary)
-    return InferRequest(inputs, wanted, request_id, binary)
+    return InferDraft(target, inputs, wanted, request_id, binary, accepted)
 
 
 def read_inputs(entries: JsonValue, part: BinaryPart, content_type: str | None) -> dict[str, Tensor]:
@@ -100,11 +111,7 @@ def read_input(name: str, entry: JsonObject, part: BinaryPart, content_type: str
     Errors: as `read_request`.
     """
     dtype = read_datatype(name, entry.get("datatype"))
-    shape = entry.get("shape")
-    if type(shape) is not list or not set(map(type, shape)) <= INTEGERS:
-        found = "is missing" if shape is None else f"must be a list of whole numbers, not {excerpt(shape)}"
-        raise invalid(f"input '{name}': 'shape' {found}")
-    sizes: tuple[int, ...] = tuple(shape)  # type: ignore[arg-type]  # looked at just now
+    sizes = read_shape(name, entry.get("shape"))
     count = check_shape(name, sizes, dtype)
     data = entry.get("data")
     if (given := entry.get("parameters")) is not None:
@@ -120,12 +127,28 @@ def read_input(name: str, entry: JsonObject, part: BinaryPart, content_type: str
     return Tensor(dtype, array) if content_type is None else decoded(name, dtype, array, content_type)
 
 
+def read_shape(name: str, value: JsonValue) -> tuple[int, ...]:
+    """The sizes of input `name`, whatever they are.
+
+    Errors: INVALID_ARGUMENT naming the input for no list of whole numbers.
+    """
+    if type(value) is not list:
+        found = "is missing" if value is None else f"must be a list of whole numbers, not {excerpt(value)}"
+        raise invalid(f"input '{name}': 'shape' {found}")
+    for size in value:
+        if type(size) is not int:
+            raise invalid(f"input '{name}': 'shape' must be a list of whole numbers, not {excerpt(value)}")
+    return tuple(value)  # type: ignore[arg-type]  # looked at just now
+
+
 def read_source(name: str, data: JsonValue, parameters: Parameters) -> int | None:
     """How many bytes after the JSON are the input's; None = it has its data in the JSON.
 
     Errors: INVALID_ARGUMENT for several sources; UNIMPLEMENTED for shared memory.
     """
     size, region = parameters.get("binary_data_size"), parameters.get(SHARED_MEMORY)
+    if data is None and region is None and type(size) is int and size >= 0:
+        return size
     given = {"data": data, "binary_data_size": size, SHARED_MEMORY: region}
     sources = [f"'{source}'" for source, value in given.items() if value is not None]
     if len(sources) > 1:
@@ -217,7 +240,7 @@ def read_parameters(value: JsonValue, owner: str) -> Parameters:
     if type(value) is not dict:
         raise invalid(f"{owner}: 'parameters' must be an object, not {excerpt(value)}")
     for key, found in value.items():
-        if type(found) not in SCALARS and key != "headers":
+        if type(found) not in SCALARS and key != HEADERS:
             raise invalid(f"{owner}: parameter {excerpt(key)} must be a text, number or boolean")
     return value
 

@@ -10,12 +10,11 @@ from dragoman.protocols.kserve_v2.binary import LENGTH_HEADER, read_length, read
 from dragoman.protocols.kserve_v2.binding import bind_tensors
 from dragoman.protocols.kserve_v2.classification import check_classified, classify
 from dragoman.protocols.kserve_v2.compression import compress, inflated
-from dragoman.protocols.kserve_v2.request import InferRequest, WantedOutput, read_request
+from dragoman.protocols.kserve_v2.request import InferDraft, WantedOutput, read_request
 from dragoman.protocols.kserve_v2.target import read_target
 from dragoman.settings.limits import Limits
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
-from dragoman.wire.operation import Draft
 from dragoman.wire.raw_tensors import Data
 
 OCTETS: Final = b"application/octet-stream"
@@ -23,18 +22,6 @@ LENGTH: Final = LENGTH_HEADER.lower()
 ACCEPTED: Final = b"accept-encoding"
 ENCODING: Final = b"content-encoding"
 SIZES: Final = frozenset({len(LENGTH), len(ACCEPTED), len(ENCODING)})
-
-
-class InferDraft(Draft):
-    """An inference request. `raw` = the whole body is the only input's data, instead of what `request` says.
-
-    `accepted` is the Accept-Encoding header. `signature` is there once bound.
-    """
-
-    request: InferRequest
-    raw: Data | None = None
-    accepted: bytes | None = None
-    signature: Signature | None = None
 
 
 def parse_infer(wire: WireRequest, limits: Limits) -> InferDraft:
@@ -52,10 +39,10 @@ def parse_infer(wire: WireRequest, limits: Limits) -> InferDraft:
     if length is not None:
         size = read_length(length, body)
         if size == 0:
-            return InferDraft(target, InferRequest({}, [], None, True), body, accepted)
+            return InferDraft(target, {}, [], None, True, accepted, body)
         whole = memoryview(body)
         text, data = whole[:size], whole[size:]
-    return InferDraft(target, read_request(text, data, limits.json_depth), None, accepted)
+    return read_request(target, text, data, accepted, limits.json_depth)
 
 
 def read_headers(headers: Headers) -> tuple[bytes | None, bytes | None, bytes | None]:
@@ -79,13 +66,13 @@ def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:
 
     Errors: as `bind_tensors` and `read_raw_body`; INVALID_ARGUMENT for a classification of what has no order.
     """
-    request, model = draft.request, draft.target.model
+    model, wanted = draft.target.model, draft.outputs
     draft.signature = signature
-    inputs = request.inputs if draft.raw is None else read_raw_body(model, draft.raw, signature)
-    if not request.outputs:
+    inputs = draft.inputs if draft.raw is None else read_raw_body(model, draft.raw, signature)
+    if not wanted:
         return bind_tensors(model, inputs, (), signature)
-    bound = bind_tensors(model, inputs, [output.name for output in request.outputs], signature)
-    for output in request.outputs:
+    bound = bind_tensors(model, inputs, [output.name for output in wanted], signature)
+    for output in wanted:
         if output.classes:
             check_classified(signature.outputs[output.name])
     return bound
@@ -96,11 +83,10 @@ def encode_infer(draft: InferDraft, response: TensorResponse) -> WireResponse:
 
     Errors: INVALID_ARGUMENT for bytes that are no text and are wanted as JSON.
     """
-    request = draft.request
     head = answer_head(draft.target.model, response.version)
-    if request.id is not None:
-        head = b'%b,"id":%b' % (head, dump(request.id))
-    if request.outputs or request.binary:
+    if draft.id is not None:
+        head = b'%b,"id":%b' % (head, dump(draft.id))
+    if draft.outputs or draft.binary:
         answer = write_wanted(head, draft, response)
     else:
         entries = [write_output(name, tensor) for name, tensor in response.outputs.items()]
@@ -112,7 +98,7 @@ def write_wanted(head: bytes, draft: InferDraft, response: TensorResponse) -> Wi
     """An answer of which some outputs are binary, or are not all as the model gives them."""
     entries: list[bytes] = []
     parts: list[Data] = []
-    for output in draft.request.outputs or [WantedOutput(name, True) for name in response.outputs]:
+    for output in draft.outputs or [WantedOutput(name, True) for name in response.outputs]:
         tensor = response.outputs[output.name]
         if output.classes and draft.signature is not None:
             spec = draft.signature.outputs[output.name]

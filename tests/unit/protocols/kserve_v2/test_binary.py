@@ -44,7 +44,7 @@ def test_tensors_lie_where_they_are_in_the_body() -> None:
     body = bytearray(text + FLOATS.tobytes())
     headers = [(b"inference-header-content-LENGTH", b"%d" % len(text))]
     draft = parse_infer(WireRequest("POST", "", "", headers, body, {"model": "m"}), LIMITS)
-    array = draft.request.inputs["x"].array
+    array = draft.inputs["x"].array
     body[-4:] = np.float32(7.0).tobytes()
     assert array.tolist() == [1.0, 2.0, 7.0]
 
