@@ -45,7 +45,7 @@ from dragoman.wire.percent import percent_decoded
 
 INFER = Verb.INFER
 Renew = Callable[[], Awaitable[ControlResult]]  # carries out `ReloadSettings`
-CODEC_THREADS = 2  # for bodies above limits.offload_bytes; parsing holds the GIL, so more would not be faster
+CODEC_THREADS = 2  # for what takes long to read or write; both hold the GIL, so more would not be faster
 
 
 class Gateway:
@@ -118,7 +118,7 @@ class Gateway:
 
     def _begin(self, operation: Operation, exchange: Exchange) -> WireResponse | Awaitable[WireResponse]:
         if type(operation) is InferOperation:
-            if len(exchange.wire.body) > self._limits.offload_bytes:
+            if len(exchange.wire.body) > self._limits.offload_bytes and self._reads_long(operation, exchange):
                 return self._infer_offloaded(operation, exchange)
             return self._infer(operation, exchange)
         if isinstance(operation, MultiInferOperation):
@@ -161,6 +161,8 @@ class Gateway:
                 return later(exchange, self._begin_stream(operation, exchange, stream), stream)
             answer = run(operation, runner, handle, request, signature, exchange.call)
             if isinstance(answer, TensorResponse):
+                if operation.writing is not None and self._writes_long(operation, exchange, answer):
+                    return later(exchange, self._finish_offloaded(operation, exchange, answer), None)
                 return self._answered(operation, exchange, answer)
             if isinstance(answer, Deferred):
                 return self._deferred(operation, exchange, answer)
@@ -179,7 +181,11 @@ class Gateway:
 
         def finish(answer: Deferred[CoreResponse]) -> None:
             try:
-                response = self._answered(operation, exchange, answer.result())
+                found = answer.result()
+                if self._writes_long(operation, exchange, found):
+                    given.resolve_with(self._finish_offloaded(operation, exchange, found))
+                    return
+                response = self._answered(operation, exchange, found)
             except Exception as caught:
                 response = self._fail(operation, exchange, caught)
             given.resolve(response)
@@ -192,7 +198,19 @@ class Gateway:
         self, operation: InferOperation, exchange: Exchange, answer: Awaitable[CoreResponse]
     ) -> WireResponse:
         try:
-            return self._answered(operation, exchange, await answer)
+            found = await answer
+            if self._writes_long(operation, exchange, found):
+                return await self._finish_offloaded(operation, exchange, found)
+            return self._answered(operation, exchange, found)
+        except Exception as caught:
+            return self._fail(operation, exchange, caught)
+
+    async def _finish_offloaded(
+        self, operation: InferOperation, exchange: Exchange, answer: CoreResponse
+    ) -> WireResponse:
+        """The end of a call whose answer takes long to write."""
+        try:
+            return await self._written(operation, exchange, answer)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
 
@@ -215,11 +233,7 @@ class Gateway:
             answer = run(operation, runner, handle, request, signature, exchange.call)
             if not isinstance(answer, TensorResponse):
                 answer = await answer
-            response, output_ns = await on_thread(timed, operation.encode, draft, answer)
-            ended_ns = perf_counter_ns()
-            exchange.succeed(answer.run, output_ns, ended_ns)
-            self._recorder.done(exchange, response, None, ended_ns)
-            return response
+            return await self._written(operation, exchange, answer)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
         finally:
@@ -328,6 +342,28 @@ class Gateway:
         exchange.succeed(answer.run, ended_ns - encoding_ns, ended_ns)
         self._recorder.done(exchange, response, None, ended_ns)
         return response
+
+    async def _written(
+        self, operation: InferOperation, exchange: Exchange, answer: CoreResponse
+    ) -> WireResponse:
+        """The same with the answer written on a thread."""
+        loop = asyncio.get_running_loop()
+        writing = loop.run_in_executor(self._codecs, timed, operation.encode, exchange.draft, answer)
+        response, output_ns = await writing
+        ended_ns = perf_counter_ns()
+        exchange.succeed(answer.run, output_ns, ended_ns)
+        self._recorder.done(exchange, response, None, ended_ns)
+        return response
+
+    def _reads_long(self, operation: InferOperation, exchange: Exchange) -> bool:
+        """Whether a body beyond the limit takes long to read; some are mostly tensors that stay as is."""
+        reading = operation.reading
+        return reading is None or reading(exchange.wire) > self._limits.offload_bytes
+
+    def _writes_long(self, operation: InferOperation, exchange: Exchange, answer: CoreResponse) -> bool:
+        """Whether an answer takes long to write, as far as its operation can tell."""
+        writing = operation.writing
+        return writing is not None and writing(exchange.draft, answer) > self._limits.offload_bytes
 
     def _end(
         self, exchange: Exchange, response: WireResponse, error: DragomanError | None = None

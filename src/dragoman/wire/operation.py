@@ -51,6 +51,10 @@ class InferOperation(Struct, frozen=True):
     `stream` gives an encoder where the caller asked for an answer in parts, else None. It is asked after
     `bind`. `head_at_once`: what the encoder's head says does not hang on the first part, which is not waited
     for. `one_part`: of a model that answers in parts alone exactly one is taken; else its parts are joined.
+
+    What takes long is done on a thread. `reading` says how many bytes `parse` and `bind` have to work through
+    (asked of large bodies only; without it, all of the body), `writing` how many `encode` has to (without it,
+    few unless the request was long). Tensors that are taken or sent as they lie there do not count.
     """
 
     name: str  # "tfs.rest.predict": log, metric label, test id
@@ -62,6 +66,8 @@ class InferOperation(Struct, frozen=True):
     stream: Callable[[Any], StreamEncoder | None] | None = None
     head_at_once: bool = False
     one_part: bool = False
+    reading: Callable[[WireRequest], int] | None = None
+    writing: Callable[[Any, CoreResponse], int] | None = None
 
 
 class MultiDraft(Draft):

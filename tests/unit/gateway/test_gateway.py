@@ -3,17 +3,21 @@
 import asyncio
 import threading
 
+import numpy as np
 import pytest
 import structlog
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
+from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import TensorRequest, Verb
+from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Answers
+from dragoman.core.tensors import DType, Tensor
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.operation import Operation, Order, StreamOperation
+from dragoman.wire.operation import InferOperation, Operation, Order, StreamOperation
 from tests.unit.gateway.operations import CONTROL, INFER, MULTI, STATUS, Bench, request
 
 
@@ -76,6 +80,88 @@ def test_a_large_body_takes_the_same_way_on_the_codecs_threads() -> None:
     assert answered(bench, request(b"1 2 3", "/nope")).status == 400
     assert bench.counted() == {"OK": 1}
     assert bench.counted(model="") == {"OK": 0, "INVALID_ARGUMENT": 1, "NOT_FOUND": 1}
+    assert bench.models.handle.pins == 0
+
+
+def where(operation: InferOperation, step: str, threads: list[str]) -> InferOperation:
+    """The same operation, which notes on which thread it takes that step."""
+    taken = getattr(operation, step)
+
+    def noted(*arguments: object) -> object:
+        threads.append(threading.current_thread().name)
+        return taken(*arguments)
+
+    return replace(operation, **{step: noted})
+
+
+@pytest.mark.parametrize(("to_read", "elsewhere"), [(3, False), (4, True)])
+def test_a_large_body_that_is_mostly_taken_as_it_is_is_read_here(to_read: int, elsewhere: bool) -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+    threads: list[str] = []
+    operation = replace(where(INFER, "parse", threads), reading=lambda _: to_read)
+    assert answered(bench, request(b"1 2 3"), operation).body == b"[2.0, 4.0, 6.0]"
+    assert threads[0].startswith("codec") is elsewhere
+
+
+def test_a_small_body_is_read_here_without_asking() -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+    threads: list[str] = []
+    operation = replace(where(INFER, "parse", threads), reading=lambda _: 1 // 0)
+    assert answered(bench, request(b"1"), operation).body == b"[2.0]"
+    assert not threads[0].startswith("codec")
+
+
+@pytest.mark.parametrize(("to_write", "elsewhere"), [(3, False), (4, True)])
+@pytest.mark.parametrize("warm", [False, True])
+def test_an_answer_that_takes_long_to_write_is_written_on_a_thread(
+    to_write: int, elsewhere: bool, warm: bool
+) -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+    threads: list[str] = []
+    operation = replace(where(INFER, "encode", threads), writing=lambda *_: to_write)
+
+    async def last() -> WireResponse:
+        for _ in range(3 if warm else 0):
+            await ask(bench, request(b"1"))
+        return await ask(bench, request(b"1"), operation)
+
+    assert asyncio.run(last()).body == b"[2.0]"
+    assert threads[0].startswith("codec") is elsewhere
+    assert bench.models.handle.pins == 0
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_an_answer_that_cannot_be_written_on_a_thread_is_an_error_as_ever(warm: bool) -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+
+    def refuse(*_: object) -> WireResponse:
+        raise invalid("it has no such form")
+
+    async def last() -> WireResponse:
+        for _ in range(3 if warm else 0):
+            await ask(bench, request(b"1"))
+        return await ask(bench, request(b"1"), replace(INFER, encode=refuse, writing=lambda *_: 4))
+
+    answer = asyncio.run(last())
+    assert (answer.status, answer.body) == (400, b"it has no such form")
+    assert bench.models.handle.pins == 0
+
+
+@pytest.mark.parametrize("to_write", [3, 4])
+def test_an_answer_that_comes_later_may_take_long_to_write_too(to_write: int) -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+    threads: list[str] = []
+    operation = replace(where(INFER, "encode", threads), writing=lambda *_: to_write)
+
+    async def batched() -> WireResponse:
+        given: Deferred[TensorResponse] = Deferred()
+        bench.models.handle.runner.run = lambda *_: given  # type: ignore[method-assign]  # a batch that is not full
+        waiting = bench.gateway.call(operation, request(b"1"))
+        given.resolve(TensorResponse({"y": Tensor(DType.FP32, np.array([7.0], np.float32))}, 1))
+        return waiting if isinstance(waiting, WireResponse) else await waiting
+
+    assert asyncio.run(batched()).body == b"[7.0]"
+    assert threads[0].startswith("codec") is (to_write > 3)
     assert bench.models.handle.pins == 0
 
 

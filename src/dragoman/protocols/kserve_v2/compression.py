@@ -38,7 +38,7 @@ def inflated(body: Body, encoding: bytes, limits: Limits) -> Body:
 
 def compress(response: WireResponse, accepted: bytes) -> WireResponse:
     """The answer as `Accept-Encoding` asks for it, where that makes it smaller."""
-    coding = preferred(accepted) if len(accepted) <= CACHED_BYTES else choose(accepted)
+    coding = wanted_coding(accepted)
     size = len(response.body)
     if coding is not None and size > MIN_BYTES:
         body = zlib.compress(response.body, LEVEL, FORMS[coding])
@@ -46,6 +46,11 @@ def compress(response: WireResponse, accepted: bytes) -> WireResponse:
             response.body = body
             response.headers = [*response.headers, (b"Content-Encoding", coding)]
     return response
+
+
+def wanted_coding(accepted: bytes) -> bytes | None:
+    """As `choose`, without reading the usual headers over and over."""
+    return preferred(accepted) if len(accepted) <= CACHED_BYTES else choose(accepted)
 
 
 def choose(accepted: bytes) -> bytes | None:

@@ -6,22 +6,19 @@ from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.protocols.kserve_v2.answer import answer_head, write_binary_output, write_output
-from dragoman.protocols.kserve_v2.binary import LENGTH_HEADER, read_length, read_raw_body
+from dragoman.protocols.kserve_v2.binary import read_length, read_raw_body
 from dragoman.protocols.kserve_v2.binding import bind_tensors
 from dragoman.protocols.kserve_v2.classification import check_classified, classify
 from dragoman.protocols.kserve_v2.compression import compress, inflated
+from dragoman.protocols.kserve_v2.headers import LENGTH_HEADER, read_headers
 from dragoman.protocols.kserve_v2.request import InferDraft, WantedOutput, read_request
 from dragoman.protocols.kserve_v2.target import read_target
 from dragoman.settings.limits import Limits
 from dragoman.wire.json_tree import dump
-from dragoman.wire.messages import Headers, WireRequest, WireResponse
+from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.raw_tensors import Data
 
 OCTETS: Final = b"application/octet-stream"
-LENGTH: Final = LENGTH_HEADER.lower()
-ACCEPTED: Final = b"accept-encoding"
-ENCODING: Final = b"content-encoding"
-SIZES: Final = frozenset({len(LENGTH), len(ACCEPTED), len(ENCODING)})
 
 
 def parse_infer(wire: WireRequest, limits: Limits) -> InferDraft:
@@ -43,22 +40,6 @@ def parse_infer(wire: WireRequest, limits: Limits) -> InferDraft:
         whole = memoryview(body)
         text, data = whole[:size], whole[size:]
     return read_request(target, text, data, accepted, limits.json_depth)
-
-
-def read_headers(headers: Headers) -> tuple[bytes | None, bytes | None, bytes | None]:
-    """Content-Encoding, Inference-Header-Content-Length and Accept-Encoding, in one pass."""
-    encoding = length = accepted = None
-    for name, value in headers:
-        if len(name) not in SIZES:
-            continue
-        key = name.lower()
-        if key == LENGTH:
-            length = value
-        elif key == ACCEPTED:
-            accepted = value
-        elif key == ENCODING:
-            encoding = value
-    return encoding, length, accepted
 
 
 def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:

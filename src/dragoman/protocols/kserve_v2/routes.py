@@ -3,6 +3,7 @@
 from typing import Final
 
 from dragoman.core.requests import Verb
+from dragoman.protocols.kserve_v2.effort import bytes_to_read, bytes_to_write
 from dragoman.protocols.kserve_v2.errors import fail, fail_status, refuse
 from dragoman.protocols.kserve_v2.grpc_routes import grpc_routes
 from dragoman.protocols.kserve_v2.openapi import (
@@ -42,6 +43,8 @@ INFER: Final = InferOperation(
     encode=encode_infer,
     fail=fail,
     one_part=True,
+    reading=bytes_to_read,
+    writing=bytes_to_write,
 )
 
 SERVER_ROUTES: Final = (
