@@ -55,20 +55,25 @@ def call(url: str, method: str, path: str, wanted: str, timeout_s: float | None)
 
 
 def login(parts: SplitResult) -> dict[str, str]:
-    """The header that proves who asks: by the address' own user and password, else by those of ~/.netrc."""
+    """The header that proves who asks."""
+    pair = credentials(parts)
+    return {"Authorization": f"Basic {b64encode(':'.join(pair).encode()).decode()}"} if pair else {}
+
+
+def credentials(parts: SplitResult) -> tuple[str, str] | None:
+    """User and password: the address' own, else those of ~/.netrc.
+
+    Errors: FailureError for a netrc that cannot be read.
+    """
     if parts.username is not None:
-        user, password = unquote(parts.username), unquote(parts.password or "")
-    else:
-        try:
-            found = netrc().authenticators(parts.hostname or "")
-        except FileNotFoundError:
-            return {}
-        except (NetrcParseError, OSError) as error:
-            raise FailureError(f"~/.netrc cannot be read: {error}") from error
-        if found is None:
-            return {}
-        user, password = found[0], found[2] or ""
-    return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
+        return unquote(parts.username), unquote(parts.password or "")
+    try:
+        found = netrc().authenticators(parts.hostname or "")
+    except FileNotFoundError:
+        return None
+    except (NetrcParseError, OSError) as error:
+        raise FailureError(f"~/.netrc cannot be read: {error}") from error
+    return None if found is None else (found[0], found[2] or "")
 
 
 def read(answer: HTTPResponse) -> dict[str, Any]:

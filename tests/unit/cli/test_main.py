@@ -34,7 +34,8 @@ def test_every_verb_explains_itself(verb, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["version"], ["models", "--help"], ["models", "--url", "x"]]
+    "arguments",
+    [["--help"], ["version"], ["models", "--help"], ["models", "--url", "x"], ["predict", "--help"]],
 )
 def test_light_verbs_load_nothing_heavy(arguments):
     program = f"import sys, dragoman.cli.main as m; m.run({arguments}); print(*sys.modules, file=sys.stderr)"

@@ -44,8 +44,10 @@ class BlockingGrpc:
 
         Errors: ConnectionFailed, TimedOut, ServerError, BadAnswer.
         """
-        method: Any = self._channel.stream_stream(request.path)
-        call = method(iter((b"".join(request.body),)), metadata=(*self._setup.headers, *request.headers))
+        # On the wire a message is a stream of one. Sent as a message it goes out together with the stream's
+        # end, so that a server which has already answered cannot come between the two.
+        method: Any = self._channel.unary_stream(request.path)
+        call = method(b"".join(request.body), metadata=(*self._setup.headers, *request.headers))
         parts = GrpcParts(call, silence_s)
         parts.begin(self._left_s(deadline))
         return Opened(Answer(b""), parts)

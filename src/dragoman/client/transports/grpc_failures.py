@@ -10,7 +10,7 @@ from dragoman.client.errors import BadAnswer, ClientError, Code, ConnectionFaile
 # gRPC has a channel that could not be made answer for the server: its words are all that tells it.
 NEVER_SENT: Final = ("failed to connect to all addresses", "errors resolving ", "DNS resolution failed")
 BROKEN_OFF: Final = ("Socket closed", "recvmsg:", "Connection reset", "Broken pipe", "Stream removed")
-TOO_LARGE: Final = ("CLIENT: Received message larger than max", "Received message larger than max")
+TOO_LARGE: Final = "Received message larger than max"
 SLACK_S: Final = 0.01  # by which gRPC's clock may be ahead of ours
 
 CODES: Final[Mapping[grpc.StatusCode, Code]] = {
@@ -49,7 +49,7 @@ def no_rpc(
         return ConnectionFailed(f"no connection: {details}", sent=False)
     if status is grpc.StatusCode.UNAVAILABLE and details.startswith(BROKEN_OFF):
         return ConnectionFailed(f"the connection broke: {details}", sent=True)
-    if status is grpc.StatusCode.RESOURCE_EXHAUSTED and details.startswith(TOO_LARGE):
+    if status is grpc.StatusCode.RESOURCE_EXHAUSTED and TOO_LARGE in details:
         return BadAnswer(f"the answer is larger than it may be (max_answer_bytes): {details}")
     waits = [value for key, value in trailers if key == "retry-after" and isinstance(value, str)]
     wait = waits[0] if waits and waits[0].isascii() and waits[0].isdigit() else None

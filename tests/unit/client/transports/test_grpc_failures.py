@@ -39,7 +39,7 @@ def test_a_deadline_that_has_passed_is_ours_else_the_server_s() -> None:
     assert isinstance(no_rpc(status, "the queue is full", (), late=False), ServerError)
 
 
-@pytest.mark.parametrize("details", TOO_LARGE)
+@pytest.mark.parametrize("details", [TOO_LARGE, f"Stream removed (CLIENT: {TOO_LARGE}"])
 def test_an_answer_that_is_too_large_is_refused_by_us(details: str) -> None:
     error = no_rpc(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{details} (9 vs. 4)", (), late=False)
     assert isinstance(error, BadAnswer)
