@@ -66,7 +66,7 @@ def raw_parts(_: GrpcForm, tensors: Mapping[str, Tensor]) -> list[Part]:
     raw: list[Part] = []
     for name, tensor in tensors.items():
         data = write_raw(tensor)
-        parts.append(output_field(name, tensor.dtype, tensor.array.shape))
+        parts.append(raw_field(name, tensor.dtype, tensor.array.shape))
         raw += (b"%c%b" % (RAW, varint(len(data))), data)
     return parts + raw
 
@@ -80,7 +80,7 @@ def explicit_parts(form: GrpcForm, tensors: Mapping[str, Tensor]) -> list[Part]:
         raw = [write_raw(tensor) for tensor in tensors.values()]
     for index, (name, tensor) in enumerate(tensors.items()):
         contents = None if both and len(raw[index]) > BOTH_BYTES else write_contents(tensor)
-        parts.append(output_field(name, tensor.dtype, tensor.array.shape, contents))
+        parts.append(explicit_field(name, tensor.dtype, tensor.array.shape, contents))
     for data in raw:
         parts += (b"%c%b" % (RAW, varint(len(data))), data)
     return parts
@@ -106,14 +106,20 @@ def answer_head(model: str, version: int | None) -> bytes:
     return head if version is None else head + field(VERSION, b"%d" % version)
 
 
-@lru_cache(4096)
 def output_head(name: str, dtype: DType, shape: tuple[int, ...]) -> bytes:
-    """An output without its numbers; much the same in every answer."""
+    """What an output is."""
     head = field(NAME, name.encode()) + field(DATATYPE, DATATYPES[dtype].encode())
     return head + field(SHAPE, b"".join(map(varint, shape))) if shape else head
 
 
-def output_field(name: str, dtype: DType, shape: tuple[int, ...], contents: bytes | None = None) -> bytes:
-    """An output as a field of the answer."""
-    head = output_head(name, dtype, shape)
-    return field(OUTPUT, head if contents is None else head + field(CONTENTS, contents))
+@lru_cache(4096)
+def raw_field(name: str, dtype: DType, shape: tuple[int, ...]) -> bytes:
+    """An output without numbers as a field of the answer; much the same in every answer."""
+    return field(OUTPUT, output_head(name, dtype, shape))
+
+
+def explicit_field(name: str, dtype: DType, shape: tuple[int, ...], contents: bytes | None) -> bytes:
+    """An output with its numbers, where it has any."""
+    if contents is None:
+        return raw_field(name, dtype, shape)
+    return field(OUTPUT, output_head(name, dtype, shape) + field(CONTENTS, contents))

@@ -1,5 +1,6 @@
 """RPCs as operations: each becomes a `WireRequest`, each `WireResponse` a message and a status."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -21,12 +22,46 @@ MAX_DETAILS: Final = 1024  # characters, as in TensorFlow Serving; clients take 
 CUT_OFF: Final = "...TRUNCATED"
 
 
+class OpenStreams:
+    """The duplex streams that wait for messages. Closing them lets each answer what it has, and end."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._waiting: set[asyncio.Task[Any]] = set()
+
+    def close(self) -> None:
+        """Read no more messages."""
+        self.closed = True
+        for task in self._waiting:
+            task.cancel()
+
+    async def read(self, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The messages, until there are no more or the streams are closed."""
+        task: Any = asyncio.current_task()
+        given = aiter(messages)
+        while not self.closed:
+            self._waiting.add(task)
+            try:
+                message = await anext(given, None)
+            except asyncio.CancelledError:
+                if not self.closed:
+                    raise
+                task.uncancel()
+                return
+            finally:
+                self._waiting.discard(task)
+            if message is None:
+                return
+            yield message
+
+
 def method_handler(
-    operation: Operation, method: str, handler: Handler, duplex: Duplex
+    operation: Operation, method: str, handler: Handler, duplex: Duplex, streams: OpenStreams
 ) -> "grpc.RpcMethodHandler[bytes, bytes]":
     """How gRPC runs this operation: as a duplex stream, with an answer in parts, or message for message."""
     if isinstance(operation, StreamOperation):
-        return grpc.stream_stream_rpc_method_handler(partial(answer_stream, operation, method, duplex))
+        run = partial(answer_stream, operation, method, duplex, streams)
+        return grpc.stream_stream_rpc_method_handler(run)
     if isinstance(operation, InferOperation) and operation.stream is not None:
         return grpc.unary_stream_rpc_method_handler(partial(answer_parts, operation, method, handler))
     return grpc.unary_unary_rpc_method_handler(partial(answer_one, operation, method, handler))
@@ -67,15 +102,18 @@ async def answer_stream(
     operation: StreamOperation,
     method: str,
     duplex: Duplex,
+    streams: OpenStreams,
     messages: AsyncIterator[bytes],
     context: Context,
 ) -> None:
     """Messages both ways."""
-    requests = (as_request(method, message, context) async for message in messages)
+    requests = (as_request(method, message, context) async for message in streams.read(messages))
     async with aclosing(duplex(operation, requests)) as answers:
         async for answer in answers:
             await check(answer, context)
             await context.write(bytes(answer.body))
+    if streams.closed:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
 
 
 def as_request(method: str, message: bytes, context: Context) -> WireRequest:

@@ -7,7 +7,7 @@ import grpc
 
 from dragoman.core.status import StatusReport
 from dragoman.settings.limits import Limits
-from dragoman.transports.grpc.calls import Context, Duplex, Handler, method_handler
+from dragoman.transports.grpc.calls import Context, Duplex, Handler, OpenStreams, method_handler
 from dragoman.transports.grpc.health import Health
 from dragoman.transports.grpc.limits import channel_options
 from dragoman.transports.grpc.reflection import add_reflection
@@ -27,7 +27,8 @@ class GrpcServer:
         tls: grpc.ServerCredentials | None = None,
     ) -> None:
         self._tls = tls
-        self._methods = Methods(router, handler, duplex)
+        self._streams = OpenStreams()
+        self._methods = Methods(router, handler, duplex, self._streams)
         self._services = router.services
         self._options = channel_options(limits)
         self._health = Health(router.services)
@@ -60,6 +61,7 @@ class GrpcServer:
     async def drain(self, timeout_s: float) -> None:
         """Take no more calls, finish what has begun, and cancel what has not ended by then."""
         self._health.close()
+        self._streams.close()
         if self._server is not None:
             await self._server.stop(timeout_s)
 
@@ -67,9 +69,9 @@ class GrpcServer:
 class Methods(grpc.GenericRpcHandler):
     """Finds the handler of a method. It comes last, so what it does not know is unknown."""
 
-    def __init__(self, router: GrpcRouter, handler: Handler, duplex: Duplex) -> None:
+    def __init__(self, router: GrpcRouter, handler: Handler, duplex: Duplex, streams: OpenStreams) -> None:
         self._handlers = {
-            method: method_handler(operation, method, handler, duplex)
+            method: method_handler(operation, method, handler, duplex, streams)
             for method, operation in router.operations.items()
         }
         self._services = ", ".join(router.services)

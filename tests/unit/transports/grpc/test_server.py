@@ -137,6 +137,19 @@ def test_a_message_beyond_the_limit_is_refused() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+def test_messages_may_be_compressed_and_the_limit_counts_what_they_inflate_to(
+    compression: grpc.Compression,
+) -> None:
+    async def main() -> None:
+        async with serving(limits=Limits(body_bytes=1000)) as served:
+            assert await served.plain(bytes(1000), compression=compression) == bytes(1000)
+            error = await failure(served.plain(bytes(1_000_000), compression=compression))
+            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    asyncio.run(main())
+
+
 def test_an_answer_may_be_larger_than_a_request() -> None:
     async def main() -> None:
         async with serving(lambda _: WireResponse(0, bytes(3000)), Limits(body_bytes=1000)) as served:
@@ -260,6 +273,35 @@ async def refused(served: Served) -> None:
         code = None
         while code is not grpc.StatusCode.UNAVAILABLE:
             code = (await failure(other(b""))).code()
+
+
+def test_a_drain_ends_a_stream_that_waits_for_messages_once_it_has_answered() -> None:
+    async def main() -> None:
+        begun, release = asyncio.Event(), asyncio.Event()
+
+        async def answer(wire: WireRequest) -> WireResponse:
+            if wire.body == b"slow":
+                begun.set()
+                await release.wait()
+            return echo(wire)
+
+        async with serving(answer) as served:
+            idle, busy = served.duplex(), served.duplex()
+            await idle.write(b"a")
+            assert await idle.read() == b"a"
+            await busy.write(b"slow")
+            await begun.wait()
+            drain = asyncio.ensure_future(served.server.drain(60))
+            error = await failure(idle.read())
+            assert (error.code(), error.details()) == (
+                grpc.StatusCode.UNAVAILABLE,
+                "the server is shutting down",
+            )
+            release.set()
+            assert await busy.read() == b"slow"
+            await drain
+
+    asyncio.run(main())
 
 
 def test_a_drain_cancels_what_does_not_end_in_time() -> None:
