@@ -46,11 +46,14 @@ def send_grpc(addresses: Addresses, case: GrpcCase) -> GrpcAnswer:
 
 
 def grpc_request(case: GrpcCase) -> list[str]:
+    if case.streamed is not None:
+        return [case.method, *[cut(repr(message)) for message in case.requests]]
     return [case.method, cut(repr(case.request)) if case.request else shown_hex(case.payload())]
 
 
 def grpc_answer(answer: GrpcAnswer) -> str:
-    return f"{answer.code} {answer.details}{shown_hex(answer.message)}"
+    whole = [answer.message, *answer.messages]
+    return f"{answer.code} {answer.details}{' | '.join(map(shown_hex, whole))}"
 
 
 def shown(body: bytes) -> str:

@@ -9,10 +9,25 @@ from tests.server_process import Address
 def call(address: Address, case: GrpcCase) -> GrpcAnswer:
     """How the case's call ends. gRPC's own word for no connection is UNAVAILABLE."""
     with grpc.insecure_channel(f"{address.host}:{address.port}") as channel:
-        method = channel.unary_unary(f"/{case.method}")
         metadata = tuple(case.metadata.items())
+        if (messages := case.streamed) is not None:
+            return converse(channel, case, messages)
+        method = channel.unary_unary(f"/{case.method}")
         try:
             message = method(case.payload(), timeout=case.deadline_s, metadata=metadata)
         except grpc.RpcError as error:
             return GrpcAnswer(error.code().name, error.details() or "", b"")
     return GrpcAnswer("OK", "", message)
+
+
+def converse(channel: grpc.Channel, case: GrpcCase, messages: list[bytes]) -> GrpcAnswer:
+    """How a stream of these messages ends, and what comes before."""
+    call = channel.stream_stream(f"/{case.method}")(
+        iter(messages), timeout=case.deadline_s, metadata=tuple(case.metadata.items())
+    )
+    found: list[bytes] = []
+    try:
+        found.extend(call)
+    except grpc.RpcError as error:
+        return GrpcAnswer(error.code().name, error.details() or "", b"", found)
+    return GrpcAnswer("OK", "", b"", found)

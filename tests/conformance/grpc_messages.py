@@ -8,6 +8,9 @@ An object with one of these keys stands for something else:
     {"$text": "abc"}    the bytes of a text
     {"$example": {"x": [1.0], "n": [1], "t": ["abc"]}}    a tensorflow.Example
     {"$serialized": MESSAGE, "as": "tensorflow.Example"}  the bytes of a message
+    {"$infer": {"x": [1.0]}, "datatypes": {"x": "INT64"}, "in": "contents", "model_name": ...}
+                        a ModelInferRequest of these inputs, raw unless `in` is "contents"; without a datatype
+                        FP32; texts are Latin-1; all other keys are the message's own
 """
 
 import base64
@@ -25,6 +28,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 
 from dragoman.wire.protobuf import make_pool
+from tests.conformance.v2_messages import infer_request
 
 # The NumPy type and the field of the values.
 DTYPES: Final[Mapping[str, tuple[Any, str]]] = {
@@ -119,6 +123,7 @@ def short_serialized(document: Any, **options: str) -> str:
 
 
 SHORT: Final[Mapping[str, Callable[..., Any]]] = {
+    "$infer": infer_request,
     "$tensor": short_tensor,
     "$hex": lambda digits: text(bytes.fromhex(digits)),
     "$text": lambda value: text(value.encode()),

@@ -35,6 +35,8 @@ class Suite(NamedTuple):
 DEFAULT: Final = Listener("default")
 TFSERVING: Final = Listener("tfserving", ("--as", "tfserving"))
 GRADIENT: Final = Listener("gradient", ("--config", str(SETUPS / "gradient.yaml")))
+V2_RAW: Final = Listener("v2-raw", ("--config", str(SETUPS / "v2_raw.yaml")))
+V2_CONTENTS: Final = Listener("v2-contents", ("--config", str(SETUPS / "v2_contents.yaml")))
 KSERVE: Final = Listener("kserve", ("--as", "kserve"))
 IMAGES: Final = Listener("images", write=image_models.write)
 IMAGES_TFSERVING: Final = Listener("images-tfserving", ("--as", "tfserving"), image_models.write)
@@ -48,6 +50,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "images_v2_grpc.json": Suite(GRPC, (Run(IMAGES),)),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
+    "v2_grpc.json": Suite(GRPC, (Run(DEFAULT), Run(V2_RAW), Run(V2_CONTENTS))),
     "v2_rest.json": Suite(V2, (Run(DEFAULT),)),
 }
 

@@ -101,6 +101,75 @@ WRONG = [
 ]
 
 
+INFER = "inference.GRPCInferenceService/ModelInfer"
+STREAM = "inference.GRPCInferenceService/ModelStreamInfer"
+FLOATS = {"name": "y", "datatype": "FP32", "shape": ["2"]}
+RAW = {"outputs": [FLOATS], "raw_output_contents": [{"$hex": "0000803f 00000040"}]}
+NUMBERS = {"outputs": [FLOATS | {"contents": {"fp32_contents": [1.0, 2.0]}}]}
+TEXTS = {
+    "outputs": [{"name": "y", "datatype": "BYTES", "shape": ["1"]}],
+    "raw_output_contents": [{"$hex": "02000000 61ff"}],
+}
+
+
+def judge_infer(expected: dict[str, Any], message: dict[str, Any]) -> list[str]:
+    given = GrpcAnswer("OK", "", serialize("inference.ModelInferResponse", message))
+    return differences(INFER, msgspec.convert({"outputs": expected}, GrpcExpectation), given)
+
+
+@pytest.mark.parametrize(("expected", "message"), [
+    ({"values": [1.0, 2.0]}, RAW),
+    ({"values": [1.0, 2.0], "form": "contents"}, NUMBERS),
+    ({"values": [1.0, 2.0], "form": "both"}, RAW | NUMBERS),
+    ({"values": ["a\xff"], "datatype": "BYTES"}, TEXTS),
+])  # fmt: skip
+def test_outputs_are_read_in_the_form_that_is_expected(expected: Any, message: Any) -> None:
+    assert judge_infer({"y": expected}, message) == []
+
+
+@pytest.mark.parametrize(("expected", "message"), [
+    ({"y": {"values": [1.0, 2.5]}}, RAW),
+    ({"y": {"values": [1.0, 2.0], "form": "both"}}, RAW),
+    ({"y": {"values": [1.0, 2.0]}}, NUMBERS),
+    ({"y": {"values": [1.0, 2.0]}}, RAW | NUMBERS),
+    ({"y": {"values": [1.0, 2.0], "datatype": "FP64"}}, RAW),
+    ({"y": {"values": [1.0, 2.0], "shape": [2, 1]}}, RAW),
+    ({"z": {"values": [1.0, 2.0]}}, RAW),
+    ({}, RAW),
+])  # fmt: skip
+def test_outputs_that_differ_are_told(expected: Any, message: Any) -> None:
+    assert judge_infer(expected, message)
+
+
+def test_a_request_of_inputs_is_written_out_in_either_form() -> None:
+    inputs = {"x": [1.0], "t": ["a"]}
+    raw = expand({"$infer": inputs, "datatypes": {"t": "BYTES"}, "model_name": "m"})
+    assert (raw["model_name"], raw["raw_input_contents"]) == ("m", ["AACAPw==", "AQAAAGE="])
+    assert raw["inputs"][1] == {"name": "t", "datatype": "BYTES", "shape": [1]}
+    numbers = expand({"$infer": inputs, "datatypes": {"t": "BYTES"}, "in": "contents"})
+    assert numbers["raw_input_contents"] == []
+    assert [entry["contents"] for entry in numbers["inputs"]] == [
+        {"fp32_contents": [1.0]},
+        {"bytes_contents": ["YQ=="]},
+    ]
+
+
+def judge_stream(expected: list[Any], *messages: dict[str, Any]) -> list[str]:
+    given = [serialize("inference.ModelStreamInferResponse", message) for message in messages]
+    wanted = msgspec.convert({"messages": expected}, GrpcExpectation)
+    return differences(STREAM, wanted, GrpcAnswer("OK", "", b"", given))
+
+
+def test_the_messages_of_a_stream_are_compared_one_by_one() -> None:
+    one = {"error_message": "no", "infer_response": {"id": "1"}}
+    assert judge_stream([{"error_message": "no"}, {}], one, {}) == []
+    assert judge_stream([{"error_message": "yes"}], one)
+    assert judge_stream([{}], one, {})
+    assert judge_stream([{}, {}], one)
+    assert case(method=STREAM, requests=[{"id": "1"}, {}]).streamed == [b"\x1a\x011", b""]
+    assert case().streamed is None
+
+
 @pytest.mark.parametrize(("expected", "given"), RIGHT)
 def test_a_right_answer_has_no_differences(expected: dict[str, Any], given: GrpcAnswer) -> None:
     assert judge(expected, given) == []
