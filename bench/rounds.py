@@ -49,20 +49,22 @@ class PairFigures(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """All that is reported."""
+    """All that is reported. Pipelines in microseconds, by pipeline and column."""
 
     workloads: Sequence[Figures]
     batching: Sequence[PairFigures]
+    pipelines: Mapping[str, Layers]
 
 
 class Round(NamedTuple):
-    """One round. Loads are in the order of WORKLOADS; runtime (nanoseconds) and layers are by name."""
+    """One round. Loads are in the order of WORKLOADS; runtime (nanoseconds), layers, pipelines by name."""
 
     echoes: Sequence[Load]
     servers: Sequence[Load]
     pairs: Sequence[tuple[Load, Load]]
     runtime: Mapping[str, float]
     layers: Mapping[str, Layers]
+    pipelines: Mapping[str, Layers]
 
 
 class Subjects(NamedTuple):
@@ -109,7 +111,15 @@ def summary(rounds: Sequence[Round]) -> Measured:
         )
         for number, pair in enumerate(BATCHING)
     ]
-    return Measured(figures, pairs)
+    return Measured(figures, pairs, pipelines_summary([one.pipelines for one in rounds]))
+
+
+def pipelines_summary(rounds: Sequence[Mapping[str, Layers]]) -> Mapping[str, Layers]:
+    """Medians over the rounds."""
+    return {
+        title: {name: median(one[title][name] for one in rounds) for name in columns}
+        for title, columns in rounds[0].items()
+    }
 
 
 def _round(subjects: Subjects, length: Length, scratch: Path, models: Path) -> Round:
@@ -124,6 +134,7 @@ def _round(subjects: Subjects, length: Length, scratch: Path, models: Path) -> R
         pairs=[tuple(_under_load(subjects.server, pair, length, scratch)) for pair in BATCHING],
         runtime=_in_process("bench.runtime", models, length),
         layers=_in_process("bench.layers", models, length),
+        pipelines=_in_process("bench.pipelines", models, length),
     )
 
 
