@@ -71,7 +71,7 @@ class Lifecycle:
                     await self._sleep(pause)
                 if pause is None or not harness.aspired:
                     self._tell_detail(harness.candidate, error)
-                    return harness.failed(Cause(error.code, error.message))
+                    return harness.failed(Cause(error.code, error.message, error.reason))
             except Exception:  # a bug of ours, and the version must not stay LOADING for ever
                 self._log.exception("load broke down", model=harness.candidate.model)
                 return harness.failed(Cause(Code.INTERNAL, "loading broke down; the server's log tells more"))

@@ -289,11 +289,16 @@ def test_models_that_do_not_fit_any_more_take_the_pipeline_with_them(tmp_path):
 
     async def story() -> None:
         await stage.manager.start()
-        stage.refusal = DragomanError(Code.INVALID_ARGUMENT, "Invalid input shape - n0")
+        stage.refusal = DragomanError(
+            Code.INVALID_ARGUMENT, "Invalid input shape - n0", reason=Reason.MODELS_MISFIT
+        )
         write(tmp_path / "half" / "2")
         await stage.manager.control(Reload())
         await until(stage, FAILED)
         assert stage.cause == "Invalid input shape - n0"
+        cause = stage.manager.report.models["p"].versions[0].cause
+        assert cause is not None
+        assert (cause.code, cause.reason) == (Code.INVALID_ARGUMENT, Reason.MODELS_MISFIT)
         assert [runner.doubler.closed for runner in stage.runners] == [1]
 
     stage.run(story())

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, Reason
 
 
 class Rule(enum.Enum):
@@ -52,8 +52,9 @@ class Fault(Struct, frozen=True):
 
     def error(self) -> DragomanError:
         """The fault as the cause of a failed load."""
-        code = Code.INVALID_ARGUMENT if self.rule in MISFITS else Code.FAILED_PRECONDITION
-        return DragomanError(code, self.message)
+        if self.rule in MISFITS:
+            return DragomanError(Code.INVALID_ARGUMENT, self.message, reason=Reason.MODELS_MISFIT)
+        return DragomanError(Code.FAILED_PRECONDITION, self.message)
 
 
 def broken(rule: Rule, detail: str) -> DragomanError:

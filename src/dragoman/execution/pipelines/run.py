@@ -18,7 +18,9 @@ from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import CoreResponse, TensorResponse
+from dragoman.core.statistics import Run
 from dragoman.core.tensors import Tensor
+from dragoman.execution.batch import rows_of
 from dragoman.execution.deadlines import overdue
 from dragoman.execution.later import Later
 from dragoman.execution.pipelines.branches import branch, branch_count, gathered
@@ -43,6 +45,24 @@ class Gathering:
         self.missing = count
 
 
+class Asked:
+    """A call of a part that has begun."""
+
+    __slots__ = ("_began_ns", "_handle")
+
+    def __init__(self, handle: Handle, began_ns: int) -> None:
+        self._handle = handle
+        self._began_ns = began_ns
+
+    def succeed(self, answer: CoreResponse) -> None:
+        """Count its answer."""
+        self._handle.statistics.succeed(answer.run, 0, 0, self._began_ns, perf_counter_ns())
+
+    def fail(self) -> None:
+        """Count that there was none."""
+        self._handle.statistics.fail(perf_counter_ns() - self._began_ns)
+
+
 class Frame:
     """A scope that runs: once, or as one of its branches. `waiting` = by step, the slots it still awaits."""
 
@@ -58,11 +78,14 @@ class Frame:
 
 
 class Execution:
-    """Runs one request. `held` is let go at its end: the parts by their numbers, and the pipeline itself."""
+    """Runs one request. `held` is let go at its end: the parts by their numbers, and the pipeline itself.
+
+    The calls count in the statistics of the parts, as those of other callers do.
+    """
 
     __slots__ = (
-        "_answer", "_branches", "_call", "_driving", "_error", "_held", "_outcome", "_over", "_pending",
-        "_plan", "_ready", "_root", "_version", "_wanted",
+        "_answer", "_began_ns", "_branches", "_call", "_driving", "_error", "_held", "_outcome", "_over",
+        "_pending", "_plan", "_ready", "_root", "_rows", "_version", "_wanted",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, held: Sequence[Handle], version: int, call: CallContext) -> None:
@@ -71,10 +94,12 @@ class Execution:
         self._version = version
         self._call = call
         self._root = Frame(plan.scopes[0])
+        self._began_ns = perf_counter_ns()
+        self._rows = 1
         self._wanted: Sequence[str] | None = None
         self._ready: deque[tuple[Frame, Step]] = deque()
         self._branches: list[Iterator[None]] = []  # those that are still to begin; the innermost last
-        self._pending: set[Pending] = set()
+        self._pending: dict[Pending, Asked | None] = {}
         self._driving = False
         self._over = False
         self._outcome: TensorResponse | None = None
@@ -87,6 +112,7 @@ class Execution:
         Errors: those of the parts, naming the node.
         """
         self._wanted = request.outputs
+        self._rows = rows_of(request) or 1
         try:
             self._enter(request)
         except Exception as error:
@@ -145,15 +171,22 @@ class Execution:
         """Call a part; its answer goes on from here, or when it comes."""
         values, handle = frame.values, self._held[step.part]
         inputs = {name: values[slot] for name, slot in step.inputs}
+        asked = Asked(handle, perf_counter_ns())
         try:
             request = TensorRequest(step.signature.name, inputs, step.wanted)
             answer = handle.runner.run(handle, request, step.signature, self._call)
-            if isinstance(answer, TensorResponse):
-                self._take(frame, step, answer)
-            else:
-                self._wait(answer, partial(self._take, frame, step), step.node)
         except Exception as error:
+            asked.fail()
             self._fail(named(error, step.node))
+            return
+        if isinstance(answer, TensorResponse):
+            asked.succeed(answer)
+            try:
+                self._take(frame, step, answer)
+            except Exception as error:
+                self._fail(named(error, step.node))
+        else:
+            self._wait(answer, partial(self._take, frame, step), step.node, asked)
 
     def _take(self, frame: Frame, step: Step, answer: CoreResponse) -> None:
         """Hand on what a part gave."""
@@ -210,10 +243,12 @@ class Execution:
         else:
             self._put(frame, slot, gathered(parts), node)
 
-    def _wait(self, awaited: Awaitable[Any], then: Callable[[Any], None], node: str) -> None:
-        """Go on with `then` when something comes that this node gives."""
+    def _wait(
+        self, awaited: Awaitable[Any], then: Callable[[Any], None], node: str, asked: Asked | None = None
+    ) -> None:
+        """Go on with `then` when something comes that this node gives; a part's answer where it was asked."""
         pending = awaited if isinstance(awaited, Deferred) else asyncio.ensure_future(awaited)
-        self._pending.add(pending)
+        self._pending[pending] = asked
         came = partial(self._came, then, node)
         if isinstance(pending, Deferred):
             pending.then(came)
@@ -221,18 +256,24 @@ class Execution:
             pending.add_done_callback(came)
 
     def _came(self, then: Callable[[Any], None], node: str, done: Pending) -> None:
-        self._pending.discard(done)
+        asked = self._pending.pop(done)
         if self._over:
             if isinstance(done, asyncio.Future) and not done.cancelled():
                 done.exception()  # nobody else asks for it
             self._let_go()
             return
         try:
-            then(done.result())
+            result = done.result()
+            if asked is not None:
+                asked.succeed(result)
+                asked = None
+            then(result)
         except asyncio.CancelledError:
             self._fail(named(DragomanError(Code.CANCELLED, "the call was cancelled"), node))
         except Exception as error:
             self._fail(named(error, node))
+        if asked is not None:
+            asked.fail()
         self._drive()
 
     def _finish(self) -> None:
@@ -240,7 +281,8 @@ class Execution:
         outputs = {
             name: values[slot] for name, slot in self._plan.outputs if wanted is None or name in wanted
         }
-        self._outcome = TensorResponse(outputs, self._version)
+        run = Run(perf_counter_ns() - self._began_ns, rows=self._rows)
+        self._outcome = TensorResponse(outputs, self._version, run)
         self._end()
         answer, self._answer = self._answer, None
         if answer is not None:
@@ -268,9 +310,11 @@ class Execution:
         self._branches.clear()
         if self._pending:
             self._call.cancelled = True
-        for pending in list(self._pending):
+        for pending, asked in list(self._pending.items()):
+            if asked is not None:
+                asked.fail()
             if isinstance(pending, Deferred):
-                self._pending.discard(pending)  # it will not tell
+                del self._pending[pending]  # it will not tell
             pending.cancel()
         self._let_go()
 

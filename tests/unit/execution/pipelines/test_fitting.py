@@ -2,7 +2,7 @@
 
 import pytest
 
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import DType
 from dragoman.execution.pipelines.fitting import pipeline_signature
@@ -109,8 +109,11 @@ def test_models_that_do_not_fit_are_told_by_rule_and_detail(nodes, signatures, r
         outputs["a"] = "a.y"
     with pytest.raises(DragomanError) as caught:
         made(nodes, outputs, signatures)
-    code = Code.INVALID_ARGUMENT if rule in (Rule.SHAPE, Rule.DTYPE) else Code.FAILED_PRECONDITION
-    assert (caught.value.code, caught.value.message) == (code, f"{rule.value} - {detail}")
+    misfits = rule in (Rule.SHAPE, Rule.DTYPE)
+    assert caught.value.message == f"{rule.value} - {detail}"
+    assert (caught.value.code, caught.value.reason) == (
+        (Code.INVALID_ARGUMENT, Reason.MODELS_MISFIT) if misfits else (Code.FAILED_PRECONDITION, None)
+    )
 
 
 def shapes(found: Signature):

@@ -293,6 +293,58 @@ def test_a_deadline_ends_a_pipeline_of_models_on_threads():
     play(story)
 
 
+# What is counted
+
+
+def counted(stage: Stage, name: str) -> tuple[int, int]:
+    """How many calls of a part succeeded, and how many failed."""
+    statistics = stage.models.handles[name].statistics
+    return statistics.succeeded, statistics.failed
+
+
+def test_calls_count_in_the_statistics_of_their_models(monkeypatch):
+    clock = iter(range(0, 10**9, 10))
+    monkeypatch.setattr(run, "perf_counter_ns", lambda: next(clock))
+    stage = Stage(CHAIN, {"out": "b.y"}, a=Part(), b=Part())
+    answer = stage.run(ask(**{"in": [1, 2, 3]}))
+    assert [counted(stage, name) for name in "ab"] == [(1, 0), (1, 0)]
+    assert stage.models.handles["a"].statistics.succeeded_ns > 0
+    assert answer.run is not None
+    assert (answer.run.rows, answer.run.infer_ns > 0, answer.run.batch) == (3, True, None)
+
+
+@pytest.mark.parametrize("task", [False, True])
+def test_calls_that_fail_or_are_given_up_count_as_failures_once(task):
+    async def story() -> None:
+        a, b, c = Waiting(task=task), Waiting(task=task), Waiting(task=task)
+        stage = Stage([step("a"), step("b"), step("c")], {name: f"{name}.y" for name in "abc"}, a=a, b=b, c=c)
+        answer = stage.run(ask(**{"in": [1]}))
+        await turns()
+        a.give()
+        await turns()
+        b.refuse(ERROR)
+        with pytest.raises(DragomanError):
+            await answer
+        await turns()
+        assert {name: counted(stage, name) for name in "abc"} == {"a": (1, 0), "b": (0, 1), "c": (0, 1)}
+
+    play(story)
+
+
+def test_a_call_that_fails_at_once_counts_as_a_failure_and_one_whose_answer_does_not_fit_does_not():
+    def fails(x: Any) -> Any:
+        raise ERROR
+
+    stage = Stage([step("a")], {"out": "a.y"}, a=Part(fails))
+    with pytest.raises(DragomanError):
+        stage.run(ask(**{"in": [1]}))
+    assert counted(stage, "a") == (0, 1)
+    stage = Stage(CUT, {"out": "b.y"}, a=Part(same, ANY), b=Part())
+    with pytest.raises(DragomanError):
+        stage.run(ask(**{"in": np.zeros((0, 2), np.float32)}))
+    assert counted(stage, "a") == (1, 0)
+
+
 # Branches
 
 CUT = [step("a", demultiply="dynamic"), step("b", "a.y")]
