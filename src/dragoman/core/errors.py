@@ -49,7 +49,6 @@ class Reason(enum.Enum):
     MODELS_REFUSED = "models_refused"  # the settings are as they were, and some models do not load
     PLACE_UNREADABLE = "place_unreadable"  # a model's path leads nowhere
     MODELS_MISFIT = "models_misfit"  # those of a pipeline: what one gives another does not take
-    NO_CONTENT = "no_content"  # a pipeline ended early because a node gave nothing to go on with
 
 
 class DragomanError(Exception):
