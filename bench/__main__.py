@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import models, results, rounds
 from bench.load import LoadFailedError, check_tools
+from tests.clients.environments import MLSERVER, make
 from tests.server_process import ServerFailedError
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     length = rounds.QUICK if arguments else rounds.FULL
     try:
         check_tools()
+        make(MLSERVER)
         with tempfile.TemporaryDirectory() as scratch:
             repository = Path(scratch) / "models"
             models.write(repository)

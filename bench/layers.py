@@ -77,7 +77,8 @@ def routed(workload: Workload) -> tuple[InferOperation, WireRequest]:
         operation, params = GrpcRouter(protocols(), "superset").operations[workload.path], NO_PARAMS
         headers = [(b"user-agent", b"bench")]
     else:
-        headers = [(b"Host", b"127.0.0.1"), (b"Content-Type", b"application/json")]
+        own = [(name.encode(), value.encode()) for name, value in workload.headers().items()]
+        headers = [(b"Host", b"127.0.0.1"), *own]
         route = Router(protocols(), "superset", ARBITERS).route("POST", workload.path, headers)
         operation, params = route.operation, route.params
     if not isinstance(operation, InferOperation):

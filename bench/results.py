@@ -5,11 +5,12 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from itertools import chain
 
-from bench.rounds import Figures, Layers, Length, Measured, PairFigures
+from bench.rounds import BesideFigures, Figures, Length, Measured, PairFigures
+from tests.clients.environments import MLSERVER
 
 PACKAGES = ("dragoman", "onnxruntime", "numpy", "uvloop", "httptools", "grpcio", "orjson", "msgspec")
 
@@ -22,7 +23,7 @@ def render(measured: Measured, length: Length) -> str:
         _costs(measured.workloads),
         _layers(measured.workloads),
         _batching(measured.batching),
-        _pipelines(measured.pipelines),
+        _beside(measured.beside),
     )
     return "\n".join(chain(*tables)) + "\n"
 
@@ -100,12 +101,21 @@ def _batching(pairs: Sequence[PairFigures]) -> Iterator[str]:
     yield from _table("## Batching, `max_size: 64`, beside the same model without", columns, rows)
 
 
-def _pipelines(figures: Mapping[str, Layers]) -> Iterator[str]:
-    columns = list(next(iter(figures.values())))
-    rows = [(title, *(f"{one[name]:,.1f}" for name in columns)) for title, one in figures.items()]
-    yield from _table(
-        "## Pipelines of half_plus_two in process, beside their calls alone, µs", ("pipeline", *columns), rows
-    )
+def _beside(figures: Sequence[BesideFigures]) -> Iterator[str]:
+    columns = ("workload", "connections", "requests/s", "MLServer", "times MLServer", "p50 ms", "MLServer")
+    rows = [
+        (
+            one.workload.name,
+            str(one.workload.connections),
+            f"{one.server.requests_per_s:,.0f}",
+            f"{one.mlserver.requests_per_s:,.0f}",
+            f"{one.server.requests_per_s / one.mlserver.requests_per_s:.1f}",
+            f"{one.server.p50_s * 1e3:.2f}",
+            f"{one.mlserver.p50_s * 1e3:.2f}",
+        )
+        for one in figures
+    ]
+    yield from _table(f"## Beside MLServer ({MLSERVER.packages[0]}), one process each", columns, rows)
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

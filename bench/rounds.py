@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from bench import h2load, wrk
 from bench.load import SERVER_CORE, Load, pinned
-from bench.workloads import BATCHING, WORKLOADS, Pair, Workload
+from bench.workloads import BATCHING, BESIDE, WORKLOADS, Pair, Workload
 from tests.server_process import Address, started
 
 Layers = dict[str, float]
@@ -48,23 +48,34 @@ class PairFigures(NamedTuple):
     batched: Load
 
 
+class BesideFigures(NamedTuple):
+    """The same requests to this server and to MLServer, medians over the rounds."""
+
+    workload: Workload
+    server: Load
+    mlserver: Load
+
+
 class Measured(NamedTuple):
-    """All that is reported. Pipelines in microseconds, by pipeline and column."""
+    """All that is reported."""
 
     workloads: Sequence[Figures]
     batching: Sequence[PairFigures]
-    pipelines: Mapping[str, Layers]
+    beside: Sequence[BesideFigures]
 
 
 class Round(NamedTuple):
-    """One round. Loads are in the order of WORKLOADS; runtime (nanoseconds), layers, pipelines by name."""
+    """One round. Loads are in the order of WORKLOADS, MLServer's in that of BESIDE.
+
+    Runtime (nanoseconds) and layers are by name.
+    """
 
     echoes: Sequence[Load]
     servers: Sequence[Load]
     pairs: Sequence[tuple[Load, Load]]
+    mlservers: Sequence[Load]
     runtime: Mapping[str, float]
     layers: Mapping[str, Layers]
-    pipelines: Mapping[str, Layers]
 
 
 class Subjects(NamedTuple):
@@ -72,6 +83,7 @@ class Subjects(NamedTuple):
 
     echo: Sequence[str]
     server: Sequence[str]
+    mlserver: Sequence[str]
 
 
 def run(length: Length, scratch: Path, models: Path) -> Measured:
@@ -81,6 +93,7 @@ def run(length: Length, scratch: Path, models: Path) -> Measured:
     subjects = Subjects(
         echo=pinned(SERVER_CORE, [python, "bench/echo_server.py"]),
         server=pinned(SERVER_CORE, [*serve, "--port", "0", "--grpc-port", "0"]),
+        mlserver=pinned(SERVER_CORE, [python, "-m", "bench.beside.launch_mlserver", str(models)]),
     )
     rounds = []
     for number in range(length.rounds):
@@ -111,15 +124,15 @@ def summary(rounds: Sequence[Round]) -> Measured:
         )
         for number, pair in enumerate(BATCHING)
     ]
-    return Measured(figures, pairs, pipelines_summary([one.pipelines for one in rounds]))
-
-
-def pipelines_summary(rounds: Sequence[Mapping[str, Layers]]) -> Mapping[str, Layers]:
-    """Medians over the rounds."""
-    return {
-        title: {name: median(one[title][name] for one in rounds) for name in columns}
-        for title, columns in rounds[0].items()
-    }
+    beside = [
+        BesideFigures(
+            workload,
+            server=figures[WORKLOADS.index(workload)].server,
+            mlserver=_median(one.mlservers[number] for one in rounds),
+        )
+        for number, workload in enumerate(BESIDE)
+    ]
+    return Measured(figures, pairs, beside)
 
 
 def _round(subjects: Subjects, length: Length, scratch: Path, models: Path) -> Round:
@@ -132,9 +145,9 @@ def _round(subjects: Subjects, length: Length, scratch: Path, models: Path) -> R
         servers,
         # A pair shares its process, so that the two differ in nothing else.
         pairs=[tuple(_under_load(subjects.server, pair, length, scratch)) for pair in BATCHING],
+        mlservers=_under_load(subjects.mlserver, BESIDE, length, scratch),
         runtime=_in_process("bench.runtime", models, length),
         layers=_in_process("bench.layers", models, length),
-        pipelines=_in_process("bench.pipelines", models, length),
     )
 
 

@@ -1,26 +1,20 @@
-"""What is asked of the server: one request, over and over."""
+"""What is asked of the server: one request, over and over, in each form that protocols have for it."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
+from bench.forms import FORMS, TENSORFLOW_SERVING_REST, V2_GRPC, V2_JSON, Form, Transport, Values
 from bench.models import IMAGE_SHAPE, MLP_WIDTHS, SEED
-from dragoman.wire.protobuf import message_class
-
-Transport = Literal["http", "grpc"]
-API: Final[Mapping[Transport, str]] = {"http": "REST", "grpc": "gRPC"}
-PREDICT: Final = "/tensorflow.serving.PredictionService/Predict"
-FLOAT: Final = 1  # DT_FLOAT of tensorflow.DataType
 
 
 class Workload(Struct, frozen=True):
     """A request to one model. `shape` is that of the input, rows first; `connections` ask at once."""
 
-    transport: Transport
+    form: Form
     title: str
     model: str
     shape: tuple[int, ...]
@@ -29,12 +23,17 @@ class Workload(Struct, frozen=True):
     @property
     def name(self) -> str:
         """What the reports call it."""
-        return f"{API[self.transport]}: {self.title}"
+        return f"{self.form.name}: {self.title}"
+
+    @property
+    def transport(self) -> Transport:
+        """What carries it."""
+        return self.form.transport
 
     @property
     def path(self) -> str:
-        """The path of TensorFlow Serving's predict."""
-        return PREDICT if self.transport == "grpc" else f"/v1/models/{self.model}:predict"
+        """The path that calls the model, or the gRPC method."""
+        return self.form.path.format(model=self.model)
 
     def array(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """The input's values: seeded, with five decimals as measured data would have."""
@@ -42,21 +41,12 @@ class Workload(Struct, frozen=True):
         return np.round(values, 5).astype(np.float32)
 
     def body(self) -> bytes:
-        """The request's body: JSON in row form, or a message whose tensor is raw bytes."""
-        if self.transport == "grpc":
-            return self._message()
-        instances = np.round(self.array().astype(np.float64), 5).tolist()
-        return json.dumps({"instances": instances}).encode()
+        """The request's body."""
+        return self.form.body(Values(self.model, self.array()))
 
-    def _message(self) -> bytes:
-        request = message_class("tensorflow.serving.PredictRequest")()
-        request.model_spec.name = self.model
-        tensor = request.inputs["x"]
-        tensor.dtype = FLOAT
-        for size in self.shape:
-            tensor.tensor_shape.dim.add(size=size)
-        tensor.tensor_content = self.array().tobytes()
-        return bytes(request.SerializeToString())
+    def headers(self) -> dict[str, str]:
+        """The headers that go with it, over HTTP."""
+        return self.form.headers(Values(self.model, self.array()))
 
 
 class Pair(NamedTuple):
@@ -73,8 +63,15 @@ REQUESTS: Final[Sequence[tuple[str, str, tuple[int, ...], int]]] = (
     ("MLP 32-64-64-3, 64 rows", "mlp", (64, MLP_WIDTHS[0]), 64),
     ("float32 [1,224,224,3]", "image", (1, *IMAGE_SHAPE), 4),
 )
-WORKLOADS: Final = tuple(Workload(transport, *request) for transport, request in product(API, REQUESTS))
+WORKLOADS: Final = tuple(Workload(form, *request) for form, request in product(FORMS, REQUESTS))
 BATCHING: Final = tuple(
-    Pair(*(Workload("http", MLP_ROW[0], model, MLP_ROW[1], connections) for model in ("mlp", "mlp_batched")))
+    Pair(
+        *(
+            Workload(TENSORFLOW_SERVING_REST, MLP_ROW[0], model, MLP_ROW[1], connections)
+            for model in ("mlp", "mlp_batched")
+        )
+    )
     for connections in (64, 1)
 )
+# What is also asked of MLServer, which has no other protocol.
+BESIDE: Final = tuple(Workload(form, *REQUESTS[0]) for form in (V2_JSON, V2_GRPC))

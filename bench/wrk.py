@@ -29,9 +29,10 @@ def script(workload: Workload, scratch: Path) -> Path:
     body = scratch / "body.json"
     body.write_bytes(workload.body())
     lua = scratch / "request.lua"
+    headers = workload.headers()
     lines = [
         'wrk.method = "POST"',
-        'wrk.headers["Content-Type"] = "application/json"',
+        *(f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()),
         f"local file = io.open({json.dumps(str(body))}, 'rb')",
         "wrk.body = file:read('*a')",
         "file:close()",

@@ -11,8 +11,8 @@ import pytest
 
 from bench import layers, models, results
 from bench.load import Load, LoadFailedError, check_tools
-from bench.rounds import QUICK, Figures, Measured, PairFigures, Round, summary
-from bench.workloads import BATCHING, WORKLOADS, Workload
+from bench.rounds import QUICK, BesideFigures, Figures, Measured, PairFigures, Round, summary
+from bench.workloads import BATCHING, BESIDE, WORKLOADS, Workload
 from dragoman.wire.protobuf import message_class
 
 
@@ -25,11 +25,44 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def values(workload: Workload) -> np.ndarray:
     """What the workload's body holds."""
-    if workload.transport == "http":
-        return np.array(json.loads(workload.body())["instances"], np.float32)
+    return READERS[workload.form.name](workload)
+
+
+def of_rest(workload: Workload) -> np.ndarray:
+    return np.array(json.loads(workload.body())["instances"], np.float32)
+
+
+def of_grpc(workload: Workload) -> np.ndarray:
     tensor = message_class("tensorflow.serving.PredictRequest").FromString(workload.body()).inputs["x"]
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     return np.frombuffer(tensor.tensor_content, np.float32).reshape(shape)
+
+
+def of_v2_json(workload: Workload) -> np.ndarray:
+    (tensor,) = json.loads(workload.body())["inputs"]
+    return np.array(tensor["data"], np.float32).reshape(tensor["shape"])
+
+
+def of_v2_binary(workload: Workload) -> np.ndarray:
+    body = workload.body()
+    end = int(workload.headers()["Inference-Header-Content-Length"])
+    (tensor,) = json.loads(body[:end])["inputs"]
+    assert tensor["parameters"]["binary_data_size"] == len(body) - end
+    return np.frombuffer(body[end:], np.float32).reshape(tensor["shape"])
+
+
+def of_v2_grpc(workload: Workload) -> np.ndarray:
+    request = message_class("inference.ModelInferRequest").FromString(workload.body())
+    return np.frombuffer(request.raw_input_contents[0], np.float32).reshape(request.inputs[0].shape)
+
+
+READERS = {
+    "REST": of_rest,
+    "gRPC": of_grpc,
+    "V2 JSON": of_v2_json,
+    "V2 binary": of_v2_binary,
+    "V2 gRPC": of_v2_grpc,
+}
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
@@ -74,6 +107,7 @@ def one_round(requests_per_s: float) -> Round:
         echoes=[echo] * len(WORKLOADS),
         servers=[server] * len(WORKLOADS),
         pairs=[(server, batched)] * len(BATCHING),
+        mlservers=[batched] * len(BESIDE),
         runtime={workload.name: 4e8 / requests_per_s for workload in WORKLOADS},
         layers={workload.name: dict.fromkeys(layers.COLUMNS, 2.0) for workload in WORKLOADS},
     )
@@ -86,13 +120,14 @@ def test_the_summary_is_the_median_of_the_rounds() -> None:
     assert {one.server.requests_per_s for one in measured.workloads} == {50_000}
     assert measured.workloads[0].runtime_s == pytest.approx(4e-6)
     assert [one.pair for one in measured.batching] == list(BATCHING)
+    assert [one.workload for one in measured.beside] == list(BESIDE)
     assert {one.batched.requests_per_s for one in measured.batching} == {48_500}
 
 
 def test_the_report_shows_rates_their_ratio_and_what_is_left_for_the_layers() -> None:
     layers_us = dict.fromkeys(layers.COLUMNS, 2.0)
     figures = Figures(WORKLOADS[0], Load(40_000, 1e-3, 2e-3), Load(100_000, 5e-4, 1e-3), 4e-6, layers_us)
-    report = results.render(Measured([figures], []), QUICK)
+    report = results.render(Measured([figures], [], []), QUICK)
     assert "| REST: half_plus_two, one value | 64 | 40,000 | 1.00 | 2.00 | 100,000 | 0.40 |" in report
     assert "| REST: half_plus_two, one value | 25.0 | 10.0 | 4.0 | 4,000 | 11.0 |" in report
 
@@ -101,3 +136,9 @@ def test_the_report_shows_what_batching_does_to_the_rate_and_to_the_median() -> 
     pair = PairFigures(BATCHING[-1], Load(10_000, 100e-6, 2e-4), Load(9_800, 103e-6, 2e-4))
     report = results.render(summary([one_round(100_000)])._replace(batching=[pair]), QUICK)
     assert "| REST: MLP 32-64-64-3, 1 row | 1 | 10,000 | 9,800 | 100.0 | 103.0 | +3.0% |" in report
+
+
+def test_the_report_shows_how_many_times_the_rate_of_mlserver_is_reached() -> None:
+    beside = BesideFigures(BESIDE[0], Load(32_000, 1e-3, 2e-3), Load(2_000, 2e-2, 3e-2))
+    report = results.render(summary([one_round(100_000)])._replace(beside=[beside]), QUICK)
+    assert "| V2 JSON: half_plus_two, one value | 64 | 32,000 | 2,000 | 16.0 | 1.00 | 20.00 |" in report
