@@ -12,7 +12,7 @@ from dragoman.config.dialects import ovms as ovms_dialect
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
-from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
+from dragoman.engines.python_model import PythonModelEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.execution.workers.model import placed
@@ -25,7 +25,7 @@ Protocol = ProtocolSpec | Callable[[Surroundings], ProtocolSpec]
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = (
     native.PROTOCOL,
-    kserve_v2.PROTOCOL,
+    kserve_v2.make_protocol,
     tfs.PROTOCOL,
     ovms.PROTOCOL,
     kserve_v1.make_protocol,
@@ -44,9 +44,12 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
 )  # fmt: skip
 
 
-def protocols(events: EventAttributes = EventAttributes()) -> tuple[ProtocolSpec, ...]:  # noqa: B008
+def protocols(
+    events: EventAttributes = EventAttributes(),  # noqa: B008
+    server_name: str = "dragoman",
+) -> tuple[ProtocolSpec, ...]:
     """Every protocol there is: the built-in ones, then those of entry point group `dragoman.protocols`."""
-    surroundings = Surroundings(time.time, lambda: str(uuid.uuid4()), events)
+    surroundings = Surroundings(time.time, lambda: str(uuid.uuid4()), events, server_name)
     found = PROTOCOLS + tuple(entry.load() for entry in entry_points(group="dragoman.protocols"))
     return tuple(each if isinstance(each, ProtocolSpec) else each(surroundings) for each in found)
 
@@ -59,11 +62,6 @@ def engines() -> dict[str, Engine]:
     """
     classes = ENGINES + tuple(entry.load() for entry in entry_points(group="dragoman.engines"))
     return {engine.name: placed(engine) for engine in classes}
-
-
-def node_engine() -> Engine:
-    """What loads node libraries, in worker processes."""
-    return placed(PythonNodeEngine)
 
 
 def dialects() -> dict[str, Dialect]:

@@ -54,7 +54,8 @@ class Handle:
         self.pins = 0
         self.statistics = VersionStatistics()
         self._when_idle: Callable[[], None] | None = None
-        self._default = default_signature(signatures)
+        only = next(iter(signatures.values())) if len(signatures) == 1 else None
+        self._default = signatures.get(DEFAULT_SIGNATURE, only)
 
     def signature(self, name: str | None) -> Signature:
         """The signature of that name; None or an empty name = the default one.
@@ -94,9 +95,3 @@ class Handle:
         self._when_idle = when_idle
         if self.pins == 0:
             when_idle()
-
-
-def default_signature(signatures: Mapping[str, Signature]) -> Signature | None:
-    """The one for callers who name none: that of the usual name, else the only one; None = there is none."""
-    only = next(iter(signatures.values())) if len(signatures) == 1 else None
-    return signatures.get(DEFAULT_SIGNATURE, only)

@@ -9,7 +9,6 @@ from dragoman.settings.access import AccessSettings
 from dragoman.settings.deployment import GRADIENT, Deployment, Mount
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import ModelOverlay, NamedModel
-from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 from dragoman.settings.tls import TlsSettings
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -96,8 +95,6 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     version: Literal[1] = 1  # of this form
     repository: str | tuple[str, ...] = ()  # paths whose models are served, as after `dragoman serve`
     models: tuple[NamedModel, ...] = ()  # single models, under names of their own
-    pipelines: tuple[PipelineSettings, ...] = ()  # models that are made of these
-    node_libraries: tuple[NodeLibrary, ...] = ()  # Python files that pipelines may call besides models
     labels_before_load: bool = True  # whether, once the server runs, labels may name unloaded versions
     every_model: ModelOverlay = ModelOverlay()  # said of every model; an entry of `models` wins over it
     engine_options: dict[str, dict[str, Any]] = field(default_factory=dict)  # by engine; a model's own win
@@ -107,6 +104,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     polling: PollingSettings = PollingSettings()
     metrics: MetricsSettings = MetricsSettings()
     listeners: tuple[Listener, ...] = LISTENERS
+    server_name: str = "dragoman"  # of V2's server metadata; some of Triton's clients look for `triton`
     cloud_events: CloudEventSettings = CloudEventSettings()
     limits: Limits = Limits()
     log: LogSettings = field(default_factory=LogSettings)

@@ -26,3 +26,4 @@ class Surroundings(Struct, frozen=True):
     wall_s: Callable[[], float]  # Unix time
     new_id: Callable[[], str]  # another one at every call, anywhere
     events: EventAttributes = EventAttributes()
+    server_name: str = "dragoman"  # what clients are told that the server is

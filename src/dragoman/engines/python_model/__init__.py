@@ -1,6 +1,5 @@
-"""The engine `python`: a folder with `model.py`, whose class is the model; and files that pipelines call."""
+"""The engine `python`: a folder with `model.py`, whose class is the model."""
 
 from dragoman.engines.python_model.engine import PythonModelEngine
-from dragoman.engines.python_model.node import PythonNodeEngine
 
-__all__ = ["PythonModelEngine", "PythonNodeEngine"]
+__all__ = ["PythonModelEngine"]

@@ -33,16 +33,18 @@ LIVE: Final = StatusOperation("kserve_v2.grpc.live", answer_live, fail_status, p
 SERVER_READY: Final = StatusOperation(
     "kserve_v2.grpc.server_ready", answer_server_ready, fail_status, permission=None
 )
-SERVER: Final = StatusOperation("kserve_v2.grpc.server", answer_server_metadata, fail_status, permission=None)
 READY: Final = StatusOperation("kserve_v2.grpc.ready", answer_model_ready, fail_status)
 METADATA: Final = StatusOperation("kserve_v2.grpc.metadata", answer_metadata, fail_status)
 
 
-def grpc_routes() -> Iterator[GrpcRoute]:
+def grpc_routes(server_name: str) -> Iterator[GrpcRoute]:
     """Every method."""
+    server = StatusOperation(
+        "kserve_v2.grpc.server", partial(answer_server_metadata, server_name), fail_status, permission=None
+    )
     yield GrpcRoute(f"{SERVICE}/ServerLive", LIVE)
     yield GrpcRoute(f"{SERVICE}/ServerReady", SERVER_READY)
-    yield GrpcRoute(f"{SERVICE}/ServerMetadata", SERVER)
+    yield GrpcRoute(f"{SERVICE}/ServerMetadata", server)
     yield GrpcRoute(f"{SERVICE}/ModelReady", READY)
     yield GrpcRoute(f"{SERVICE}/ModelMetadata", METADATA)
     yield GrpcRoute(f"{SERVICE}/ModelInfer", infer(USUAL), infer)

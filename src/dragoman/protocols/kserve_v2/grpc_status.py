@@ -5,7 +5,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Target
 from dragoman.core.status import StatusReport
 from dragoman.protocols.kserve_v2.grpc_messages import messages
-from dragoman.protocols.kserve_v2.status import EXTENSIONS, SERVER_NAME, metadata, serving_version
+from dragoman.protocols.kserve_v2.status import EXTENSIONS, metadata, serving_version
 from dragoman.protocols.kserve_v2.target import read_version
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.protobuf import read_message
@@ -23,9 +23,9 @@ def answer_server_ready(_: WireRequest, report: StatusReport) -> WireResponse:
     return WireResponse(0, messages().ServerReadyResponse(ready=report.ready).SerializeToString())
 
 
-def answer_server_metadata(_: WireRequest, __: StatusReport) -> WireResponse:
+def answer_server_metadata(name: str, _: WireRequest, __: StatusReport) -> WireResponse:
     """Name, version and extensions of the server."""
-    answer = messages().ServerMetadataResponse(name=SERVER_NAME, version=__version__, extensions=EXTENSIONS)
+    answer = messages().ServerMetadataResponse(name=name, version=__version__, extensions=EXTENSIONS)
     return WireResponse(0, answer.SerializeToString())
 
 

@@ -67,6 +67,16 @@ def read_request(
     document = load(text, max_depth)
     if type(document) is not dict:
         raise invalid(f"the body must be a JSON object, not {excerpt(document)}")
+    return read_document(target, document, data, accepted)
+
+
+def read_document(
+    target: Target, document: JsonObject, data: Data = b"", accepted: bytes | None = None
+) -> InferDraft:
+    """The request that an object is, with the bytes that follow it.
+
+    Errors: as `read_request`.
+    """
     request_id = document.get("id")
     if request_id is not None and type(request_id) is not str:
         raise invalid(f"'id' must be a string, not {excerpt(request_id)}")

@@ -1,10 +1,17 @@
 """The route table."""
 
+from functools import partial
 from typing import Final
 
 from dragoman.core.requests import Verb
 from dragoman.protocols.kserve_v2.effort import bytes_to_read, bytes_to_write
 from dragoman.protocols.kserve_v2.errors import fail, fail_status, refuse
+from dragoman.protocols.kserve_v2.generate import (
+    bind_generate,
+    encode_generate,
+    parse_generate,
+    stream_generate,
+)
 from dragoman.protocols.kserve_v2.grpc_routes import grpc_routes
 from dragoman.protocols.kserve_v2.openapi import (
     answer_document,
@@ -23,6 +30,7 @@ from dragoman.protocols.kserve_v2.status import (
     answer_server_ready,
 )
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
+from dragoman.wire.surroundings import Surroundings
 
 MODEL: Final = "/v2/models/{model}"
 VERSION: Final = f"{MODEL}/versions/{{version:digits}}"
@@ -31,7 +39,6 @@ LIVE: Final = StatusOperation("kserve_v2.rest.live", answer_live, fail_status, p
 SERVER_READY: Final = StatusOperation(
     "kserve_v2.rest.server_ready", answer_server_ready, fail_status, permission=None
 )
-SERVER: Final = StatusOperation("kserve_v2.rest.server", answer_server_metadata, fail_status, permission=None)
 MODELS: Final = StatusOperation("kserve_v2.rest.models", answer_models, fail_status)
 METADATA: Final = StatusOperation("kserve_v2.rest.metadata", answer_metadata, fail_status)
 READY: Final = StatusOperation("kserve_v2.rest.ready", answer_ready, fail_status)
@@ -47,9 +54,26 @@ INFER: Final = InferOperation(
     writing=bytes_to_write,
 )
 
+GENERATE: Final = InferOperation(
+    name="kserve_v2.rest.generate",
+    verb=Verb.INFER,
+    parse=partial(parse_generate, False),
+    bind=bind_generate,
+    encode=encode_generate,
+    fail=fail,
+    one_part=True,
+)
+GENERATE_STREAM: Final = InferOperation(
+    name="kserve_v2.rest.generate_stream",
+    verb=Verb.INFER,
+    parse=partial(parse_generate, True),
+    bind=bind_generate,
+    encode=encode_generate,
+    fail=fail,
+    stream=stream_generate,
+)
+
 SERVER_ROUTES: Final = (
-    HttpRoute("GET", "/v2", SERVER),
-    HttpRoute("GET", "/v2/", SERVER),
     HttpRoute("GET", "/v2/health/live", LIVE),
     HttpRoute("GET", "/v2/health/ready", SERVER_READY),
     HttpRoute("GET", "/v2/models", MODELS),
@@ -61,6 +85,15 @@ MODEL_ROUTES: Final = (
     HttpRoute("GET", f"{VERSION}/ready", READY),
     HttpRoute("POST", f"{MODEL}/infer", INFER),
     HttpRoute("POST", f"{VERSION}/infer", INFER),
+)
+GENERATE_ROUTES: Final = tuple(
+    HttpRoute("POST", f"{model}/{word}", operation)
+    for model in (MODEL, VERSION)
+    for word, operation in (
+        ("generate", GENERATE),
+        ("generate_stream", GENERATE_STREAM),
+        ("infer_stream", GENERATE_STREAM),  # MLServer's other name for it
+    )
 )
 DOCS: Final = StatusOperation("kserve_v2.rest.docs", answer_page, fail_status, permission=None)
 DOCUMENT: Final = StatusOperation("kserve_v2.rest.document", answer_document, fail_status)
@@ -75,10 +108,27 @@ DOCS_ROUTES: Final = (  # MLServer's paths
     HttpRoute("GET", f"{VERSION}/docs/dataplane.json", MODEL_DOCUMENT),
 )
 
-PROTOCOL: Final = ProtocolSpec(
-    name="kserve_v2",
-    prefixes=("/v2/",),
-    routes={"superset": (*SERVER_ROUTES, *MODEL_ROUTES, *DOCS_ROUTES, *OPERATOR_ROUTES)},
-    refuse=refuse,
-    grpc={"superset": tuple(grpc_routes())},
-)
+
+def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
+    """The protocol of a server of that name."""
+    name = surroundings.server_name
+    server = StatusOperation(
+        "kserve_v2.rest.server", partial(answer_server_metadata, name), fail_status, permission=None
+    )
+    return ProtocolSpec(
+        name="kserve_v2",
+        prefixes=("/v2/",),
+        routes={
+            "superset": (
+                HttpRoute("GET", "/v2", server),
+                HttpRoute("GET", "/v2/", server),
+                *SERVER_ROUTES,
+                *MODEL_ROUTES,
+                *GENERATE_ROUTES,
+                *DOCS_ROUTES,
+                *OPERATOR_ROUTES,
+            )
+        },
+        refuse=refuse,
+        grpc={"superset": tuple(grpc_routes(name))},
+    )

@@ -15,7 +15,6 @@ from dragoman.wire.datatypes import DATATYPES
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
 
-SERVER_NAME: Final = "dragoman"
 # Triton's names of those that are served.
 EXTENSIONS: Final = (
     "classification",
@@ -40,9 +39,9 @@ def answer_server_ready(_: WireRequest, report: StatusReport) -> WireResponse:
     return WireResponse(200 if ready else 503, dump({"ready": ready, "live": ready}))
 
 
-def answer_server_metadata(_: WireRequest, __: StatusReport) -> WireResponse:
+def answer_server_metadata(name: str, _: WireRequest, __: StatusReport) -> WireResponse:
     """Name, version and extensions of the server."""
-    body = {"name": SERVER_NAME, "version": __version__, "extensions": list(EXTENSIONS)}
+    body = {"name": name, "version": __version__, "extensions": list(EXTENSIONS)}
     return WireResponse(200, dump(body))
 
 

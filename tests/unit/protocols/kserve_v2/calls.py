@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dragoman.protocols.kserve_v2 import PROTOCOL
 from dragoman.wire.messages import WireResponse
+from tests.unit.protocols.kserve_v2.protocol import PROTOCOL
 from tests.unit.protocols.tfs.reference import REPORT, Codec
 
 CODEC: Final = Codec("superset", REPORT, PROTOCOL)

@@ -9,7 +9,6 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.signatures import Signature
 from dragoman.core.status import StatusReport
 from dragoman.core.tensors import NUMPY, Array, DType, Tensor
-from dragoman.protocols.kserve_v2 import PROTOCOL
 from dragoman.settings.limits import Limits
 from dragoman.transports.grpc.router import GrpcRouter
 from dragoman.wire.datatypes import DATATYPES, DTYPES
@@ -17,6 +16,7 @@ from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import GrpcForm, InferOperation, StatusOperation, StreamOperation
 from dragoman.wire.protobuf import message_class, message_classes
 from dragoman.wire.raw_tensors import read_raw, write_raw
+from tests.unit.protocols.kserve_v2.protocol import PROTOCOL
 from tests.unit.protocols.tfs.reference import REPORT, SIGNATURES, pin, run, select
 
 SERVICE: Final = "/inference.GRPCInferenceService"

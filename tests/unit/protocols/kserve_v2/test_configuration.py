@@ -11,7 +11,7 @@ from dragoman.core.configuration import Batching, ModelConfiguration, VersionCho
 from dragoman.core.signatures import Answers, Signature, TensorSpec
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType, Shape, Tensor
-from dragoman.protocols.kserve_v2 import PROTOCOL
+from tests.unit.protocols.kserve_v2.protocol import PROTOCOL
 from tests.unit.protocols.tfs.reference import Codec
 
 DEFAULT = Tensor(DType.BOOL, np.array(True))

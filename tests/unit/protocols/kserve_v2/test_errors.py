@@ -5,10 +5,10 @@ import pytest
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
-from dragoman.protocols.kserve_v2 import PROTOCOL
 from dragoman.protocols.kserve_v2.errors import GRPC_STATUS, HTTP_STATUS, answer_error, fail, grpc_error
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
+from tests.unit.protocols.kserve_v2.protocol import PROTOCOL
 from tests.unit.protocols.tfs.reference import REPORT, Codec
 
 CODEC: Final = Codec("superset", REPORT, PROTOCOL)

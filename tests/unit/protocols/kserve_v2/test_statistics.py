@@ -6,7 +6,7 @@ from typing import Any
 from dragoman.core.statistics import Run, VersionStatistics
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType
-from dragoman.protocols.kserve_v2 import PROTOCOL
+from tests.unit.protocols.kserve_v2.protocol import PROTOCOL
 from tests.unit.protocols.tfs.reference import Codec, echo_signature
 
 SIGNATURES = {"serving_default": echo_signature(DType.FP32)}

@@ -6,7 +6,7 @@ import pytest
 from dragoman import __version__
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType
-from dragoman.protocols.kserve_v2 import PROTOCOL
+from tests.unit.protocols.kserve_v2.protocol import PROTOCOL
 from tests.unit.protocols.tfs.reference import Codec, echo_signature
 
 SIGNATURES: Final = {"serving_default": echo_signature(DType.FP32, (None, 224, 3))}

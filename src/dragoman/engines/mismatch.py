@@ -1,6 +1,6 @@
 """Why given tensors do not fit a signature.
 
-Engines ask only after a runtime refused them, so that calls which fit pay nothing for it.
+Asked only after a runtime refused them, so that calls which fit pay nothing for it.
 """
 
 from collections.abc import Mapping, Sequence
