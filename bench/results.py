@@ -5,11 +5,11 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import chain
 
-from bench.rounds import BesideFigures, Figures, Length, Measured, PairFigures
+from bench.rounds import BesideFigures, Figures, Layers, Length, Measured, PairFigures
 from tests.clients.environments import MLSERVER
 
 PACKAGES = ("dragoman", "onnxruntime", "numpy", "uvloop", "httptools", "grpcio", "orjson", "msgspec")
@@ -23,6 +23,7 @@ def render(measured: Measured, length: Length) -> str:
         _costs(measured.workloads),
         _layers(measured.workloads),
         _batching(measured.batching),
+        _pipelines(measured.pipelines),
         _beside(measured.beside),
     )
     return "\n".join(chain(*tables)) + "\n"
@@ -99,6 +100,14 @@ def _batching(pairs: Sequence[PairFigures]) -> Iterator[str]:
         for pair, plain, batched in pairs
     ]
     yield from _table("## Batching, `max_size: 64`, beside the same model without", columns, rows)
+
+
+def _pipelines(figures: Mapping[str, Layers]) -> Iterator[str]:
+    columns = list(next(iter(figures.values())))
+    rows = [(title, *(f"{one[name]:,.1f}" for name in columns)) for title, one in figures.items()]
+    yield from _table(
+        "## Pipelines of half_plus_two in process, beside their calls alone, µs", ("pipeline", *columns), rows
+    )
 
 
 def _beside(figures: Sequence[BesideFigures]) -> Iterator[str]:

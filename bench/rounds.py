@@ -57,17 +57,18 @@ class BesideFigures(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """All that is reported."""
+    """All that is reported. Pipelines in microseconds, by pipeline and column."""
 
     workloads: Sequence[Figures]
     batching: Sequence[PairFigures]
+    pipelines: Mapping[str, Layers]
     beside: Sequence[BesideFigures]
 
 
 class Round(NamedTuple):
     """One round. Loads are in the order of WORKLOADS, MLServer's in that of BESIDE.
 
-    Runtime (nanoseconds) and layers are by name.
+    Runtime (nanoseconds), layers and pipelines are by name.
     """
 
     echoes: Sequence[Load]
@@ -76,6 +77,7 @@ class Round(NamedTuple):
     mlservers: Sequence[Load]
     runtime: Mapping[str, float]
     layers: Mapping[str, Layers]
+    pipelines: Mapping[str, Layers]
 
 
 class Subjects(NamedTuple):
@@ -132,7 +134,15 @@ def summary(rounds: Sequence[Round]) -> Measured:
         )
         for number, workload in enumerate(BESIDE)
     ]
-    return Measured(figures, pairs, beside)
+    return Measured(figures, pairs, pipelines_summary([one.pipelines for one in rounds]), beside)
+
+
+def pipelines_summary(rounds: Sequence[Mapping[str, Layers]]) -> Mapping[str, Layers]:
+    """Medians over the rounds."""
+    return {
+        title: {name: median(one[title][name] for one in rounds) for name in columns}
+        for title, columns in rounds[0].items()
+    }
 
 
 def _round(subjects: Subjects, length: Length, scratch: Path, models: Path) -> Round:
@@ -148,6 +158,7 @@ def _round(subjects: Subjects, length: Length, scratch: Path, models: Path) -> R
         mlservers=_under_load(subjects.mlserver, BESIDE, length, scratch),
         runtime=_in_process("bench.runtime", models, length),
         layers=_in_process("bench.layers", models, length),
+        pipelines=_in_process("bench.pipelines", models, length),
     )
 
 

@@ -98,6 +98,9 @@ def test_every_layer_is_measured_for_every_workload(repository: Path) -> None:
     assert min(min(times.values()) for times in found.values()) >= 0
 
 
+PIPELINES = {"4 models": {"pipeline": 30.0, "calls": 20.0}}
+
+
 def one_round(requests_per_s: float) -> Round:
     """A round that found the echo at this rate, the server at half of it, and batching 3 % slower still."""
     echo, server, batched = (
@@ -110,6 +113,7 @@ def one_round(requests_per_s: float) -> Round:
         mlservers=[batched] * len(BESIDE),
         runtime={workload.name: 4e8 / requests_per_s for workload in WORKLOADS},
         layers={workload.name: dict.fromkeys(layers.COLUMNS, 2.0) for workload in WORKLOADS},
+        pipelines=PIPELINES,
     )
 
 
@@ -127,7 +131,7 @@ def test_the_summary_is_the_median_of_the_rounds() -> None:
 def test_the_report_shows_rates_their_ratio_and_what_is_left_for_the_layers() -> None:
     layers_us = dict.fromkeys(layers.COLUMNS, 2.0)
     figures = Figures(WORKLOADS[0], Load(40_000, 1e-3, 2e-3), Load(100_000, 5e-4, 1e-3), 4e-6, layers_us)
-    report = results.render(Measured([figures], [], []), QUICK)
+    report = results.render(Measured([figures], [], PIPELINES, []), QUICK)
     assert "| REST: half_plus_two, one value | 64 | 40,000 | 1.00 | 2.00 | 100,000 | 0.40 |" in report
     assert "| REST: half_plus_two, one value | 25.0 | 10.0 | 4.0 | 4,000 | 11.0 |" in report
 

@@ -80,7 +80,7 @@ ENGINE_USERS: Final = ("repository", "execution", "assembly")
 SIBLINGS: Final[Mapping[str, Sequence[str]]] = {
     "protocols": (),
     "config.dialects": (),
-    "engines": ("base", "cores", "mismatch", "options"),
+    "engines": ("base", "cores", "options"),
 }
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec import UNSET, convert
 
-from dragoman.assembly.builtin import engines, protocols
+from dragoman.assembly.builtin import engines, node_engine, protocols
 from dragoman.assembly.exposition import metrics_protocols
 from dragoman.assembly.listeners import BoundListener, bind, make_server
 from dragoman.assembly.models import ModelSources, make_models, make_watcher
@@ -13,10 +13,14 @@ from dragoman.assembly.renewal import Renewal
 from dragoman.assembly.security import Security
 from dragoman.assembly.warmup import make_warm_up
 from dragoman.core.control import ControlResult, Reload
+from dragoman.core.requests import Target
 from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.execution.choice import make_runner
+from dragoman.execution.pipelines.compose import Composer
+from dragoman.execution.pipelines.libraries import NodeLibraries
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
+from dragoman.repository.handle import Handle
 from dragoman.repository.labels import check_labels
 from dragoman.repository.lifecycle import no_warm_up
 from dragoman.repository.loader import ModelLoader
@@ -36,7 +40,9 @@ class App:
         self._settings = settings
         self._observer = observer
         metrics = Metrics()
-        runners = partial(make_runner, loop=asyncio.get_running_loop(), limits=settings.limits)
+        loop = asyncio.get_running_loop()
+        runners = partial(make_runner, loop=loop, limits=settings.limits)
+        compose = Composer(NodeLibraries(node_engine(), loop), self._pin)
         recorded = settings.loading.recorded_warm_up
         events = convert(settings.cloud_events, EventAttributes, from_attributes=True)
         spoken = protocols(events, settings.server_name)
@@ -46,7 +52,7 @@ class App:
         self.models = make_models(
             settings,
             self._sources,
-            ModelLoader(known, settings.engine_options),
+            ModelLoader(known, settings.engine_options, compose),
             runners,
             warm_up,
             self._changed,
@@ -119,6 +125,9 @@ class App:
     async def _renew(self) -> ControlResult:
         """Read the settings again, where they can be, and look at every model."""
         return await (self.models.control(Reload()) if self.renewal is None else self.renewal.renew())
+
+    def _pin(self, target: Target) -> Handle:
+        return self.models.pin(target)
 
     def _changed(self, model: str, version: VersionStatus) -> None:
         self._update()

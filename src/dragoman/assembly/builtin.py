@@ -12,7 +12,7 @@ from dragoman.config.dialects import ovms as ovms_dialect
 from dragoman.engines.base import Engine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
-from dragoman.engines.python_model import PythonModelEngine
+from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.execution.workers.model import placed
@@ -62,6 +62,11 @@ def engines() -> dict[str, Engine]:
     """
     classes = ENGINES + tuple(entry.load() for entry in entry_points(group="dragoman.engines"))
     return {engine.name: placed(engine) for engine in classes}
+
+
+def node_engine() -> Engine:
+    """What loads node libraries, in worker processes."""
+    return placed(PythonNodeEngine)
 
 
 def dialects() -> dict[str, Dialect]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.core.control import PlacedModel, ReplaceModels
 from dragoman.core.status import StatusReport
 from dragoman.engines.base import Engine
-from dragoman.repository.configured import ConfiguredSource
+from dragoman.repository.configured import ConfiguredSource, Pipelines
 from dragoman.repository.labels import check_labels
 from dragoman.repository.lifecycle import MakeRunner, WarmUp
 from dragoman.repository.loader import ModelLoader
@@ -31,10 +31,12 @@ class ModelSources:
 
     def configured(self, settings: ServerSettings) -> ConfiguredSource:
         """The models that these settings name."""
-        return ConfiguredSource(settings.repositories, settings.models, settings.every_model, self._engines)
+        return configured_source(settings, self._engines)
 
     def listed(self, request: ReplaceModels, report: StatusReport) -> ConfiguredSource:
-        """The models of a list and no others. What else the settings say of a model of that name stays.
+        """The models of a list and no others, and the pipelines of the settings.
+
+        What else the settings say of a model of that name stays.
 
         Errors: FAILED_PRECONDITION for a label that may not be given.
         """
@@ -44,6 +46,17 @@ class ModelSources:
         known = {model.name: model for model in settings.models}
         models = tuple(placed(known.get(model.name), model) for model in request.models)
         return self.configured(replace(settings, repository=(), models=models))
+
+
+def configured_source(settings: ServerSettings, engines: Mapping[str, Engine]) -> ConfiguredSource:
+    """What serves the models and pipelines that these settings name."""
+    return ConfiguredSource(
+        settings.repositories,
+        settings.models,
+        settings.every_model,
+        engines,
+        Pipelines(settings.pipelines, settings.node_libraries),
+    )
 
 
 def make_models(
@@ -94,6 +107,10 @@ def make_watcher(settings: ServerSettings, models: ModelManager) -> Watcher | No
     polling = settings.polling
     if not polling.poll_s:
         return None
-    paths = [*settings.repositories, *(model.path for model in settings.models)]
+    paths = [
+        *settings.repositories,
+        *(model.path for model in settings.models),
+        *(library.path for library in settings.node_libraries),
+    ]
     events = file_events([path for path in paths if os.path.exists(path)])
     return Watcher(models.poll, events, polling.poll_s, polling.settle_s)

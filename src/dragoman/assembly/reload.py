@@ -16,7 +16,17 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.settings.server import ServerSettings
 
 LIVE: Final = frozenset(
-    {"repository", "models", "every_model", "labels_before_load", "access", "deployments", "deployments_file"}
+    {
+        "repository",
+        "models",
+        "pipelines",
+        "node_libraries",
+        "every_model",
+        "labels_before_load",
+        "access",
+        "deployments",
+        "deployments_file",
+    }
 )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
 import structlog
 
@@ -11,6 +12,8 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.status import Cause, State, StatusReport
 
 Control = Callable[[Reload], Awaitable[ControlResult]]
+# A path that leads nowhere, a pipeline of models that do not fit together; a file that does not load is not.
+CALLERS_MISTAKES: Final = frozenset({Reason.PLACE_UNREADABLE, Reason.MODELS_MISFIT})
 
 
 class Renewal:
@@ -56,8 +59,7 @@ class Renewal:
             self._log.error("does not serve", cause=cause.message)
         reason = Reason.SETTINGS_REFUSED if taken_over else Reason.MODELS_REFUSED
         first = found[0]
-        # A path that leads nowhere is the caller's mistake, a file that does not load is not.
-        code = Code.INVALID_ARGUMENT if first.reason is Reason.PLACE_UNREADABLE else Code.INTERNAL
+        code = Code.INVALID_ARGUMENT if first.reason in CALLERS_MISTAKES else Code.INTERNAL
         return DragomanError(code, "; ".join(cause.message for cause in found), reason=reason)
 
 

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from dragoman.assembly.builtin import engines
+from dragoman.assembly.models import configured_source
 from dragoman.cli.failure import Exit, FailureError
 from dragoman.cli.flags import NO_FLAGS, SettingsFlags, loaded
 from dragoman.cli.serve import tell_notes
 from dragoman.cli.view import say
+from dragoman.config.loader import Loaded, place_of
 from dragoman.core.errors import DragomanError
-from dragoman.repository.configured import ConfiguredSource
+from dragoman.execution.pipelines.graph import faults
 from dragoman.repository.source import Aspired
 
 
@@ -25,13 +27,26 @@ def check(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
     if not settings.repositories and not settings.models:
         raise FailureError("there is nothing to check: give a PATH or --config FILE", Exit.USAGE)
     tell_notes(found)
+    check_pipelines(found)
     try:
-        aspired = ConfiguredSource(
-            settings.repositories, settings.models, settings.every_model, engines()
-        ).aspired()
+        aspired = configured_source(settings, engines()).aspired()
     except DragomanError as error:
         raise FailureError(error.message) from error
     tell_models(aspired)
+
+
+def check_pipelines(found: Loaded) -> None:
+    """Nothing, if the graphs of the pipelines keep to every rule that does not depend on their models.
+
+    Errors: FailureError naming where each rule is broken.
+    """
+    wrong = []
+    for index, pipeline in enumerate(found.settings.pipelines):
+        for fault in faults(pipeline):
+            key = f"pipelines[{index}].{fault.key}"
+            wrong.append(f"{place_of(key, found.origins)}: {key}: {fault.message}")
+    if wrong:
+        raise FailureError("\n".join(wrong))
 
 
 def tell_models(aspired: Aspired) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.names import check_model_name
+from dragoman.settings.pipeline import NodeSettings
 from dragoman.settings.server import ServerSettings
 
 PLAIN_PATH: Final = re.compile(r"(/[\w.~-]+)+")
@@ -16,12 +17,15 @@ def mistakes(settings: ServerSettings) -> Iterator[Mistake]:
     """Every mistake with the key that it is at."""
     yield from twice("models", [model.name for model in settings.models])
     yield from twice("listeners", [listener.name for listener in settings.listeners])
+    yield from twice("pipelines", [pipeline.name for pipeline in settings.pipelines])
+    yield from twice("node_libraries", [library.name for library in settings.node_libraries])
     yield from twice("deployments", [deployment.name for deployment in settings.deployments])
     for index, model in enumerate(settings.models):
         yield from wrong(f"models[{index}].name", check_model_name, model.name)
         if not model.path:
             yield f"models[{index}].path", "a path is expected"
     yield from listener_mistakes(settings)
+    yield from pipeline_mistakes(settings)
     path = settings.metrics.tensorflow_serving_path
     if path and PLAIN_PATH.fullmatch(path) is None:
         yield "metrics.tensorflow_serving_path", f"{path!r} is not a plain path such as /monitoring/metrics"
@@ -53,3 +57,27 @@ def listener_mistakes(settings: ServerSettings) -> Iterator[Mistake]:
         if listener.port and first != index:
             where = f"{listener.host}:{listener.port}"
             yield f"listeners[{index}].port", f"{where} is the address of listeners[{first}] already"
+
+
+def pipeline_mistakes(settings: ServerSettings) -> Iterator[Mistake]:
+    """What no pipeline can be, whatever its models are. Mistakes in its graph are told by its status."""
+    for index, pipeline in enumerate(settings.pipelines):
+        key = f"pipelines[{index}]"
+        yield from wrong(f"{key}.name", check_model_name, pipeline.name)
+        for number, node in enumerate(pipeline.nodes):
+            yield from node_mistakes(f"{key}.nodes[{number}]", node)
+    for index, library in enumerate(settings.node_libraries):
+        if not library.path:
+            yield f"node_libraries[{index}].path", "a path is expected"
+
+
+def node_mistakes(key: str, node: NodeSettings) -> Iterator[Mistake]:
+    """A node that calls nothing or two things, and keys that belong to the other kind."""
+    if (node.model is None) == (node.library is None):
+        yield key, "a node has either a model or a library"
+    elif node.model is not None and node.params:
+        yield f"{key}.params", "a model takes no params; a library does"
+    elif node.library is not None:
+        for name in ("version", "signature"):
+            if getattr(node, name) is not None:
+                yield f"{key}.{name}", f"a library has no {name}; a model does"

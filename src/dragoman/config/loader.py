@@ -128,13 +128,13 @@ def checked(merged: Merged) -> ServerSettings:
         what, _, key = str(error).partition(" - at `$")
         key = key.strip("`.")
         raise invalid(f"{merged.origins.get(key, key)}: {key}: {what.replace('`', '')}") from error
-    found = [f"{origin_of(key, merged)}: {key}: {what}" for key, what in mistakes(settings)]
+    found = [f"{place_of(key, merged.origins)}: {key}: {what}" for key, what in mistakes(settings)]
     if found:
         raise invalid("\n".join(found))
     return settings
 
 
-def origin_of(key: str, merged: Merged) -> str:
+def place_of(key: str, origins: Mapping[str, str]) -> str:
     """Where a key is given: its own place, else that of the first key below it."""
-    below = (origin for name, origin in merged.origins.items() if name.startswith(key))
-    return merged.origins.get(key) or next(below, "settings")
+    below = (origin for name, origin in origins.items() if name.startswith(key))
+    return origins.get(key) or next(below, "settings")

@@ -3,8 +3,8 @@
 From weakest to strongest: defaults, a dialect's flags and files, `dragoman.yaml`, the environment, the
 command line. Rules:
 
-1. Mappings are joined key by key. A list replaces a list, except lists whose entries have names (`listeners`,
-   `models`): there an entry takes the keys of the weaker entry of its name that it does not give itself.
+1. Mappings are joined key by key. A list replaces a list, except lists whose entries have names
+   (NAMED_LISTS): there an entry takes the keys of the weaker entry of its name that it does not give itself.
 2. Environment and command line change single values. Those of listeners mean every listener, or the first one
    of a transport; where there is none, it is added.
 3. The defaults' listeners are there only where no file has any.
@@ -18,7 +18,7 @@ from msgspec import Struct, field
 
 from dragoman.settings.server import LISTENERS
 
-NAMED_LISTS: Final = frozenset({"listeners", "models"})
+NAMED_LISTS: Final = frozenset({"listeners", "models", "pipelines", "node_libraries"})
 DEFAULT: Final = "default"
 
 
@@ -75,7 +75,7 @@ def annotated(value: Any, key: str, origin: str, origins: Mapping[str, str]) -> 
             name: annotated(inner, f"{key}.{name}" if key else name, origin, origins)
             for name, inner in value.items()
         }
-    if key in NAMED_LISTS and value:
+    if isinstance(value, list | tuple) and any(isinstance(entry, Mapping) for entry in value):
         return [annotated(entry, f"{key}[{i}]", origin, origins) for i, entry in enumerate(value)]
     return Leaf(value, origin)
 

@@ -13,6 +13,7 @@ KEYS: Final = frozenset(
         "repository",
         "repository[]",
         "models[].path",
+        "node_libraries[].path",
         "deployments_file",
         "listeners[].tls.certificate",
         "listeners[].tls.key",

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.settings.model import VersionPolicy, WarmUpSettings
+from dragoman.settings.pipeline import Source
 from dragoman.settings.server import ServerSettings
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -16,6 +17,7 @@ SHORTER: Final[dict[str, list[dict[str, Any]]]] = {
         {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
     ],
     WarmUpSettings.__name__: [{"type": "boolean"}],
+    Source.__name__: [{"type": "string", "pattern": r"^[^.]+\.."}],
 }
 
 

@@ -27,7 +27,8 @@ class Board:
     def publish(self, entry: ModelEntry) -> None:
         """Show readers one model as it is now."""
         entry.settle_labels()
-        self.routes = {**self.routes, entry.name: ModelRoute(entry.handles, entry.labels)}
+        route = ModelRoute(entry.handles, entry.labels, any_version=entry.any_version)
+        self.routes = {**self.routes, entry.name: route}
         self._statuses[entry.name] = entry.status
         self._report = None
         waiting, self._waiting = self._waiting, []

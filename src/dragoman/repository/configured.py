@@ -3,20 +3,44 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.core.errors import DragomanError, Reason
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine
-from dragoman.repository.source import Aspired, AspiredModel, FileSystemSource, without_live_settings
+from dragoman.repository.source import (
+    ONLY_VERSION,
+    Aspired,
+    AspiredModel,
+    Candidate,
+    FileSystemSource,
+    without_live_settings,
+)
 from dragoman.repository.versions import wanted_versions
+from dragoman.settings.model import ModelSettings
 from dragoman.settings.overlay import ModelOverlay, NamedModel
+from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 
 NOTHING: Final = ModelOverlay()
+NAME_TAKEN: Final = "Pipeline has the same name as model"  # in OpenVINO Model Server's words
+
+
+class Pipelines(Struct, frozen=True):
+    """The pipelines there are to be, and the libraries that their nodes may call."""
+
+    graphs: tuple[PipelineSettings, ...] = ()
+    libraries: tuple[NodeLibrary, ...] = ()
+
+
+NO_PIPELINES: Final = Pipelines()
 
 
 class ConfiguredSource:
-    """The models of a list and of repositories. A model that is in the list hides one of its name."""
+    """The models of a list and of repositories, and pipelines. A model of the list hides one of its name.
+
+    A pipeline hides none, and is left out where its name is taken.
+    """
 
     def __init__(
         self,
@@ -24,10 +48,14 @@ class ConfiguredSource:
         models: Sequence[NamedModel],
         every_model: ModelOverlay,
         engines: Mapping[str, Engine],
+        pipelines: Pipelines = NO_PIPELINES,
     ) -> None:
         self._repositories = [FileSystemSource(path, engines) for path in repositories]
         self._models = [(model, FileSystemSource(model.path, engines)) for model in models]
         self._every_model = every_model
+        trusted = every_model.trust == "code"
+        libraries = [replace(one, trust="code") if trusted else one for one in pipelines.libraries]
+        self._pipelines = {graph.name: pipeline(graph, libraries) for graph in reversed(pipelines.graphs)}
 
     def aspired(self) -> Aspired:
         """The models that are there now. One of the list whose place cannot be read is there with its cause.
@@ -46,6 +74,9 @@ class ConfiguredSource:
                     models[name] = self._overlaid(name, model, NOTHING)
         for named, source in self._models:
             models[named.name] = self._overlaid(named.name, one_model(named.name, source), named)
+        for name, made in self._pipelines.items():
+            taken = models.get(name)
+            models[name] = made if taken is None else replace(taken, notes=(*taken.notes, NAME_TAKEN))
         return Aspired(models, tuple(notes))
 
     def _overlaid(self, name: str, model: AspiredModel, overlay: ModelOverlay) -> AspiredModel:
@@ -65,3 +96,19 @@ def one_model(name: str, source: FileSystemSource) -> AspiredModel:
         return source.model(name)
     except DragomanError as error:
         return AspiredModel(cause=Cause(error.code, error.message, Reason.PLACE_UNREADABLE), complete=False)
+
+
+def pipeline(graph: PipelineSettings, libraries: Sequence[NodeLibrary]) -> AspiredModel:
+    """A pipeline as a model."""
+    called = {node.library for node in graph.nodes}
+    candidate = Candidate(
+        graph.name,
+        ONLY_VERSION,
+        path="",
+        shown=graph.name,
+        settings=ModelSettings(),
+        pipeline=graph,
+        libraries=tuple(library for library in libraries if library.name in called),
+    )
+    notes = tuple(f"inputs: {name} goes nowhere, and is none" for name in graph.unused_inputs)
+    return AspiredModel(candidates=(candidate,), wanted=frozenset({ONLY_VERSION}), notes=notes)

@@ -7,14 +7,17 @@ from msgspec.structs import replace
 
 from dragoman.core.control import Load, ModelControl, Reload, SetLabels, Unload
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.signatures import Signature
 from dragoman.core.status import Cause, ModelStatus, State
 from dragoman.repository.configuration import version_choice
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import VersionHarness
-from dragoman.repository.policy import POLICIES, Policy, VersionSnapshot
+from dragoman.repository.parts import Part, parts_of
+from dragoman.repository.policy import POLICIES, Action, Move, Policy, VersionSnapshot, parts_following
 from dragoman.repository.routing import version_refusal
 from dragoman.repository.settling import IN_MEMORY, Standing
 from dragoman.repository.source import AspiredModel, Candidate
+from dragoman.settings.pipeline import PipelineSettings
 
 REMEMBERED: Final = 20  # versions that are gone, for status answers
 Key = tuple[int, int]  # version and generation
@@ -36,12 +39,21 @@ class ModelEntry:
         self._removed: set[int] = set()  # versions unloaded by request
         self._labels: Mapping[str, int] | None = None  # set by request
         self._labelled: dict[str, int] = {}  # the versions that labels lead to now
+        self._parts: tuple[Part, ...] = ()  # of a pipeline
+        self._waits = False  # for one of them
         self._changed = changed
 
     @property
     def candidates(self) -> Mapping[int, Candidate]:
         """The versions there are."""
+        if self.pipeline is not None:
+            return {one.version: replace(one, parts=self._parts) for one in self.aspired.candidates}
         return {candidate.version: candidate for candidate in self.aspired.candidates}
+
+    @property
+    def pipeline(self) -> PipelineSettings | None:
+        """The graph, where this is a pipeline."""
+        return self.aspired.candidates[0].pipeline if self.aspired.candidates else None
 
     @property
     def wanted(self) -> set[int]:
@@ -52,7 +64,15 @@ class ModelEntry:
     @property
     def policy(self) -> Policy:
         """How one version takes another's place."""
+        if self.pipeline is not None:
+            return parts_following
         return POLICIES[self.aspired.settings.version_transition]
+
+    @property
+    def next_action(self) -> Action | None:
+        """What the policy wants done now. A pipeline that waits for a model is not loaded."""
+        action = self.policy(self.snapshots)
+        return None if self._waits and action is not None and action.move is Move.LOAD else action
 
     @property
     def newest(self) -> Mapping[int, VersionHarness]:
@@ -103,7 +123,9 @@ class ModelEntry:
         wanted = self.wanted
         for version in wanted:
             present, candidate = newest.get(version), candidates[version]
-            if present is None or present.is_outdated(candidate, retry_failed):
+            if present is not None and present.state is State.NEW:
+                present.candidate = candidate  # nothing has begun that would have to begin anew
+            elif present is None or present.is_outdated(candidate, retry_failed):
                 generation = 0 if present is None else present.generation + 1
                 harness = VersionHarness(candidate, self._changed, generation)
                 self.harnesses[version, generation] = newest[version] = harness
@@ -119,6 +141,36 @@ class ModelEntry:
         last = sorted(set(gone) - set(former))
         for key in [*former, *last[:-REMEMBERED]]:
             del self.harnesses[key]
+
+    def follow(self, models: Mapping[str, "ModelEntry"]) -> None:
+        """See what the models of a pipeline are now."""
+        parts = () if self.pipeline is None else parts_of(self.pipeline, models)
+        self._waits = parts is None
+        self._parts = self._parts if parts is None else parts
+
+    @property
+    def is_pipeline(self) -> bool:
+        """Whether this is made of other models."""
+        return self.pipeline is not None
+
+    @property
+    def any_version(self) -> bool:
+        """Whether callers may name any version."""
+        return self.pipeline is not None and self.pipeline.any_version
+
+    def serving(self, version: int | None) -> Mapping[str, Signature] | None:
+        """The signatures of that READY version, or of the highest; None = there is none."""
+        handles = self.handles
+        handle = handles.get(max(handles, default=-1) if version is None else version)
+        return None if handle is None else handle.signatures
+
+    def is_coming(self, version: int | None) -> bool:
+        """Whether that version, or any, is on its way."""
+        return any(
+            harness.aspired and harness.state in (State.NEW, State.LOADING)
+            for number, harness in self.newest.items()
+            if version in (None, number)
+        )
 
     def apply(self, request: ModelControl) -> None:
         """Take over what an operator wants.

@@ -54,8 +54,7 @@ class Handle:
         self.pins = 0
         self.statistics = VersionStatistics()
         self._when_idle: Callable[[], None] | None = None
-        only = next(iter(signatures.values())) if len(signatures) == 1 else None
-        self._default = signatures.get(DEFAULT_SIGNATURE, only)
+        self._default = default_signature(signatures)
 
     def signature(self, name: str | None) -> Signature:
         """The signature of that name; None or an empty name = the default one.
@@ -95,3 +94,9 @@ class Handle:
         self._when_idle = when_idle
         if self.pins == 0:
             when_idle()
+
+
+def default_signature(signatures: Mapping[str, Signature]) -> Signature | None:
+    """The one for callers who name none: that of the usual name, else the only one; None = there is none."""
+    only = next(iter(signatures.values())) if len(signatures) == 1 else None
+    return signatures.get(DEFAULT_SIGNATURE, only)

@@ -9,16 +9,16 @@ from typing import Final, ParamSpec, TypeVar
 
 import structlog
 
+from dragoman.core.configuration import ModelConfiguration
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import Cause, State
 from dragoman.engines.base import LoadedModel
 from dragoman.repository.handle import Handle, Runner
 from dragoman.repository.harness import VersionHarness
-from dragoman.repository.loader import LoadedVersion, ModelLoader
+from dragoman.repository.loader import PIPELINE, LoadedVersion, ModelLoader
 from dragoman.repository.memory import give_back_memory
 from dragoman.repository.retries import FINAL, LoadRules
 from dragoman.repository.source import Candidate
-from dragoman.repository.tree import look
 from dragoman.settings.model import ModelSettings
 
 OTHERS_AT_ONCE: Final = 2  # looks at the disk and closings, which do not wait for loads
@@ -50,6 +50,8 @@ class Lifecycle:
         self._rules = rules
         self._sleep = sleep
         self._loads = ThreadPoolExecutor(rules.at_once, thread_name_prefix="load")
+        # What pipelines are made of is loaded by then: they need not wait for the loads of others.
+        self._compositions = ThreadPoolExecutor(rules.at_once, thread_name_prefix="compose")
         self._others = ThreadPoolExecutor(OTHERS_AT_ONCE, thread_name_prefix="repository")
         self._log = structlog.get_logger("dragoman.repository")
 
@@ -59,21 +61,22 @@ class Lifecycle:
         A version that is no longer wanted is not tried again.
         """
         pauses = self._rules.pauses(random.random)
+        threads = self._loads if harness.candidate.pipeline is None else self._compositions
         while True:
             try:
-                handle, loaded = await self._in(self._loads, self._loaded, harness)
+                made = await self._in(threads, self._loaded, harness)
             except DragomanError as error:
                 pause = None if error.code in FINAL or not harness.aspired else next(pauses, None)
                 if pause is not None:
                     await self._sleep(pause)
                 if pause is None or not harness.aspired:
                     self._tell_detail(harness.candidate, error)
-                    return harness.failed(Cause(error.code, error.message))
+                    return harness.failed(Cause(error.code, error.message, error.reason))
             except Exception:  # a bug of ours, and the version must not stay LOADING for ever
                 self._log.exception("load broke down", model=harness.candidate.model)
                 return harness.failed(Cause(Code.INTERNAL, "loading broke down; the server's log tells more"))
             else:
-                return harness.ready(handle, loaded.engine, loaded.configuration, time.time())
+                return harness.ready(*made, time.time())
 
     async def unload(self, harness: VersionHarness, handle: Handle) -> None:
         """Bring a QUIESCING version to GONE, as soon as no request holds it."""
@@ -96,7 +99,7 @@ class Lifecycle:
 
     def close(self) -> None:
         """Let the threads end when what they do is done."""
-        for threads in (self._loads, self._others):
+        for threads in (self._loads, self._compositions, self._others):
             threads.shutdown(wait=False, cancel_futures=True)
 
     async def _in(
@@ -116,9 +119,13 @@ class Lifecycle:
             detail=detail,
         )
 
-    def _loaded(self, harness: VersionHarness) -> tuple[Handle, LoadedVersion]:
+    def _loaded(self, harness: VersionHarness) -> tuple[Handle, str, ModelConfiguration | None]:
         candidate = harness.candidate
-        harness.tree = look(candidate.path)
+        harness.tree = candidate.look()
+        if candidate.pipeline is not None:
+            composed = self._loader.compose(candidate)
+            handle = Handle(candidate.model, candidate.version, composed.signatures, composed.runner)
+            return handle, PIPELINE, None
         loaded = self._loader.load(candidate)
         try:
             self._warm_up(candidate, loaded)
@@ -131,4 +138,5 @@ class Lifecycle:
             loaded.model.close()
             message = f"{candidate.shown} cannot be run; the server's log tells more"
             raise DragomanError(Code.INTERNAL, message) from error
-        return Handle(candidate.model, candidate.version, loaded.signatures, runner), loaded
+        handle = Handle(candidate.model, candidate.version, loaded.signatures, runner)
+        return handle, loaded.engine, loaded.configuration

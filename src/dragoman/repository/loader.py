@@ -1,8 +1,11 @@
-"""From a version's files to a loaded model: choose the engine, load, merge the declared signatures."""
+"""From a version's files to a loaded model: choose the engine, load, merge the declared signatures.
+
+A pipeline has no files to load, and is put together of models that are loaded.
+"""
 
 import os
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -13,6 +16,7 @@ from dragoman.core.signatures import Signature
 from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, TreeSnapshot, Trust
 from dragoman.repository.configuration import configuration
 from dragoman.repository.declared import merged_signatures
+from dragoman.repository.handle import Runner
 from dragoman.repository.sidecar import SIDECAR
 from dragoman.repository.source import Candidate, unreadable
 from dragoman.repository.tensor_names import renamed_signatures
@@ -21,6 +25,8 @@ from dragoman.repository.trust import check_trust
 from dragoman.settings.model import ModelSettings
 
 NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
+PIPELINE: Final = "pipeline"  # what stands where a model has the name of its engine
+T = TypeVar("T")
 
 
 class LoadedVersion(Struct, frozen=True):
@@ -32,6 +38,22 @@ class LoadedVersion(Struct, frozen=True):
     configuration: ModelConfiguration = ModelConfiguration()
 
 
+class Composed(Struct, frozen=True):
+    """A pipeline that is put together: the signatures that callers see, and what runs its calls."""
+
+    signatures: Mapping[str, Signature]
+    runner: Runner
+
+
+# Errors: DragomanError naming the rule that is broken. Called on threads.
+Compose = Callable[[Candidate], Composed]
+
+
+def no_pipelines(candidate: Candidate) -> Composed:
+    """What puts pipelines together where there are none."""
+    raise DragomanError(Code.UNIMPLEMENTED, "this server runs no pipelines")
+
+
 class ModelLoader:
     """Loads candidates with the engines it is given. Called on threads; keeps no state.
 
@@ -39,27 +61,28 @@ class ModelLoader:
     """
 
     def __init__(
-        self, engines: Mapping[str, Engine], options: Mapping[str, Mapping[str, Any]] = NO_OPTIONS
+        self,
+        engines: Mapping[str, Engine],
+        options: Mapping[str, Mapping[str, Any]] = NO_OPTIONS,
+        compose: Compose = no_pipelines,
     ) -> None:
         self._engines = engines
         self._options = options
+        self._compose = compose
 
     def load(self, candidate: Candidate) -> LoadedVersion:
         """The version, ready to be run.
 
         Errors: DragomanError only, with a message that names folders relative to the repository.
         """
-        try:
-            return self._load(candidate)
-        except DragomanError:
-            raise
-        except OSError as error:
-            raise unreadable(candidate.shown, error) from error
-        except Exception as error:
-            structlog.get_logger("dragoman.repository").exception("load failed", model=candidate.model)
-            raise DragomanError(
-                Code.INTERNAL, f"{candidate.shown} does not load; the server's log tells more"
-            ) from error
+        return guarded(self._load, candidate)
+
+    def compose(self, candidate: Candidate) -> Composed:
+        """The pipeline, ready to be run.
+
+        Errors: DragomanError only.
+        """
+        return guarded(self._compose, candidate)
 
     def required(self, candidate: Candidate, tree: TreeSnapshot) -> tuple[str, ...]:
         """The files that the engine needs which claims these; none where no engine does."""
@@ -126,3 +149,21 @@ class ModelLoader:
         wanted = "; ".join(f"the engine {engine.name} looks for {engine.looks_for}" for engine in asked)
         holds = "holds no model" if tree.files else "is empty"
         raise DragomanError(Code.NOT_FOUND, f"{candidate.shown} {holds}: {wanted}")
+
+
+def guarded(load: Callable[[Candidate], T], candidate: Candidate) -> T:
+    """What loading gives.
+
+    Errors: DragomanError only; the text of any other goes to the log.
+    """
+    try:
+        return load(candidate)
+    except DragomanError:
+        raise
+    except OSError as error:
+        raise unreadable(candidate.shown, error) from error
+    except Exception as error:
+        structlog.get_logger("dragoman.repository").exception("load failed", model=candidate.model)
+        raise DragomanError(
+            Code.INTERNAL, f"{candidate.shown} does not load; the server's log tells more"
+        ) from error

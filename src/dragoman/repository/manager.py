@@ -90,6 +90,7 @@ class ModelManager:
         self._patience_s = rules.patience_s
         self._observer = observer
         self._entries: dict[str, ModelEntry] = {}
+        self._pipelines: Mapping[str, list[ModelEntry]] = {}  # by each model that they are made of
         self._board = Board()
         self._notes: tuple[str, ...] = ()  # the source's
         self._noted: frozenset[str] = frozenset()  # logged already
@@ -228,16 +229,21 @@ class ModelManager:
         return self._settling.admit(self._source.aspired(), standing)
 
     def _adopt(self, aspired: Aspired, names: Set[str]) -> None:
+        new = []
         for name in sorted(names):
             entry = self._entries.setdefault(name, ModelEntry(name, self._changed))
             if entry.adopt(aspired.models.get(name)):
-                self._act(entry)
+                new.append(entry)
+        self._pipelines = pipelines_by_model(self._entries.values())
+        for entry in sorted(new, key=lambda entry: entry.is_pipeline):  # they wait for models on their way
+            self._act(entry)
         self._notes = aspired.notes
 
     def _act(self, entry: ModelEntry, retry_failed: bool = False) -> None:
         """Start everything that the policy allows now."""
+        entry.follow(self._entries)
         entry.refresh(retry_failed)
-        while (action := entry.policy(entry.snapshots)) is not None:
+        while (action := entry.next_action) is not None:
             harness = entry.harnesses[action.version, action.generation]
             if action.move is Move.LOAD:
                 harness.move(State.LOADING)
@@ -266,6 +272,8 @@ class ModelManager:
         level, state = LOGGED_AS.get(status.state, logging.INFO), status.state.value
         self._log.log(level, "version", model=candidate.model, version=status.version, state=state, **cause)
         self._observer(candidate.model, status)
+        for pipeline in self._pipelines.get(candidate.model, ()):
+            self._act(pipeline)
 
     def _warn(self) -> None:
         """Log what is new among the warnings."""
@@ -291,3 +299,13 @@ class ModelManager:
             except TimeoutError:
                 break
         self._warn()
+
+
+def pipelines_by_model(entries: Iterable[ModelEntry]) -> Mapping[str, list[ModelEntry]]:
+    """The pipelines that each model is a part of."""
+    found: dict[str, list[ModelEntry]] = {}
+    for entry in entries:
+        for node in entry.pipeline.nodes if entry.pipeline is not None else ():
+            if node.model is not None and entry not in (users := found.setdefault(node.model, [])):
+                users.append(entry)
+    return found

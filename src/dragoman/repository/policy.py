@@ -80,6 +80,18 @@ def resource_preserving(versions: Sequence[VersionSnapshot]) -> Action | None:
     return drop_idle(versions) or (None if unwanted else load_highest(versions))
 
 
+def parts_following(versions: Sequence[VersionSnapshot]) -> Action | None:
+    """For a pipeline: what fitted its models as they were goes as soon as it is known what fits them now.
+
+    It serves until then. Where its models do not fit together any more, nothing serves.
+    """
+    known = all(v.state in (State.READY, State.FAILED) for v in versions if v.aspired)
+    former = [v for v in versions if v.state is State.READY and not v.aspired]
+    if former and known:
+        return unload(former)
+    return drop_idle(versions) or load_highest(versions)
+
+
 def drop_idle(versions: Sequence[VersionSnapshot]) -> Action | None:
     """Forget a version that is not wanted and was never, or in vain, loaded."""
     idle = [v for v in versions if not v.aspired and v.state in IDLE]

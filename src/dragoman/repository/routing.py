@@ -9,11 +9,17 @@ from dragoman.repository.handle import Handle
 
 
 class ModelRoute:
-    """One model's READY versions. Built anew at each change, never altered."""
+    """One model's READY versions. Built anew at each change, never altered.
 
-    __slots__ = ("default", "labels", "versions")
+    `any_version`: callers who name a version that is not there get the default one.
+    """
 
-    def __init__(self, versions: Mapping[int, Handle], labels: Mapping[str, int]) -> None:
+    __slots__ = ("any_version", "default", "labels", "versions")
+
+    def __init__(
+        self, versions: Mapping[int, Handle], labels: Mapping[str, int], *, any_version: bool = False
+    ) -> None:
+        self.any_version = any_version
         self.versions = versions
         self.labels = {label: versions[version] for label, version in labels.items() if version in versions}
         self.default = versions[max(versions)] if versions else None
@@ -24,7 +30,7 @@ class ModelRoute:
         if version is not None:
             if version == 0 and target.zero_means_latest:
                 return self.versions.get(0, self.default)
-            return self.versions.get(version)
+            return self.versions.get(version, self.default if self.any_version else None)
         if target.label is not None:
             return self.labels.get(target.label)
         return self.default

@@ -22,7 +22,6 @@ from dragoman.engines.base import TreeSnapshot
 from dragoman.repository.sidecar import Stamp
 from dragoman.repository.source import Aspired, AspiredModel, Candidate
 from dragoman.repository.stability import Look, StabilityRules, settled
-from dragoman.repository.tree import look
 from dragoman.repository.versions import wanted_versions
 
 Required = Callable[[Candidate, TreeSnapshot], tuple[str, ...]]
@@ -131,10 +130,11 @@ class Settling:
 
     def _tree(self, candidate: Candidate) -> TreeSnapshot | None:
         """The version's files, if they are settled."""
-        tree = look(candidate.path)
-        since = Look(tree, self._since(candidate.path, tree))
-        # A file that is a whole model has no place for a marker.
-        marker = None if os.path.isfile(candidate.path) else self._rules.marker
+        tree = candidate.look()
+        since = Look(tree, self._since(candidate.path or candidate.model, tree))
+        # A file that is a whole model has no place for a marker, and a pipeline has none at all.
+        has_place = candidate.pipeline is None and not os.path.isfile(candidate.path)
+        marker = self._rules.marker if has_place else None
         rules = replace(self._rules, required=self._required(candidate, tree), marker=marker)
         return tree if settled(Look(tree, self._now_s), since, rules) else None
 

@@ -22,10 +22,12 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.names import is_model_name
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine, FileStat, TreeSnapshot
+from dragoman.repository.parts import Part
 from dragoman.repository.sidecar import SIDECAR, Sidecar, Sidecars, Stamp
-from dragoman.repository.tree import look
+from dragoman.repository.tree import look, look_at_files
 from dragoman.repository.versions import by_version, version_of, wanted_versions
 from dragoman.settings.model import ModelSettings
+from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 
 SILENT_STEMS: Final = frozenset({"model", "saved_model"})  # file names that do not name a model
 ONLY_VERSION: Final = 1  # of a model without version folders
@@ -34,7 +36,8 @@ ONLY_VERSION: Final = 1  # of a model without version folders
 class Candidate(Struct, frozen=True):
     """A version that can be loaded. `shown` is its place relative to the repository, for messages.
 
-    `settings` are those that matter to a loaded version; `without_live_settings` has the others.
+    `settings` are those that matter to a loaded version; `without_live_settings` has the others. A `pipeline`
+    has no place: it is made of the libraries that are given here, and of `parts`, the models as they are now.
     """
 
     model: str
@@ -45,6 +48,15 @@ class Candidate(Struct, frozen=True):
     cause: Cause | None = None  # why it cannot be loaded, where that is known already
     tree: TreeSnapshot | None = None  # what lies there, where somebody looked
     named: bool = False  # whether the path that is served is this very model, and not a repository of models
+    pipeline: PipelineSettings | None = None
+    libraries: tuple[NodeLibrary, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    def look(self) -> TreeSnapshot:
+        """What lies there now; empty where it cannot be read."""
+        if self.pipeline is not None:
+            return look_at_files([library.path for library in self.libraries])
+        return look(self.path)
 
 
 class AspiredModel(Struct, frozen=True):
@@ -223,7 +235,7 @@ def with_files(aspired: Aspired, versions: Mapping[str, Set[int]]) -> Aspired:
     for name in versions.keys() & models.keys():
         looked_at = versions[name]
         candidates = tuple(
-            replace(candidate, tree=look(candidate.path)) if candidate.version in looked_at else candidate
+            replace(candidate, tree=candidate.look()) if candidate.version in looked_at else candidate
             for candidate in models[name].candidates
         )
         models[name] = replace(models[name], candidates=candidates)

@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from dragoman.engines.base import FileStat, TreeSnapshot
@@ -33,6 +34,15 @@ def look(root: str) -> TreeSnapshot:
     except OSError:
         files = {}
     return TreeSnapshot(root, {name: stat for name, stat in files.items() if name != SIDECAR})
+
+
+def look_at_files(paths: Iterable[str]) -> TreeSnapshot:
+    """These files, wherever they lie; those that cannot be read are left out."""
+    files = {}
+    for path in paths:
+        with suppress(OSError):
+            files[path] = file_stat(path)
+    return TreeSnapshot("", files)
 
 
 def walk(root: str) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,11 @@
-"""The text of a `model.yaml` -> ModelSettings."""
+"""The text of a `model.yaml` -> ModelSettings; what may be written shorter in it and in `dragoman.yaml`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman.core.errors import invalid
 from dragoman.settings.model import ModelSettings, VersionPolicy, WarmUpSettings
+from dragoman.settings.pipeline import Source
 from dragoman.settings.yaml_document import ShortForms, read_document
 
 WORDS: Final[Mapping[str, Mapping[str, Any]]] = {"all": {"all": True}, "latest": {"latest": 1}}
@@ -26,7 +27,16 @@ def warm_up(value: Any) -> Mapping[str, Any]:
     raise invalid("write true, false or {rows: N, runs: N}")
 
 
-SHORT_FORMS: Final[ShortForms] = {VersionPolicy: version_policy, WarmUpSettings: warm_up}
+def source(value: Any) -> Mapping[str, Any]:
+    """`request.image` in the source's own keys. A node whose name has a dot cannot be written so."""
+    if isinstance(value, str):
+        node, _, output = value.partition(".")
+        if node and output:
+            return {"node": node, "output": output}
+    raise invalid("write NODE.OUTPUT, as in request.image, or {node: NAME, output: NAME}")
+
+
+SHORT_FORMS: Final[ShortForms] = {VersionPolicy: version_policy, WarmUpSettings: warm_up, Source: source}
 
 
 def read_model_settings(text: str, file: str) -> ModelSettings:

@@ -9,6 +9,7 @@ from dragoman.settings.access import AccessSettings
 from dragoman.settings.deployment import GRADIENT, Deployment, Mount
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import ModelOverlay, NamedModel
+from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 from dragoman.settings.tls import TlsSettings
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -95,6 +96,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     version: Literal[1] = 1  # of this form
     repository: str | tuple[str, ...] = ()  # paths whose models are served, as after `dragoman serve`
     models: tuple[NamedModel, ...] = ()  # single models, under names of their own
+    pipelines: tuple[PipelineSettings, ...] = ()  # models that are made of these
+    node_libraries: tuple[NodeLibrary, ...] = ()  # Python files that pipelines may call besides models
     labels_before_load: bool = True  # whether, once the server runs, labels may name unloaded versions
     every_model: ModelOverlay = ModelOverlay()  # said of every model; an entry of `models` wins over it
     engine_options: dict[str, dict[str, Any]] = field(default_factory=dict)  # by engine; a model's own win

@@ -241,13 +241,21 @@ class Reader:
 
 
 def chosen(form: Any, node: Node) -> Any:
-    """The type that a node is read as: of several, the struct for a mapping. UNSET cannot be written."""
+    """The type that a node is read as: of several with a struct, the one whose form the node has.
+
+    A mapping is the struct, a list the list; anything else is left to the struct's short form. UNSET cannot
+    be written.
+    """
     if get_origin(form) not in (Union, UnionType):
         return form
     forms = [one for one in get_args(form) if one is not msgspec.UnsetType]
     structs = [one for one in forms if isinstance(one, type) and issubclass(one, msgspec.Struct)]
-    if len(structs) == 1 and (isinstance(node, MappingNode) or len(forms) == 1):
-        return structs[0]
+    lists = [one for one in forms if get_origin(one) in (list, tuple)]
+    if len(structs) == 1:
+        if isinstance(node, SequenceNode) and lists:
+            return lists[0]
+        if isinstance(node, MappingNode) or forms in ([*structs], [*structs, *lists]):
+            return structs[0]
     return Union[tuple(forms)]  # noqa: UP007 (a tuple of types)
 
 

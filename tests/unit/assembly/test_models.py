@@ -3,12 +3,16 @@
 import pytest
 from msgspec import UNSET
 
-from dragoman.assembly.models import ModelSources, placed
+from dragoman.assembly.models import ModelSources, make_watcher, placed
 from dragoman.core.control import PlacedModel, ReplaceModels
 from dragoman.core.errors import DragomanError
 from dragoman.core.status import StatusReport
+from dragoman.repository.configured import ConfiguredSource
+from dragoman.repository.loader import ModelLoader
+from dragoman.repository.manager import ModelManager
 from dragoman.settings.model import VersionPolicy
-from dragoman.settings.overlay import NamedModel
+from dragoman.settings.overlay import ModelOverlay, NamedModel
+from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 from dragoman.settings.server import ServerSettings
 
 
@@ -28,6 +32,26 @@ def test_a_list_is_the_whole_truth(tmp_path):
     settings = ServerSettings(repository=str(tmp_path), models=(NamedModel(name="old", path="/old"),))
     source = ModelSources(settings, {}).listed(ReplaceModels((PlacedModel("new", "/new"),)), StatusReport())
     assert list(source.aspired().models) == ["new"]
+
+
+def test_a_list_leaves_the_pipelines_of_the_settings(tmp_path):
+    pipeline = PipelineSettings(name="p", inputs=(), nodes=(), outputs={})
+    settings = ServerSettings(repository=str(tmp_path), pipelines=(pipeline,))
+    source = ModelSources(settings, {}).listed(ReplaceModels((PlacedModel("new", "/new"),)), StatusReport())
+    assert list(source.aspired().models) == ["new", "p"]
+
+
+def test_libraries_are_watched_as_models_are(tmp_path, monkeypatch):
+    watched = []
+    monkeypatch.setattr("dragoman.assembly.models.file_events", watched.append)
+    (tmp_path / "l.py").touch()
+    libraries = [NodeLibrary(name="l", path=str(tmp_path / "l.py")), NodeLibrary(name="m", path="/gone.py")]
+    make_watcher(ServerSettings(node_libraries=tuple(libraries)), make_manager())
+    assert watched == [[str(tmp_path / "l.py")]]
+
+
+def make_manager():
+    return ModelManager(ConfiguredSource((), (), ModelOverlay(), {}), ModelLoader({}), lambda *_: None)
 
 
 def test_a_label_of_a_version_that_is_not_loaded_is_refused_where_the_settings_say_so():

@@ -9,6 +9,7 @@ from dragoman.assembly.reload import Reloader, Reread, contents, needing_restart
 from dragoman.core.errors import DragomanError, Reason, invalid
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import NamedModel
+from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 from dragoman.settings.server import ServerSettings
 
 FIRST = ServerSettings(repository="a", config_poll_s=3.0)
@@ -131,8 +132,14 @@ def test_what_needs_a_restart_is_named_until_it_is_as_it_was(scene):
     assert logged(story()) == [waiting, waiting, ("info", "settings taken over", None)]
 
 
-def test_models_and_repositories_need_no_restart():
-    new = ServerSettings(repository="b", models=(NamedModel(name="m", path="x"),), config_poll_s=3.0)
+def test_models_repositories_and_pipelines_need_no_restart():
+    new = ServerSettings(
+        repository="b",
+        models=(NamedModel(name="m", path="x"),),
+        pipelines=(PipelineSettings(name="p", inputs=(), nodes=(), outputs={}),),
+        node_libraries=(NodeLibrary(name="l", path="l.py"),),
+        config_poll_s=3.0,
+    )
     assert needing_restart(FIRST, new) == []
 
 

@@ -26,6 +26,20 @@ BROKEN = StatusReport(
 GONE = StatusReport(
     {"m": ModelStatus("m", (), cause=Cause(Code.NOT_FOUND, "m: no folder", Reason.PLACE_UNREADABLE))}
 )
+UNLIKE = StatusReport(
+    {
+        "p": ModelStatus(
+            "p",
+            (
+                VersionStatus(
+                    1,
+                    State.FAILED,
+                    cause=Cause(Code.INVALID_ARGUMENT, "Invalid input shape", Reason.MODELS_MISFIT),
+                ),
+            ),
+        )
+    }
+)
 EMPTY = StatusReport({"m": ModelStatus("m", (), cause=Cause(Code.NOT_FOUND, "m holds no version"))})
 
 
@@ -104,9 +118,10 @@ def test_a_version_that_does_not_load_under_settings_that_are_as_they_were_is_th
     assert not scene.renew().changed
 
 
-def test_a_place_that_is_gone_is_the_callers_mistake(tmp_path):
+@pytest.mark.parametrize("report", [GONE, UNLIKE])
+def test_a_place_that_is_gone_and_models_that_do_not_fit_are_the_callers_mistake(tmp_path, report):
     scene = Scene(tmp_path)
-    scene.report = GONE
+    scene.report = report
     assert scene.refusal() == (Reason.MODELS_REFUSED, Code.INVALID_ARGUMENT)
 
 

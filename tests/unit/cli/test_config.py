@@ -60,6 +60,42 @@ def test_mistakes_are_told_all_at_once(config, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+PIPELINES = """
+models: [{name: a, path: models/a}]
+pipelines:
+- name: p
+  inputs: [in, idle]
+  nodes:
+  - {name: first, model: a, inputs: {x: request.in}}
+  - {name: second, model: a, inputs: {x: first.y}}
+  outputs: {out: second.y}
+"""
+
+
+def test_pipelines_are_checked_as_far_as_they_can_be_without_their_models(config, capsys):
+    config.write_text(PIPELINES)
+    assert run(["check", str(config)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a: version 2",
+        "p: version 1",
+        "  inputs: idle goes nowhere, and is none",
+        "the settings are good",
+    ]
+
+
+def test_every_rule_that_pipelines_break_is_told_with_line_and_key(config, capsys):
+    text = PIPELINES.replace("request.in", "nobody.in").replace("second.y", "second.y, more: third.y")
+    config.write_text(text)
+    assert run(["check", str(config)]) == 1
+    missing = "Pipeline definition has reference to missing node - "
+    known = "there is request, first, second"
+    assert capsys.readouterr().err.splitlines() == [
+        f"dragoman: {config}:7: pipelines[0].nodes[0].inputs.x: {missing}"
+        f'node "first", input "x": there is no node "nobody"; {known}',
+        f'{config}:9: pipelines[0].outputs.more: {missing}output "more": there is no node "third"; {known}',
+    ]
+
+
 def test_a_tensorflow_serving_command_line_is_checked(models, tmp_path, capsys):
     (tmp_path / "list").write_text(LIST % (models / "a"))
     line = ["--as", "tfserving", f"--model_config_file={tmp_path / 'list'}", "--frob=1"]

@@ -74,12 +74,14 @@ def test_paths_are_relative_to_the_file(config, tmp_path):
     text = """
         repository: [models, /abs]
         models: [{name: a, path: ../x, options: {path: stays}}]
+        node_libraries: [{name: l, path: l.py}]
         listeners: [{tls: {certificate: cert.pem, key: "-----BEGIN PRIVATE KEY-----"}}]
     """
     settings = load(config(text)).settings
     assert settings.repositories == (str(tmp_path / "models"), "/abs")
     assert settings.models[0].path == str(tmp_path.parent / "x")
     assert settings.models[0].options == {"path": "stays"}
+    assert settings.node_libraries[0].path == str(tmp_path / "l.py")
     assert settings.listeners[0].tls.certificate == str(tmp_path / "cert.pem")
     assert settings.listeners[0].tls.key == "-----BEGIN PRIVATE KEY-----"
 
@@ -133,6 +135,75 @@ def test_what_is_unsupported_may_be_allowed():
 def test_a_mistake_between_values_is_told_with_its_place(config, text, mistake):
     request = config(text)
     assert mistakes(request)[0].startswith(f"{request.config}:{mistake}")
+
+
+PIPELINES = """
+pipelines:
+- name: p
+  inputs: [in]
+  nodes:
+  - {name: n, model: m, inputs: {x: request.in}}
+  outputs: {out: n.y}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("name: p", "name: a/b", "3: pipelines[0].name: 'a/b' is not a model name"),
+        ("model: m", "version: 1", "6: pipelines[0].nodes[0]: a node has either a model or a library"),
+        (
+            "model: m",
+            "model: m, library: l",
+            "6: pipelines[0].nodes[0]: a node has either a model or a library",
+        ),
+        ("model: m", "model: m, params: {a: b}", "6: pipelines[0].nodes[0].params: a model takes no params"),
+        ("model: m", "library: l, version: 1", "6: pipelines[0].nodes[0].version: a library has no version"),
+        (
+            "model: m",
+            "library: l, signature: s",
+            "6: pipelines[0].nodes[0].signature: a library has no signature",
+        ),
+        (
+            "outputs: {out: n.y}",
+            "outputs: {out: n.y}\n- {name: p, inputs: [], nodes: [], outputs: {}}",
+            "8: pipelines[1].name: 'p' is the name of pipelines[0] already",
+        ),
+        (
+            "outputs: {out: n.y}",
+            "outputs: {out: n.y}\nnode_libraries:\n- {name: l, path: a.py}\n- {name: l, path: b.py}",
+            "10: node_libraries[1].name: 'l' is the name of node_libraries[0] already",
+        ),
+        (
+            "outputs: {out: n.y}",
+            "outputs: {out: n.y}\nnode_libraries: [{name: l, path: ''}]",
+            "8: node_libraries[0].path: a path is expected",
+        ),
+    ],
+)
+def test_what_no_pipeline_can_be_is_told_with_its_place(config, old, new, mistake):
+    assert old in PIPELINES
+    request = config(PIPELINES.replace(old, new, 1))
+    assert mistakes(request)[0].startswith(f"{request.config}:{mistake}")
+
+
+def test_a_graph_that_is_broken_does_not_stop_a_server(config):
+    settings = load(config(PIPELINES.replace("request.in", "nowhere.in"))).settings
+    assert settings.pipelines[0].nodes[0].inputs["x"].node == "nowhere"
+
+
+def test_pipelines_of_one_name_are_joined_as_models_are(config):
+    weaker = {
+        "pipelines": [
+            {"name": "p", "inputs": ["a"], "nodes": [], "outputs": {}, "any_version": True},
+            {"name": "q", "inputs": [], "nodes": [], "outputs": {}},
+        ]
+    }
+    pipelines = load(config(PIPELINES, dialect=dialect(weaker))).settings.pipelines
+    assert [(one.name, one.inputs, one.any_version) for one in pipelines] == [
+        ("p", ("in",), True),
+        ("q", (), False),
+    ]
 
 
 def test_two_listeners_may_both_take_any_free_port(config):

@@ -95,3 +95,16 @@ def test_a_value_of_listeners_that_no_file_has_is_set_in_the_usual_ones():
     ]
     assert merged.origins["listeners[0].port"] == "flag"
     assert merged.origins["listeners[1].port"] == "default"
+
+
+def test_the_entries_of_every_list_of_mappings_keep_where_they_come_from():
+    tree = {"pipelines": [{"name": "p", "nodes": [{"name": "a"}, {"name": "b"}], "inputs": ["x"]}]}
+    origins = {"pipelines": "file:1", "pipelines[0].nodes[1].name": "file:4"}
+    merged = merge([Layer(tree, origins)], [])
+    assert merged.tree == tree
+    assert merged.origins == {
+        "pipelines[0].name": "file:1",
+        "pipelines[0].nodes[0].name": "file:1",
+        "pipelines[0].nodes[1].name": "file:4",
+        "pipelines[0].inputs": "file:1",
+    }

@@ -116,7 +116,7 @@ def test_a_poll_looks_into_no_folder_that_is_loaded_or_not_wanted(
     async def story() -> None:
         await stage.manager.start()
         before = stage.manager.report
-        monkeypatch.setattr("dragoman.repository.settling.look", None)
+        monkeypatch.setattr("dragoman.repository.source.look", None)
         monkeypatch.setattr("dragoman.repository.sidecar.read_sidecar", None)
         assert not await stage.poll(1)
         assert stage.manager.report is before

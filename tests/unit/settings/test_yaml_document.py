@@ -143,3 +143,22 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
         read(text)
     except DragomanError as error:
         assert error.message.startswith("w.yaml:")  # noqa: PT017 (either outcome is right)
+
+
+def test_of_several_types_a_node_is_read_as_the_one_whose_form_it_has() -> None:
+    class Mixed(Struct, frozen=True):
+        one: Part | tuple[Part, ...] = ()
+        any_of: dict[str, Part | tuple[Part, ...]] = field(default_factory=dict)
+
+    def read_mixed(text: str) -> Mixed:
+        return read_document(text, "w.yaml", Mixed, {Part: lambda value: {"size": int(value)}})
+
+    text = "one: [{size: 1}, 2]\nany_of: {a: {size: 3}, b: 4, c: [5]}"
+    assert read_mixed(text) == Mixed((Part(1), Part(2)), {"a": Part(3), "b": Part(4), "c": (Part(5),)})
+    with pytest.raises(DragomanError) as caught:
+        read_mixed("one: [{size: x}]\nany_of: {a: {size: y}, c: [{}]}")
+    assert caught.value.message.splitlines() == [
+        "w.yaml:1: one[0].size: expected int, got text",
+        "w.yaml:2: any_of.a.size: expected int, got text",
+        "w.yaml:2: any_of.c[0].size: this key is required",
+    ]

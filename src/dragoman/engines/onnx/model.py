@@ -13,11 +13,11 @@ import structlog
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.mismatch import find_mismatch, find_unequal_sizes, find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor
-from dragoman.engines.mismatch import find_mismatch, find_unequal_sizes, find_unknown_output, show_tensors
 from dragoman.engines.onnx.describe import symbolic_sizes
 from dragoman.engines.onnx.text import to_bytes, to_text
 from dragoman.engines.onnx.values import run_with_values

@@ -18,11 +18,11 @@ from msgspec import Struct
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.mismatch import find_mismatch, find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor, show_shape
-from dragoman.engines.mismatch import find_mismatch, find_unknown_output, show_tensors
 from dragoman.engines.openvino.requests import BoundRequest, Kind, MisfitError
 from dragoman.engines.openvino.sizes import Size, fit, show_sizes
 from dragoman.engines.openvino.text import to_numbers, to_strings

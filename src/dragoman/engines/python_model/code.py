@@ -108,7 +108,8 @@ def guarded(step: Callable[[], Any], path: str) -> Any:
     except DragomanError:
         raise
     except (Exception, SystemExit) as error:
-        structlog.get_logger("dragoman.engines.python").error("model.py does not load", exc_info=True)
+        log = structlog.get_logger("dragoman.engines.python")
+        log.error(f"{os.path.basename(path)} does not load", exc_info=True)
         raise refusal(error, path) from error
 
 

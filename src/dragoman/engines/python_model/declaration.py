@@ -34,26 +34,26 @@ def declared_answers(model: Any) -> Answers:
     return Answers.WHOLE if getattr(model, "stream", None) is None else Answers.EITHER
 
 
-def declared_concurrency(model: Any) -> int:
+def declared_concurrency(model: Any, file: str = "model.py") -> int:
     """How many calls the model takes at once: its attribute `concurrency`, else one."""
     given = getattr(model, "concurrency", 1)
     if type(given) is not int or given < 1:
-        raise invalid(f"model.py: concurrency is {given!r}; it has to be a whole number from 1 on")
+        raise invalid(f"{file}: concurrency is {given!r}; it has to be a whole number from 1 on")
     return given
 
 
-def specs(declared: Any, role: str) -> dict[str, TensorSpec]:
+def specs(declared: Any, role: str, file: str = "model.py") -> dict[str, TensorSpec]:
     """The tensors that one attribute declares."""
     if not isinstance(declared, Mapping) or not declared:
-        raise invalid(f"model.py: {role} has to name the model's {role}, as in {role} = {EXAMPLE}")
-    return {name: spec(name, value, role) for name, value in declared.items()}
+        raise invalid(f"{file}: {role} has to name the model's {role}, as in {role} = {EXAMPLE}")
+    return {name: spec(name, value, role, file) for name, value in declared.items()}
 
 
-def spec(name: Any, declared: Any, role: str) -> TensorSpec:
+def spec(name: Any, declared: Any, role: str, file: str) -> TensorSpec:
     """One declared tensor."""
     if not isinstance(name, str) or not name:
-        raise invalid(f"model.py: {role} has the name {name!r}; a name is text")
-    where = f'model.py: {role}["{name}"]'
+        raise invalid(f"{file}: {role} has the name {name!r}; a name is text")
+    where = f'{file}: {role}["{name}"]'
     if isinstance(declared, tuple | list):
         if len(declared) != 2:
             raise invalid(f"{where} is {declared!r}; it has to be a type and a shape, as in {EXAMPLE}")

@@ -13,12 +13,12 @@ import structlog
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.mismatch import find_mismatch, find_unknown_output
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Answers, Signature
 from dragoman.core.tensors import Array, Tensor
-from dragoman.engines.mismatch import find_mismatch, find_unknown_output
-from dragoman.engines.python_model.values import to_part, to_tensors
+from dragoman.engines.python_model.values import MODEL, Origin, to_part, to_tensors
 
 MOST_MESSAGE: Final = 1000  # characters of a ValueError that a caller is told
 Predict = Callable[[Mapping[str, Array], CallContext], Any]
@@ -27,12 +27,15 @@ Predict = Callable[[Mapping[str, Array], CallContext], Any]
 class PythonModel:
     """One object of a model's class."""
 
-    def __init__(self, model: Any, signature: Signature, concurrency: int, title: str) -> None:
+    def __init__(
+        self, model: Any, signature: Signature, concurrency: int, title: str, origin: Origin = MODEL
+    ) -> None:
         self.signatures: Mapping[str, Signature] = {signature.name: signature}
         self.concurrency = concurrency
         self._model = model
         self._signature = signature
         self._title = title
+        self._origin = origin
         self._in_parts = signature.answers is Answers.PARTS
         self._predict = with_call(model.predict, "predict")
         own_stream = getattr(model, "stream", None)
@@ -45,11 +48,11 @@ class PythonModel:
         INTERNAL where the model fails.
         """
         feed = self._feed(request)
-        declared = self._signature.outputs
+        declared, wanted, origin = self._signature.outputs, request.outputs, self._origin
         try:
             if not self._in_parts:
-                return TensorResponse(to_tensors(self._predict(feed, call), declared, request.outputs))
-            parts = [to_part(part, declared, request.outputs) for part in self._predict(feed, call)]
+                return TensorResponse(to_tensors(self._predict(feed, call), declared, wanted, origin))
+            parts = [to_part(part, declared, wanted, origin) for part in self._predict(feed, call)]
             return TensorResponse(joined(parts))
         except Exception as error:
             raise self._refusal(error) from error
@@ -62,7 +65,7 @@ class PythonModel:
             return
         try:
             for part in self._stream(feed, call):
-                yield Chunk(to_part(part, self._signature.outputs, request.outputs))
+                yield Chunk(to_part(part, self._signature.outputs, request.outputs, self._origin))
                 if call.cancelled:
                     return
         except Exception as error:

@@ -19,11 +19,11 @@ from msgspec import Struct
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.mismatch import find_mismatch, find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor
-from dragoman.engines.mismatch import find_mismatch, find_unknown_output, show_tensors
 from dragoman.engines.tensorflow.errors import callers_fault
 
 OVERLAPPING_CALLS: Final = 1024  # a session may be run by any number of threads at once

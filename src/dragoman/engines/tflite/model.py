@@ -15,11 +15,11 @@ import structlog
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.mismatch import find_mismatch, find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, Tensor
-from dragoman.engines.mismatch import find_mismatch, find_unknown_output, show_tensors
 from dragoman.engines.tflite.describe import Plan
 
 

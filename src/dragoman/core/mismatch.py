@@ -1,6 +1,6 @@
 """Why given tensors do not fit a signature.
 
-Asked only after a runtime refused them, so that calls which fit pay nothing for it.
+Engines ask only after a runtime refused them, so that calls which fit pay nothing for it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""Models that are made of other models: a graph of calls, checked when its models load, run per request."""
