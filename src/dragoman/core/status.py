@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -9,6 +10,8 @@ from dragoman.core.configuration import ModelConfiguration, VersionChoice
 from dragoman.core.errors import Code, Reason
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import VersionStatistics
+
+PIPELINE: Final = "pipeline"  # what stands where a model has the name of its engine
 
 
 class State(enum.Enum):

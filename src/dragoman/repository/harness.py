@@ -6,7 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from dragoman.core.configuration import ModelConfiguration
-from dragoman.core.status import Cause, State, VersionStatus
+from dragoman.core.status import PIPELINE, Cause, State, VersionStatus
 from dragoman.engines.base import TreeSnapshot
 from dragoman.repository.handle import Handle
 from dragoman.repository.policy import VersionSnapshot
@@ -45,7 +45,7 @@ class VersionHarness:
         self.state = State.NEW
         self.aspired = True
         self.dismissed = False
-        self.engine: str | None = None
+        self.engine: str | None = None if candidate.pipeline is None else PIPELINE
         self.configuration: ModelConfiguration | None = None
         self.handle: Handle | None = None
         self.cause: Cause | None = None

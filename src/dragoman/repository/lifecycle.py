@@ -11,11 +11,11 @@ import structlog
 
 from dragoman.core.configuration import ModelConfiguration
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.status import Cause, State
+from dragoman.core.status import PIPELINE, Cause, State
 from dragoman.engines.base import LoadedModel
 from dragoman.repository.handle import Handle, Runner
 from dragoman.repository.harness import VersionHarness
-from dragoman.repository.loader import PIPELINE, LoadedVersion, ModelLoader
+from dragoman.repository.loader import LoadedVersion, ModelLoader
 from dragoman.repository.memory import give_back_memory
 from dragoman.repository.retries import FINAL, LoadRules
 from dragoman.repository.source import Candidate

@@ -25,7 +25,6 @@ from dragoman.repository.trust import check_trust
 from dragoman.settings.model import ModelSettings
 
 NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
-PIPELINE: Final = "pipeline"  # what stands where a model has the name of its engine
 T = TypeVar("T")
 
 

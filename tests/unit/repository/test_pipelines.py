@@ -187,6 +187,7 @@ def test_it_fails_with_its_cause_where_a_model_does_not_load_and_the_server_is_r
     async def story() -> None:
         report = await stage.manager.start()
         assert stage.states() == {1: FAILED}
+        assert report.models["p"].versions[0].engine == "pipeline"
         assert stage.cause == f"{MISSING} - half"
         assert report.ready
         with pytest.raises(DragomanError) as caught:

@@ -1,10 +1,10 @@
 """Status and metadata, as views of the repository's report."""
 
-from typing import Any, Final
+from typing import Any
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
-from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
+from dragoman.core.status import PIPELINE, ModelStatus, State, StatusReport, VersionStatus
 from dragoman.protocols.ovms.errors import NO_METHOD, not_served, retired
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -12,7 +12,6 @@ from dragoman.wire.signature_map import Spelling, metadata_body
 from dragoman.wire.target import read_target
 from dragoman.wire.version_states import OK, STATES
 
-PIPELINE: Final = "pipeline"  # what runs a model that is made of others
 JsonStatus = dict[str, Any]
 
 
