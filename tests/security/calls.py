@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry
 
 from dragoman.assembly.builtin import protocols
 from dragoman.assembly.exposition import metrics_protocol
-from dragoman.wire.operation import ControlOperation, Operation, in_dialect
+from dragoman.core.access import Permission
+from dragoman.wire.operation import ControlOperation, Operation, StatusOperation, in_dialect
 from dragoman.wire.protobuf import message_class, shared_pool
 from tests.server_process import Address
 
@@ -84,6 +85,10 @@ class RestCall(NamedTuple):
     def control(self) -> bool:
         return isinstance(self.operation, ControlOperation)
 
+    @property
+    def measures(self) -> bool:
+        return isinstance(self.operation, StatusOperation) and self.operation.permission is Permission.METRICS
+
     def send(self, address: Address, model: str, headers: Mapping[str, str]) -> Answer:
         path = PLACEHOLDER.sub(
             lambda found: model if found[1] == "model" else FILLERS.get(found[1], "x"), self.template
@@ -114,6 +119,10 @@ class GrpcCall(NamedTuple):
     @property
     def control(self) -> bool:
         return isinstance(self.operation, ControlOperation)
+
+    @property
+    def measures(self) -> bool:
+        return isinstance(self.operation, StatusOperation) and self.operation.permission is Permission.METRICS
 
     def send(self, address: Address, model: str, headers: Mapping[str, str]) -> Answer:
         with grpc.insecure_channel(f"{address.host}:{address.port}") as channel:

@@ -101,7 +101,8 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
 DIALECTS: Final = ("superset", "tfserving", "kserve")
 CALLS = [call for dialect in DIALECTS for call in (*rest_calls(dialect), *grpc_calls(dialect))]
 MODEL_CALLS = [call for call in CALLS if call.model]
-HARMLESS_CALLS = [call for call in MODEL_CALLS if not call.control]
+HARMLESS_CALLS = [call for call in MODEL_CALLS if not call.control and not call.measures]
+MEASURING_CALLS = [call for call in MODEL_CALLS if call.measures]
 CONTROL_CALLS = [call for call in MODEL_CALLS if call.control]
 OTHER_CALLS = [call for call in CALLS if not call.model and not call.control]
 MOUNT_CALLS = list(mount_calls("/model-serving/{model}", "/v1/models/{model}"))
@@ -130,6 +131,16 @@ def test_a_closed_model_is_open_to_who_may_use_it(call: Any, addresses: Addresse
         assert answer.status == plain.status, (name, answer)
         assert not answer.anonymous, (name, answer)
         assert not answer.forbidden, (name, answer)
+
+
+@pytest.mark.parametrize("call", MEASURING_CALLS, ids=str)
+def test_the_figures_of_a_closed_model_are_for_who_may_measure(call: Any, addresses: Addresses) -> None:
+    plain = send(addresses, call, PUBLIC, {})
+    assert send(addresses, call, SECRET, ALLOWED["its user"]).forbidden
+    for name in ("operators' token", "operators' key"):
+        answer = send(addresses, call, SECRET, ALLOWED[name])
+        assert answer.status == plain.status, (name, answer)
+        assert SECRET.encode() in answer.body, (name, answer)
 
 
 @pytest.mark.parametrize("call", HARMLESS_CALLS, ids=str)
