@@ -28,10 +28,36 @@ def repository(tmp_path):
 @pytest.mark.parametrize("path", [DIGITS, DIGITS / "1", DIGITS / "1" / "model.onnx"])
 def test_a_models_folder_a_version_and_a_file_are_all_served(path):
     with serving("serve", str(path), "--port", "0") as server:
-        line = next(line for line in server.lines if "curl" in line)
-        status, answer = paste(line.removeprefix("TensorFlow Serving REST: "))
+        line = next(line for line in server.lines if line.startswith("TensorFlow Serving REST: "))
+        status, answer = paste(line.partition(": ")[2])
         assert status == 200
         assert len(answer["outputs"]["probabilities"][0]) == 10
+
+
+def test_each_protocol_is_shown_with_a_request_that_works():
+    with serving("serve", str(DIGITS), "--port", "0") as server:
+        shown = dict(line.split(": ", 1) for line in server.lines if "curl" in line)
+        assert list(shown) == ["Open Inference Protocol", "TensorFlow Serving REST", "KServe V1"]
+        assert [paste(line)[0] for line in shown.values()] == [200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "title"),
+    [
+        ("tfserving", "TensorFlow Serving REST"),
+        ("ovms", "OpenVINO Model Server REST"),
+        ("kserve", "KServe V1"),
+    ],
+)
+def test_a_strict_listener_is_shown_with_its_own_protocol(dialect, title, tmp_path):
+    config = tmp_path / "dragoman.yaml"
+    config.write_text(
+        f"models: [{{name: digits, path: {DIGITS}}}]\nlisteners: [{{port: 0, dialect: {dialect}}}]\n"
+    )
+    with serving("serve", str(config)) as server:
+        shown = dict(line.split(": ", 1) for line in server.lines if "curl" in line)
+        assert title in shown
+        assert [paste(line)[0] for line in shown.values()] == [200] * len(shown)
 
 
 def test_one_line_says_where_the_server_listens_once_the_models_are_loaded(repository):

@@ -45,7 +45,7 @@ class App:
         compose = Composer(NodeLibraries(node_engine(), loop), self._pin)
         recorded = settings.loading.recorded_warm_up
         events = convert(settings.cloud_events, EventAttributes, from_attributes=True)
-        spoken = protocols(events, settings.server_name)
+        self._spoken = spoken = protocols(events, settings.server_name)
         warm_up = make_warm_up(spoken, settings.limits) if recorded else no_warm_up
         known = engines()
         self._sources = ModelSources(settings, known)
@@ -91,7 +91,9 @@ class App:
         Errors: ListenError for an address that cannot be had; DragomanError for a repository that cannot be
         read.
         """
-        self.listeners = tuple([await bind(listener, server) for listener, server in self._servers])
+        self.listeners = tuple(
+            [await bind(listener, server, self._spoken) for listener, server in self._servers]
+        )
         self._security.start()
         if self._watcher is not None:
             self._watch = asyncio.create_task(self._watcher.run())

@@ -19,8 +19,9 @@ from dragoman.transports.grpc.server import GrpcServer
 from dragoman.transports.http.mounts import Mounts
 from dragoman.transports.http.router import Router
 from dragoman.transports.http.server import HttpServer
+from dragoman.wire.example_call import ExampleMaker
 from dragoman.wire.messages import WireRequest
-from dragoman.wire.operation import GrpcForm, ProtocolSpec
+from dragoman.wire.operation import GrpcForm, ProtocolSpec, in_dialect
 
 SCHEMES: Final = {
     ("http", False): "http",
@@ -41,11 +42,15 @@ class Server(Protocol):
 
 
 class BoundListener(Struct, frozen=True):
-    """An address that is listened on, with the port that was really taken: `http://…`, `grpcs://…`."""
+    """An address that is listened on, with the port that was really taken: `http://…`, `grpcs://…`.
+
+    `examples` show how each of its protocols is called there.
+    """
 
     url: str
     dialect: Dialect
     transport: str
+    examples: tuple[ExampleMaker, ...] = ()
 
 
 class ListenError(OSError):
@@ -69,7 +74,7 @@ def make_server(
     Errors: INVALID_ARGUMENT for a protocol that there is not, or a mount that cannot be one; those of
     `TlsFiles.read`; ValueError for two protocols that own one path.
     """
-    mounted = [spec for spec in specs if not listener.protocols or spec.name in listener.protocols]
+    mounted = spoken_on(listener, specs)
     unknown = sorted(set(listener.protocols) - {spec.name for spec in specs})
     if unknown:
         where = f"{listener.host}:{listener.port}"
@@ -93,12 +98,17 @@ def make_server(
     return server
 
 
+def spoken_on(listener: Listener, specs: Sequence[ProtocolSpec]) -> Sequence[ProtocolSpec]:
+    """The protocols that the listener has: all that it does not leave out."""
+    return [spec for spec in specs if not listener.protocols or spec.name in listener.protocols]
+
+
 def grpc_form(listener: Listener) -> GrpcForm:
     """What the listener chooses of the form of answers over gRPC."""
     return GrpcForm(listener.raw_tensors, listener.grpc_explicit_reply, listener.stream_dialect)
 
 
-async def bind(listener: Listener, server: Server) -> BoundListener:
+async def bind(listener: Listener, server: Server, specs: Sequence[ProtocolSpec] = ()) -> BoundListener:
     """Begin to listen.
 
     Errors: ListenError.
@@ -109,7 +119,11 @@ async def bind(listener: Listener, server: Server) -> BoundListener:
         raise ListenError(listener, error) from error
     scheme = SCHEMES[listener.transport, listener.tls.enabled]
     url = f"{scheme}://{shown(listener.host)}:{port}"
-    return BoundListener(url, listener.dialect, listener.transport)
+    examples: list[ExampleMaker] = []
+    if listener.transport == "http":
+        for spec in spoken_on(listener, specs):
+            examples += in_dialect(spec.examples, listener.dialect.value)
+    return BoundListener(url, listener.dialect, listener.transport, tuple(examples))
 
 
 def shown(host: str) -> str:

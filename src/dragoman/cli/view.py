@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.live import Live
@@ -36,12 +37,15 @@ def row(model: str, version: VersionStatus) -> Row:
 
 
 def closing_lines(app: App) -> Iterator[str]:
-    """What to do next: a request to paste for each listener, how many models serve, and where."""
+    """What to do next: a request to paste for each protocol, how many models serve, and where."""
     models = app.report.models
     serving = {name: version for name, model in models.items() if (version := model.latest_ready)}
     for listener in (listener for listener in app.listeners if listener.transport == "http"):
         for name, version in list(serving.items())[:1]:
-            yield f"TensorFlow Serving REST: {curl_line(listener.url, name, version.signatures)}"
+            for make in listener.examples:
+                example = make(quote(name, safe=""), version.signatures)
+                if example is not None:
+                    yield f"{example.title}: {curl_line(listener.url, example)}"
     found = f"{len(serving)} of {len(models)} models ready" if models else "no model was found"
     yield f"{found}; Ctrl-C ends the server"
     yield from (f"listening on {listener.url}" for listener in app.listeners)

@@ -19,6 +19,7 @@ from dragoman.core.responses import Chunk, CoreResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.status import StatusReport
 from dragoman.settings.limits import Limits
+from dragoman.wire.example_call import ExampleMaker
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
 
 
@@ -188,7 +189,8 @@ class ProtocolSpec(Struct, frozen=True):
     """A protocol as the assembly sees it: its routes, and how it words an error before a route is known.
 
     `routes` and `grpc` are keyed by dialect name, see `in_dialect`. `prefixes` are the parts of the path
-    space whose unknown paths this protocol answers for, where it is there.
+    space whose unknown paths this protocol answers for, where it is there. `examples` show people how to call
+    a model, by dialect too.
     """
 
     name: str
@@ -197,9 +199,10 @@ class ProtocolSpec(Struct, frozen=True):
     refuse: Callable[[WireRequest, DragomanError], WireResponse]
     grpc: Mapping[str, tuple[GrpcRoute, ...]] = field(default_factory=dict)
     recording: Recording | None = None
+    examples: Mapping[str, tuple[ExampleMaker, ...]] = field(default_factory=dict)
 
 
-R = TypeVar("R", HttpRoute, GrpcRoute)
+R = TypeVar("R", HttpRoute, GrpcRoute, ExampleMaker)
 
 
 def in_dialect(routes: Mapping[str, tuple[R, ...]], dialect: str) -> tuple[R, ...]:

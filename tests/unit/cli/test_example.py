@@ -7,11 +7,19 @@ import sys
 
 import pytest
 
-from dragoman.cli.example import ELEMENTS, curl_line
+from dragoman.cli.example import ELEMENTS
+from dragoman.cli.example import curl_line as line_of
 from dragoman.core.signatures import DEFAULT_SIGNATURE, FeatureSpec, Method, Signature, TensorSpec
 from dragoman.core.tensors import DType
+from dragoman.protocols.kserve_v1.example import make_example as kserve_v1
+from dragoman.protocols.kserve_v2.example import make_example as kserve_v2
+from dragoman.wire.v1_example import column_example
 
 URL = "http://127.0.0.1:8000"
+
+
+def curl_line(url, model, signatures):
+    return line_of(url, column_example("TensorFlow Serving REST", model, signatures))
 
 
 def predict(name=DEFAULT_SIGNATURE, **inputs):
@@ -50,9 +58,9 @@ def test_the_default_signature_is_not_named_but_another_is():
     assert body_of(curl_line(URL, "m", both)) == {"inputs": [1.0, 1.0]}
 
 
-def test_the_url_ends_in_the_method_and_escapes_the_models_name():
-    line = curl_line(URL, "it's a model", predict(x=(DType.FP32, (1,))))
-    assert shlex.split(line)[-1] == f"{URL}/v1/models/it%27s%20a%20model:predict"
+def test_the_url_ends_in_the_method_and_is_quoted_for_a_shell():
+    line = curl_line(URL, "it's", predict(x=(DType.FP32, (1,))))
+    assert shlex.split(line)[-1] == f"{URL}/v1/models/it's:predict"
 
 
 def test_a_classify_signature_gets_examples_with_flat_features():
@@ -77,3 +85,33 @@ def test_a_body_too_long_to_paste_is_made_by_a_program_that_makes_the_same(dtype
     assert json.loads(run.stdout) == {
         "inputs": {"image": [[[[ELEMENTS[dtype]] * 3] * 20] * 20], "size": [1, 1]}
     }
+
+
+def test_kserve_v1_gets_one_instance():
+    line = line_of(URL, kserve_v1("m", predict(x=(DType.FP32, (None, 2)))))
+    assert body_of(line) == {"instances": [[1.0, 1.0]]}
+    named = kserve_v1("m", predict(a=(DType.INT64, (None,)), b=(DType.BYTES, (None, 1))))
+    assert body_of(line_of(URL, named)) == {"instances": [{"a": 1, "b": ["text"]}]}
+
+
+def test_kserve_v1_has_none_for_inputs_that_are_not_rows():
+    assert kserve_v1("m", predict(x=(DType.FP32, ()))) is None
+    assert kserve_v1("m", predict(x=(DType.FP32, (3,)), y=(DType.FP32, (1, 3)))) is None
+
+
+def test_the_open_inference_protocol_gets_named_tensors_with_shape_and_type():
+    line = line_of(URL, kserve_v2("m", predict(x=(DType.FP32, (None, 2)), tag=(DType.BYTES, (1,)))))
+    assert line.endswith(f" {URL}/v2/models/m/infer")
+    assert body_of(line) == {
+        "inputs": [
+            {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [[1.0, 1.0]]},
+            {"name": "tag", "shape": [1], "datatype": "BYTES", "data": ["text"]},
+        ]
+    }
+
+
+@pytest.mark.parametrize("make", [kserve_v1, kserve_v2])
+def test_a_model_without_a_default_signature_of_tensors_is_not_shown_where_none_can_be_named(make):
+    assert make("m", predict("embed", x=(DType.FP32, (1,)))) is None
+    classify = Signature(DEFAULT_SIGNATURE, {}, {}, method=Method.CLASSIFY)
+    assert make("m", {DEFAULT_SIGNATURE: classify}) is None

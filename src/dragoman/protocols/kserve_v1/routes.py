@@ -6,6 +6,7 @@ from typing import Final
 
 from dragoman.core.requests import Verb
 from dragoman.protocols.kserve_v1.errors import fail, refuse
+from dragoman.protocols.kserve_v1.example import make_example
 from dragoman.protocols.kserve_v1.predict import bind_predict, encode_predictions, parse_predict
 from dragoman.protocols.kserve_v1.status import answer_alive, answer_models, answer_ready
 from dragoman.wire import v1_models
@@ -29,6 +30,7 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
             "kserve": tuple(routes(surroundings, superset=False)),
         },
         refuse=refuse,
+        examples={"superset": (make_example,), "kserve": (make_example,)},
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from dragoman.core.requests import Verb
 from dragoman.protocols.kserve_v2.effort import bytes_to_read, bytes_to_write
 from dragoman.protocols.kserve_v2.errors import fail, fail_status, refuse
+from dragoman.protocols.kserve_v2.example import make_example
 from dragoman.protocols.kserve_v2.generate import (
     bind_generate,
     encode_generate,
@@ -131,4 +132,5 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         },
         refuse=refuse,
         grpc={"superset": tuple(grpc_routes(name))},
+        examples={"superset": (make_example,)},
     )

@@ -1,6 +1,7 @@
 """The route table: what the default listener has, and what one in the reference's own dialect has besides."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Final
 
 from dragoman.core.requests import Verb
@@ -22,6 +23,7 @@ from dragoman.wire.operation import (
     StatusOperation,
 )
 from dragoman.wire.target import MODELS, VERSIONS
+from dragoman.wire.v1_example import column_example
 
 CONFIG: Final = "/v1/config"
 CONFIG_ROUTES: Final = (
@@ -71,4 +73,5 @@ PROTOCOL: Final = ProtocolSpec(
     prefixes=("/v1/", CONFIG),
     routes={"superset": CONFIG_ROUTES, "ovms": tuple(with_options((*CONFIG_ROUTES, *model_routes())))},
     refuse=refuse,
+    examples={"ovms": (partial(column_example, "OpenVINO Model Server REST"),)},
 )

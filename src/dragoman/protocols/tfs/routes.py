@@ -16,6 +16,7 @@ from dragoman.protocols.tfs.warmup import RECORDING
 from dragoman.wire.http_errors import fail_status
 from dragoman.wire.operation import HttpRoute, InferOperation, Operation, ProtocolSpec, StatusOperation
 from dragoman.wire.target import MODELS, VERSIONS
+from dragoman.wire.v1_example import column_example
 from dragoman.wire.v1_models import MODEL
 from dragoman.wire.v1_models import MODELS as EVERY_MODEL
 
@@ -78,6 +79,7 @@ def _route(method: str, template: str, operation: Operation) -> HttpRoute:
     return HttpRoute(method, template, operation, ignore_case=True)
 
 
+EXAMPLE: Final = partial(column_example, "TensorFlow Serving REST")
 PROTOCOL: Final = ProtocolSpec(
     name="tfs",
     prefixes=("/v1/",),
@@ -94,4 +96,5 @@ PROTOCOL: Final = ProtocolSpec(
         ),  # it has this service as TensorFlow Serving's clients call it
     },
     recording=RECORDING,
+    examples={"superset": (EXAMPLE,), "tfserving": (EXAMPLE,)},
 )
