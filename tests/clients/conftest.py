@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.clients import my_models
+from tests.clients import inference_models, my_models
 from tests.clients.environments import (
     KSERVE,
     OVMSCLIENT,
@@ -69,6 +69,15 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     reference_models.write(folder / "models")
     my_models.save(my_models.slow(), folder / "models", "slow")
     with serving([str(folder / "models")], folder / "log") as addresses:
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def inference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """A default server of the models that clients of the Open Inference Protocol call."""
+    folder = tmp_path_factory.mktemp("inference")
+    inference_models.write(folder / "models")
+    with serving([str(folder / "models"), "--trust-code"], folder / "log") as addresses:
         yield addresses
 
 

@@ -35,15 +35,22 @@ def printed(*command: object) -> str:
 def test_the_example_of_tensorflow_serving_api_works(
     tensorflow: Environment, my_model: Mapping[str, Addresses]
 ) -> None:
-    example, _ = examples("python", my_model["numbers"])
+    example, *_ = examples("python", my_model["numbers"])
     assert printed(tensorflow.python, "-c", example).strip() == DOUBLED
 
 
 def test_the_example_of_ovmsclient_works(ovmsclient: Environment, my_model: Mapping[str, Addresses]) -> None:
-    _, example = examples("python", my_model["numbers"])
+    _, example, *_ = examples("python", my_model["numbers"])
     lines = printed(ovmsclient.python, "-c", example).splitlines()
     assert lines[2] == lines[5] == DOUBLED
     assert lines[0] == lines[3] == "{1: {'state': 'AVAILABLE', 'error_code': 0, 'error_message': ''}}"
+
+
+def test_the_example_of_tritonclient_works(
+    tritonclient: Environment, my_model: Mapping[str, Addresses]
+) -> None:
+    *_, example = examples("python", my_model["numbers"])
+    assert printed(tritonclient.python, "-c", example).splitlines() == [DOUBLED, DOUBLED]
 
 
 def test_the_calls_with_curl_work(my_model: Mapping[str, Addresses]) -> None:

@@ -19,11 +19,12 @@ MAX_DIGITS: Final = 19
 
 
 class BinaryPart:
-    """The bytes after the JSON, taken from front to back."""
+    """The bytes after the JSON, taken from front to back; `model` = whom they are for."""
 
-    __slots__ = ("_at", "_data")
+    __slots__ = ("_at", "_data", "model")
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, model: str, data: Data) -> None:
+        self.model = model
         self._data = data
         self._at = 0
 
@@ -81,7 +82,7 @@ def read_raw_body(model: str, body: Data, signature: Signature) -> dict[str, Ten
     if spec.dtype is DType.BYTES:
         return {spec.name: _one_text(model, body, spec)}
     shape = _raw_shape(model, body, spec)
-    return {spec.name: Tensor(spec.dtype, read_raw(spec.name, body, spec.dtype, shape))}
+    return {spec.name: Tensor(spec.dtype, read_raw(spec.name, body, spec.dtype, shape, model))}
 
 
 def _one_text(model: str, body: Data, spec: TensorSpec) -> Tensor:

@@ -86,7 +86,7 @@ def read_document(
         binary = read_flag(parameters, "binary_data_output", False, "the request")
         content_type = parameters.get("content_type")
         check_reserved(parameters)
-    part = BinaryPart(data)
+    part = BinaryPart(target.model, data)
     inputs = read_inputs(document.get("inputs"), part, content_type)
     part.finish()
     outputs = document.get("outputs")
@@ -129,7 +129,7 @@ def read_input(name: str, entry: JsonObject, part: BinaryPart, content_type: str
         content_type = parameters.get("content_type", content_type)
         size = read_source(name, data, parameters)
         if size is not None:
-            array = read_raw(name, part.take(name, size), dtype, sizes)
+            array = read_raw(name, part.take(name, size), dtype, sizes, part.model)
             return decoded(name, dtype, array, content_type)
     if data is None:
         raise invalid(f"input '{name}' has neither 'data' nor the parameter 'binary_data_size'")

@@ -128,7 +128,7 @@ def test_a_header_that_lies_is_refused(length: str, told: str) -> None:
     [
         (12, b"12345678", "input 'x': binary_data_size is 12, and 8 bytes of the body are left"),
         (12, b"1" * 16, "4 bytes of the body are left over after its last tensor"),
-        (8, b"1" * 8, "input byte size mismatch for input 'x'. Expected 12, got 8"),
+        (8, b"1" * 8, "input byte size mismatch for input 'x' for model 'echo_float32'. Expected 12, got 8"),
         (2**70, b"1", "binary_data_size"),
     ],
 )
