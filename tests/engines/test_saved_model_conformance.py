@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance import reference_models
 from tests.conformance.cases import Facts
 from tests.conformance.report import describe
 from tests.conformance.runner import FAILING, Outcome, Servers, cases_of, collisions, run_case
-from tests.conformance.suites import SUITES, Run
+from tests.conformance.suites import SUITES, Listener, Run
 from tests.unit.engines.tensorflow.saved_models import half_plus_two, write_graph
 
 MODEL = "half_plus_two"
@@ -26,23 +27,31 @@ RUNS = [
 ]
 
 
+def write(models: Path) -> None:
+    """The reference models, half_plus_two a SavedModel of the same shapes."""
+    reference_models.write(models)
+    model = models / MODEL
+    shutil.rmtree(model)
+    for version, offset in ((1, 2.0), (2, 3.0)):
+        write_graph(model / str(version), partial(half_plus_two, offset, row=()))
+    (model / "model.yaml").write_text(SIDECAR)
+
+
+def with_saved_model(listener: Listener) -> Listener:
+    """The same way to start the server, with those models."""
+    return listener._replace(write=write)
+
+
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """Servers of the reference models, half_plus_two a SavedModel of the same shapes."""
-    folder = tmp_path_factory.mktemp("saved_models")
-    with Servers(folder) as running:
-        model = folder / "models" / MODEL
-        shutil.rmtree(model)
-        for version, offset in ((1, 2.0), (2, 3.0)):
-            write_graph(model / str(version), partial(half_plus_two, offset, row=()))
-        (model / "model.yaml").write_text(SIDECAR)
+    with Servers(tmp_path_factory.mktemp("saved_models")) as running:
         yield running
 
 
 @pytest.mark.parametrize(("name", "run", "case"), RUNS)
 def test_a_case_holds(name: str, run: Run, case: Facts, servers: Servers) -> None:
     listed = case.id in collisions(name, run)
-    addresses = servers.addresses(run.listener)
+    addresses = servers.addresses(with_saved_model(run.listener))
     result = run_case(addresses, SUITES[name].form, case, lenient=run.lenient, collision=listed)
     if result.outcome is Outcome.UNCERTAIN:
         pytest.xfail(f"not verified against the reference: {'; '.join(result.problems)}")

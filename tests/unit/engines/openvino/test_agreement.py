@@ -1,6 +1,7 @@
 """OpenVINO and ONNX Runtime give the same answers for the same ONNX files.
 
-Integers, booleans and strings are equal; floating-point numbers differ by 1e-5 of their value plus 1e-6.
+Integers, booleans and strings are equal; floating-point numbers differ by 1e-5 of their value plus 1e-6, in
+random models by 1e-5 of the largest value plus 1e-5, as these may subtract what is nearly equal.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, note
 from onnx import helper, numpy_helper
 
 from bench.models import image, mlp
@@ -21,6 +23,7 @@ from dragoman.engines.openvino import OpenVinoEngine
 from tests.conformance.reference_models import reference_models
 from tests.contract.engines import CALL
 from tests.unit.engines import graphs
+from tests.unit.engines.openvino.random_models import RandomModel, random_models
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-6
 OPEN_SIZE = 5
@@ -101,3 +104,23 @@ def test_both_give_the_same(name: str, tmp_path: Path) -> None:
             np.testing.assert_allclose(found[key].array, tensor.array, rtol=RELATIVE, atol=ABSOLUTE)
         else:
             assert found[key].array.tolist() == tensor.array.tolist()
+
+
+@given(random_models())
+def test_both_give_the_same_for_random_models_and_batches(
+    tmp_path_factory: pytest.TempPathFactory, made: RandomModel
+) -> None:
+    note(onnx.printer.to_text(made.proto))
+    file = graphs.save(made.proto, tmp_path_factory.mktemp("random") / "model.onnx")
+    engines = (OnnxEngine(), OpenVinoEngine())
+    models = [engine.load(Artifact(str(file), "random", 1), {}) for engine in engines]
+    for batch in made.batches:
+        request = TensorRequest(DEFAULT_SIGNATURE, {"x": Tensor(made.dtype, batch)})
+        expected, found = (model.infer(request, CALL).outputs for model in models)
+        assert list(found) == list(expected)
+        for name, tensor in expected.items():
+            assert found[name].dtype is tensor.dtype is made.dtype
+            assert found[name].array.shape == tensor.array.shape
+            largest = float(np.abs(tensor.array).max(initial=0))
+            close = 1e-5 * (largest + 1) if made.dtype.is_float else 0
+            np.testing.assert_allclose(found[name].array, tensor.array, rtol=0, atol=close)
