@@ -54,10 +54,11 @@ class Reason(enum.Enum):
 class DragomanError(Exception):
     """A failure with a code and a sentence that may be shown to anyone.
 
-    Attributes: `retry_after_s` is set where trying again later makes sense, in seconds.
+    Attributes: `retry_after_s` is set where trying again later makes sense, in seconds; `status` is the HTTP
+    status that a model's own code chose for its failure.
     """
 
-    __slots__ = ("code", "message", "reason", "retry_after_s")
+    __slots__ = ("code", "message", "reason", "retry_after_s", "status")
 
     def __init__(
         self,
@@ -66,12 +67,14 @@ class DragomanError(Exception):
         *,
         reason: Reason | None = None,
         retry_after_s: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.status = status
 
     def __repr__(self) -> str:
         return f"DragomanError({self.code.name}, {self.message!r})"

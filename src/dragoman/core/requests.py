@@ -13,6 +13,8 @@ class Kind(enum.Enum):
 
     TENSORS = "tensors"
     EXAMPLES = "examples"
+    PAYLOAD = "payload"
+    TREE = "tree"
 
 
 class Verb(enum.Enum):
@@ -66,4 +68,28 @@ class ExampleRequest(Struct):
     examples: Sequence[Mapping[str, Feature]]
 
 
-CoreRequest = TensorRequest | ExampleRequest
+class PayloadPart(Struct, frozen=True):
+    """One named part of a body, as it was sent; `media_type` None = none was said."""
+
+    name: str
+    data: bytes | bytearray | memoryview
+    media_type: str | None = None
+
+
+class PayloadRequest(Struct):
+    """A body for a model that reads bodies itself. `headers` are the caller's, spelt as it spelt them."""
+
+    signature: str
+    parts: Sequence[PayloadPart]
+    headers: Mapping[str, str] = {}
+
+
+class TreeRequest(Struct):
+    """Rows of JSON values of any form, for a model that no signature describes."""
+
+    signature: str
+    rows: Sequence[object]
+    headers: Mapping[str, str] = {}
+
+
+CoreRequest = TensorRequest | ExampleRequest | PayloadRequest | TreeRequest

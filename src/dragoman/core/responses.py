@@ -1,6 +1,6 @@
 """What a model answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -19,12 +19,46 @@ class TensorResponse(Struct):
     run: Run | None = None
 
 
-class Chunk(Struct):
-    """One part of a streamed answer: named tensors as the model gave them, what it took, and who answered."""
+class PayloadResponse(Struct):
+    """A body that the model's code made, and what else that code said of the answer.
 
-    outputs: Mapping[str, Tensor]
+    `status` and `reason` are in HTTP's terms, which such code speaks; `media_type` None = it said none.
+    """
+
+    body: bytes
+    media_type: str | None = None
+    status: int = 200
+    reason: str = ""
+    headers: Sequence[tuple[str, str]] = ()
+    version: int | None = None
+    run: Run | None = None
+
+
+class TreeResponse(Struct):
+    """JSON values, one for each row of a `TreeRequest`."""
+
+    rows: Sequence[object]
+    version: int | None = None
+    run: Run | None = None
+
+
+class Chunk(Struct):
+    """One part of a streamed answer: named tensors as the model gave them, what it took, and who answered.
+
+    `payload` instead of tensors where the request was one.
+    """
+
+    outputs: Mapping[str, Tensor] = {}
     run: Run | None = None
     version: int | None = None
+    payload: PayloadResponse | None = None
 
 
-CoreResponse = TensorResponse
+CoreResponse = TensorResponse | PayloadResponse | TreeResponse
+
+
+def with_tensors(response: CoreResponse) -> TensorResponse:
+    """The response to a request for tensors, which is one of tensors."""
+    if not isinstance(response, TensorResponse):
+        raise TypeError(f"tensors were asked for, and {type(response).__name__} came")
+    return response

@@ -68,7 +68,8 @@ class Signature(Struct, frozen=True):
     """A named way to call a model.
 
     `inputs` and `outputs` are what callers see. A signature that takes Examples shows, as TensorFlow
-    Serving's do, one BYTES input called `inputs`; `features` then says how an Example becomes tensors.
+    Serving's do, one BYTES input called `inputs`; `features` then says how an Example becomes tensors. An
+    `untyped` one says nothing of its tensors, which may be any.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Signature(Struct, frozen=True):
     classes: tuple[str, ...] = ()  # class labels by index, where the model has no output that gives them
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
     answers: Answers = Answers.WHOLE
+    untyped: bool = False
 
     @property
     def streams(self) -> bool:

@@ -2,14 +2,22 @@
 
 `ADAPTERS` is what lets one loaded model answer every protocol: a pair without an entry is UNIMPLEMENTED, with
 both kinds named. Tensors need no adapter, only the callers' names exchanged for the engine's own where they
-differ.
+differ. Bodies (payloads and trees) have no entry: a codec, which knows their form, reads them as tensors
+where the signature takes those.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.requests import CoreRequest, ExampleRequest, Kind, TensorRequest
+from dragoman.core.requests import (
+    CoreRequest,
+    ExampleRequest,
+    Kind,
+    PayloadRequest,
+    TensorRequest,
+    TreeRequest,
+)
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.execution.examples import tensors_from_examples
@@ -22,7 +30,12 @@ def engine_examples(request: ExampleRequest, signature: Signature) -> TensorRequ
     return make(request, signature)
 
 
-KIND_OF: Final[Mapping[type, Kind]] = {TensorRequest: Kind.TENSORS, ExampleRequest: Kind.EXAMPLES}
+KIND_OF: Final[Mapping[type, Kind]] = {
+    TensorRequest: Kind.TENSORS,
+    ExampleRequest: Kind.EXAMPLES,
+    PayloadRequest: Kind.PAYLOAD,
+    TreeRequest: Kind.TREE,
+}
 ADAPTERS: Final[Mapping[tuple[Kind, Kind], Callable[[ExampleRequest, Signature], TensorRequest]]] = {
     (Kind.EXAMPLES, Kind.TENSORS): engine_examples,
 }
@@ -56,7 +69,7 @@ class SignatureAdapter:
         if type(request) is TensorRequest and self._takes_tensors:
             return request if self._direct else self._renamed(request)
         kind = KIND_OF[type(request)]
-        if kind not in self.signature.accepts or isinstance(request, TensorRequest):
+        if kind not in self.signature.accepts or not isinstance(request, ExampleRequest):
             raise self._refusal(kind)
         return ADAPTERS[kind, Kind.TENSORS](request, self.signature)
 

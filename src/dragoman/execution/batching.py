@@ -112,7 +112,7 @@ class BatchingRunner:
 
     def run(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
-    ) -> CoreResponse | Awaitable[CoreResponse]:
+    ) -> TensorResponse | Awaitable[CoreResponse]:
         """The answer: at once for a request that comes alone, else with its batch."""
         adapter = self._local.adapter(signature)
         ready = adapter.to_engine(request)

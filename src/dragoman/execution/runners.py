@@ -49,7 +49,7 @@ class LocalRunner:
 
     def run(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
-    ) -> CoreResponse | Awaitable[CoreResponse]:
+    ) -> TensorResponse | Awaitable[CoreResponse]:
         """The answer, at once where the call is short, else something to await."""
         adapter = self.adapter(signature)
         ready = adapter.to_engine(request)
@@ -63,7 +63,7 @@ class LocalRunner:
         rows: int,
         adapter: SignatureAdapter,
         call: CallContext,
-    ) -> CoreResponse | Awaitable[CoreResponse]:
+    ) -> TensorResponse | Awaitable[CoreResponse]:
         """The same for a request that is in the engine's names already; it counts as so many rows."""
         size = input_bytes(request)
         if self.is_short(size) and (self._overlaps or self._slots.try_take()):

@@ -231,9 +231,8 @@ class Gateway:
                     return self._begin_at_once(exchange, stream)
                 return await self._begin_stream(operation, exchange, stream)
             answer = run(operation, runner, handle, request, signature, exchange.call)
-            if not isinstance(answer, TensorResponse):
-                answer = await answer
-            return await self._written(operation, exchange, answer)
+            found = answer if isinstance(answer, TensorResponse) else await answer
+            return await self._written(operation, exchange, found)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
         finally:
@@ -395,7 +394,7 @@ def run(
     request: CoreRequest,
     signature: Signature,
     call: CallContext,
-) -> CoreResponse | Awaitable[CoreResponse]:
+) -> TensorResponse | Awaitable[CoreResponse]:
     """The whole answer."""
     if operation.one_part and signature.answers is Answers.PARTS:
         return only_part(runner.stream(handle, request, signature, call))

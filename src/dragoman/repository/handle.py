@@ -6,7 +6,7 @@ from typing import Protocol
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest
-from dragoman.core.responses import Chunk, CoreResponse
+from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.core.statistics import VersionStatistics
 
@@ -16,8 +16,8 @@ class Runner(Protocol):
 
     def run(
         self, handle: "Handle", request: CoreRequest, signature: Signature, call: CallContext
-    ) -> CoreResponse | Awaitable[CoreResponse]:
-        """The answer, at once where it ran inline, else something to await."""
+    ) -> TensorResponse | Awaitable[CoreResponse]:
+        """The answer, of the request's kind: tensors at once where it ran inline, else something to await."""
 
     def stream(
         self, handle: "Handle", request: CoreRequest, signature: Signature, call: CallContext

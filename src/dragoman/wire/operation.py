@@ -15,7 +15,7 @@ from dragoman.core.access import Permission
 from dragoman.core.control import ControlRequest, ControlResult
 from dragoman.core.errors import DragomanError
 from dragoman.core.requests import CoreRequest, Target, Verb
-from dragoman.core.responses import Chunk, CoreResponse
+from dragoman.core.responses import Chunk
 from dragoman.core.signatures import Signature
 from dragoman.core.status import StatusReport
 from dragoman.settings.limits import Limits
@@ -56,19 +56,21 @@ class InferOperation(Struct, frozen=True):
     What takes long is done on a thread. `reading` says how many bytes `parse` and `bind` have to work through
     (asked of large bodies only; without it, all of the body), `writing` how many `encode` has to (without it,
     few unless the request was long). Tensors that are taken or sent as they lie there do not count.
+
+    The response that `encode` gets is of the kind of the request that `bind` gave.
     """
 
     name: str  # "tfs.rest.predict": log, metric label, test id
     verb: Verb
     parse: Callable[[WireRequest, Limits], Draft]
     bind: Callable[[Any, Signature], CoreRequest]
-    encode: Callable[[Any, CoreResponse], WireResponse]
+    encode: Callable[[Any, Any], WireResponse]
     fail: Callable[[Any, DragomanError], WireResponse]
     stream: Callable[[Any], StreamEncoder | None] | None = None
     head_at_once: bool = False
     one_part: bool = False
     reading: Callable[[WireRequest], int] | None = None
-    writing: Callable[[Any, CoreResponse], int] | None = None
+    writing: Callable[[Any, Any], int] | None = None
 
 
 class MultiDraft(Draft):
@@ -87,7 +89,7 @@ class MultiInferOperation(Struct, frozen=True):
     verb: Verb
     parse: Callable[[WireRequest, Limits], MultiDraft]
     bind: Callable[[Any, Signature], CoreRequest]
-    encode: Callable[[Any, Sequence[CoreResponse]], WireResponse]
+    encode: Callable[[Any, Sequence[Any]], WireResponse]
     fail: Callable[[Any, DragomanError], WireResponse]
 
 

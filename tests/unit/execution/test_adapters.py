@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.requests import ExampleRequest, Feature, FeatureKind, Kind, TensorRequest
+from dragoman.core.requests import (
+    CoreRequest,
+    ExampleRequest,
+    Feature,
+    FeatureKind,
+    Kind,
+    PayloadRequest,
+    TensorRequest,
+    TreeRequest,
+)
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import FeatureSpec, Signature
 from dragoman.core.tensors import DType
@@ -47,9 +56,18 @@ def test_only_the_wanted_outputs_are_asked_for() -> None:
     assert request.outputs == ["z"]
 
 
-def test_every_kind_of_request_has_a_way_to_tensors() -> None:
+def test_every_kind_of_request_that_holds_no_bodies_has_a_way_to_tensors() -> None:
     assert set(KIND_OF.values()) == set(Kind)
-    assert {given for given, _ in ADAPTERS} | {Kind.TENSORS} == set(Kind)
+    assert {given for given, _ in ADAPTERS} | {Kind.TENSORS} == set(Kind) - {Kind.PAYLOAD, Kind.TREE}
+
+
+@pytest.mark.parametrize(
+    "request_", [PayloadRequest("serving_default", []), TreeRequest("serving_default", [])]
+)
+def test_bodies_are_for_models_that_read_them(request_: CoreRequest) -> None:
+    with pytest.raises(DragomanError, match=r"takes tensors, and the request holds (payload|tree)") as caught:
+        SignatureAdapter(NATIVE, NATIVE).to_engine(request_)
+    assert caught.value.code is Code.UNIMPLEMENTED
 
 
 def test_a_kind_that_a_signature_does_not_take_is_unimplemented_and_both_kinds_are_named() -> None:

@@ -29,7 +29,7 @@ class PreparingRunner:
 
     def run(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
-    ) -> CoreResponse | Awaitable[CoreResponse]:
+    ) -> TensorResponse | Awaitable[CoreResponse]:
         """The answer, or something to await; what takes long to prepare always is."""
         if not isinstance(request, TensorRequest):
             return self._inner.run(handle, request, signature, call)

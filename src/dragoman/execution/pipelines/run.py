@@ -17,7 +17,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import TensorRequest
-from dragoman.core.responses import CoreResponse, TensorResponse
+from dragoman.core.responses import CoreResponse, TensorResponse, with_tensors
 from dragoman.core.statistics import Run
 from dragoman.core.tensors import Tensor
 from dragoman.execution.batch import rows_of
@@ -106,7 +106,7 @@ class Execution:
         self._error: Exception | None = None
         self._answer: Later[CoreResponse] | None = None
 
-    def run(self, request: TensorRequest) -> CoreResponse | Later[CoreResponse]:
+    def run(self, request: TensorRequest) -> TensorResponse | Later[CoreResponse]:
         """The answer, at once if nothing had to be waited for.
 
         Errors: those of the parts, naming the node.
@@ -190,7 +190,7 @@ class Execution:
 
     def _take(self, frame: Frame, step: Step, answer: CoreResponse) -> None:
         """Hand on what a part gave."""
-        given = answer.outputs
+        given = with_tensors(answer).outputs
         if step.opens is not None:
             self._open(frame, step.opens, [(name, slot, given[name]) for name, slot in step.outputs])
             return

@@ -6,7 +6,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.mismatch import find_mismatch, find_unknown_output
 from dragoman.core.requests import CoreRequest, Target
-from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
+from dragoman.core.responses import Chunk, CoreResponse, TensorResponse, with_tensors
 from dragoman.core.signatures import Signature
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.pipelines.fitting import pipeline_signature
@@ -50,7 +50,7 @@ class PipelineRunner:
 
     def run(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
-    ) -> CoreResponse | Awaitable[CoreResponse]:
+    ) -> TensorResponse | Awaitable[CoreResponse]:
         """The answer, at once if all parts answer at once, else something to await.
 
         Errors: INVALID_ARGUMENT for what does not fit the signature; UNAVAILABLE with reason MODEL_NOT_READY
@@ -78,7 +78,7 @@ class PipelineRunner:
         """The answer as one part."""
         answer = self.run(handle, request, signature, call)
         response = answer if isinstance(answer, TensorResponse) else await answer
-        yield Chunk(response.outputs)
+        yield Chunk(with_tensors(response).outputs)
 
     def close(self) -> None:
         """Let go of the libraries."""

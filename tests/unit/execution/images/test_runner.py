@@ -44,7 +44,7 @@ class Echo:
 
     def run(
         self, _: Handle, request: CoreRequest, __: Signature, ___: CallContext
-    ) -> CoreResponse | Awaitable[CoreResponse]:
+    ) -> TensorResponse | Awaitable[CoreResponse]:
         self.threads.append(threading.get_ident())
         inputs = request.inputs if isinstance(request, TensorRequest) else {}
         answer = TensorResponse(inputs)
