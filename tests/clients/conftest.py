@@ -12,6 +12,7 @@ import pytest
 from tests.clients import inference_models, my_models
 from tests.clients.environments import (
     KSERVE,
+    MLSERVER,
     OVMSCLIENT,
     TENSORFLOW,
     TRITONCLIENT,
@@ -43,6 +44,11 @@ def tritonclient() -> Environment:
 @pytest.fixture(scope="session")
 def kserve() -> Environment:
     return ready(KSERVE)
+
+
+@pytest.fixture(scope="session")
+def mlserver() -> Environment:
+    return ready(MLSERVER)
 
 
 def ready(environment: Environment) -> Environment:

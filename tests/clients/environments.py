@@ -87,9 +87,9 @@ TRITONCLIENT: Final = Environment(
 KSERVE: Final = Environment(
     "kserve", ("kserve==0.21.0", "grpcio==1.85.1", "numpy==2.4.6", "protobuf==6.33.6")
 )
-# Not a client, but measured beside: bench/beside makes it.
+# Its stubs, converters and codecs are a client; bench/beside measures the server with its runtime.
 MLSERVER: Final = Environment("mlserver", ("mlserver==1.7.1", "onnxruntime==1.31.1"))
-ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE)
+ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE, MLSERVER)
 
 
 def make(environment: Environment) -> None:

@@ -3,6 +3,8 @@
 name             inputs              outputs
 echo_bfloat16    x bfloat16, any     y = x
 scored           x float32 [N,3]     y = x, whose columns have the labels cat, dog and bird
+several          single_in float32   single = single_in, half float16 = the same rounded, whole = whole_in;
+                 whole_in int64      all of any shape
 broken           is no model
 countdown        start int32 [1]     left int32 [1], in parts: start-1, ..., 0. Below 0 is the caller's
                                      fault; at 13 the model breaks after its first part
@@ -11,6 +13,7 @@ countdown        start int32 [1]     left int32 [1], in parts: start-1, ..., 0. 
 from pathlib import Path
 from typing import Final
 
+import onnx
 from onnx import TensorProto, helper
 
 from tests.clients.my_models import save, slow
@@ -37,11 +40,28 @@ class Model:
 """
 
 
+def several() -> onnx.ModelProto:
+    """Two inputs and a rounded one as three outputs."""
+    nodes = [
+        helper.make_node("Identity", ["single_in"], ["single"]),
+        helper.make_node("Cast", ["single_in"], ["half"], to=TensorProto.FLOAT16),
+        helper.make_node("Identity", ["whole_in"], ["whole"]),
+    ]
+    inputs = [tensor("single_in", TensorProto.FLOAT, None), tensor("whole_in", TensorProto.INT64, None)]
+    outputs = [
+        tensor("single", TensorProto.FLOAT, None),
+        tensor("half", TensorProto.FLOAT16, None),
+        tensor("whole", TensorProto.INT64, None),
+    ]
+    return build(nodes, inputs, outputs)
+
+
 def write(folder: Path) -> None:
     """The repository."""
     reference_models.write(folder)
     save(slow(), folder, "slow")
     save(echo(TensorProto.BFLOAT16), folder, "echo_bfloat16")
+    save(several(), folder, "several")
     row: list[int | str] = ["N", 3]
     nodes = [helper.make_node("Identity", ["x"], ["y"])]
     ends = [tensor(name, TensorProto.FLOAT, row) for name in ("x", "y")]

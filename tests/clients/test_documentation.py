@@ -16,13 +16,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 DOUBLED = "[2. 4. 6.]"
 
 
-def examples(language: str, addresses: Addresses) -> list[str]:
-    """The page's blocks in that language, at the ports of this server."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+def example(section: str, language: str, addresses: Addresses) -> str:
+    """The only block in that language in a section of the page, at the ports of this server."""
+    (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
     ports = {"localhost:8000": addresses.http.port, "localhost:8001": addresses.grpc.port}
     for place, port in ports.items():
-        blocks = [block.replace(place, f"localhost:{port}") for block in blocks]
-    return blocks
+        block = block.replace(place, f"localhost:{port}")
+    return block
 
 
 def printed(*command: object) -> str:
@@ -35,27 +36,38 @@ def printed(*command: object) -> str:
 def test_the_example_of_tensorflow_serving_api_works(
     tensorflow: Environment, my_model: Mapping[str, Addresses]
 ) -> None:
-    example, *_ = examples("python", my_model["numbers"])
-    assert printed(tensorflow.python, "-c", example).strip() == DOUBLED
+    shown = example("tensorflow-serving-api", "python", my_model["numbers"])
+    assert printed(tensorflow.python, "-c", shown).strip() == DOUBLED
 
 
 def test_the_example_of_ovmsclient_works(ovmsclient: Environment, my_model: Mapping[str, Addresses]) -> None:
-    _, example, *_ = examples("python", my_model["numbers"])
-    lines = printed(ovmsclient.python, "-c", example).splitlines()
+    shown = example("ovmsclient", "python", my_model["numbers"])
+    lines = printed(ovmsclient.python, "-c", shown).splitlines()
     assert lines[2] == lines[5] == DOUBLED
     assert lines[0] == lines[3] == "{1: {'state': 'AVAILABLE', 'error_code': 0, 'error_message': ''}}"
+
+
+def test_the_calls_with_curl_work(my_model: Mapping[str, Addresses]) -> None:
+    shown = example("curl", "sh", my_model["numbers"])
+    answers = printed("bash", "-euc", shown.replace("curl ", "curl --silent --fail "))
+    assert '"AVAILABLE"' in answers
+    assert '"signature_def"' in answers
+    assert answers.endswith('{"predictions":[[2.0,4.0,6.0]]}')
+
+
+def test_the_example_of_kserve_works(kserve: Environment, my_model: Mapping[str, Addresses]) -> None:
+    shown = example("kserve", "python", my_model["numbers"])
+    lines = printed(kserve.python, "-c", shown).splitlines()
+    assert lines == ["True", "{'predictions': [2.0, 4.0]}", DOUBLED, DOUBLED]
+
+
+def test_the_example_of_mlserver_works(mlserver: Environment, my_model: Mapping[str, Addresses]) -> None:
+    shown = example("mlserver", "python", my_model["numbers"])
+    assert printed(mlserver.python, "-c", shown).strip() == DOUBLED
 
 
 def test_the_example_of_tritonclient_works(
     tritonclient: Environment, my_model: Mapping[str, Addresses]
 ) -> None:
-    *_, example = examples("python", my_model["numbers"])
-    assert printed(tritonclient.python, "-c", example).splitlines() == [DOUBLED, DOUBLED]
-
-
-def test_the_calls_with_curl_work(my_model: Mapping[str, Addresses]) -> None:
-    (example,) = examples("sh", my_model["numbers"])
-    answers = printed("bash", "-euc", example.replace("curl ", "curl --silent --fail "))
-    assert '"AVAILABLE"' in answers
-    assert '"signature_def"' in answers
-    assert answers.endswith('{"predictions":[[2.0,4.0,6.0]]}')
+    shown = example("tritonclient", "python", my_model["numbers"])
+    assert printed(tritonclient.python, "-c", shown).splitlines() == [DOUBLED, DOUBLED]

@@ -63,6 +63,10 @@ def test_instances_are_predicted(told: Told) -> None:
     assert told["infer_texts"] == {"predictions": ["a", "\N{SNOWMAN}"]}
 
 
+def test_every_type_comes_back_bit_for_bit(told: Told) -> None:
+    assert told["infer_every_type"] == {}
+
+
 def test_inputs_are_answered_in_the_listeners_way(told: Told, listener: str) -> None:
     key = {"default": "outputs", "kserve": "predictions"}[listener]
     assert told["infer_inputs"] == {key: [3.5, 4.0]}

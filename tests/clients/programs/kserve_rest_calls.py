@@ -6,6 +6,8 @@ python kserve_rest_calls.py URL
 import asyncio
 import json
 
+import numpy as np
+import tensors
 from answers import tell
 from cloudevents.conversion import to_binary, to_structured
 from cloudevents.http import CloudEvent, from_http
@@ -70,6 +72,20 @@ def infer_texts(url):
     return called(url, "infer", {"instances": ["a", "\N{SNOWMAN}"]}, "echo_string")
 
 
+def infer_every_type(url):
+    """Which types do not come back bit for bit. The client writes no NaN and no infinity."""
+    arrays = tensors.every_type_as_text()
+    arrays |= {name: tensors.finite_floats(name) for name in tensors.FLOATS}
+    del arrays["string"]
+    bodies = {f"echo_{name}": {"instances": array.tolist()} for name, array in arrays.items()}
+    answers = {name: called(url, "infer", body, name)["predictions"] for name, body in bodies.items()}
+    return {
+        name: answers[f"echo_{name}"]
+        for name, sent in arrays.items()
+        if not tensors.same(np.array(answers[f"echo_{name}"], sent.dtype), sent)
+    }
+
+
 def infer_unknown(url):
     return refused(url, "infer", {"instances": [1.0]}, "nope")
 
@@ -113,5 +129,5 @@ def exchanged(url, convert, data):
 if __name__ == "__main__":
     tell(
         live, live_behind_a_path, v2_ready, ready, ready_unknown, infer, infer_inputs, infer_texts,
-        infer_unknown, infer_not_ready, infer_no_list, explain, events,
+        infer_every_type, infer_unknown, infer_not_ready, infer_no_list, explain, events,
     )  # fmt: skip

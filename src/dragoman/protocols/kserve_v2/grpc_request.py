@@ -196,12 +196,12 @@ def read_array(draft: InferDraft, index: int, given: Input) -> Array:
     Errors: INVALID_ARGUMENT for both, neither, and what does not fit.
     """
     model, raw = draft.target.model, draft.raw
-    if given.contents is not None:
-        if raw:
-            raise invalid(
-                f"contents field must not be specified when using raw_input_contents for '{given.name}' "
-                f"for model '{model}'"
-            )
+    if raw and given.contents:  # MLServer's client writes contents of nothing beside raw ones
+        raise invalid(
+            f"contents field must not be specified when using raw_input_contents for '{given.name}' "
+            f"for model '{model}'"
+        )
+    if not raw and given.contents is not None:
         return read_contents(model, given.name, given.contents, given.dtype, given.shape)
     if index < len(raw):
         return read_raw(given.name, raw[index], given.dtype, given.shape, model)

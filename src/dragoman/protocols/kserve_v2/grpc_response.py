@@ -1,7 +1,7 @@
 """ModelInferResponse: the answer's tensors as raw bytes, as numbers, or as both.
 
 Raw outputs are found by their position among all outputs: either every output has its bytes or none has.
-Where one of them has no other form (FP16, BF16), all have them.
+Where one of them has no other form (FP16, BF16), or is large, no output has numbers.
 """
 
 from collections.abc import Mapping
@@ -72,15 +72,22 @@ def raw_parts(_: GrpcForm, tensors: Mapping[str, Tensor]) -> list[Part]:
 
 
 def explicit_parts(form: GrpcForm, tensors: Mapping[str, Tensor]) -> list[Part]:
-    """The outputs as numbers, and as raw bytes besides where the form or one of their types asks for it."""
-    both = form.explicit_reply == "both"
-    parts: list[Part] = []
+    """The outputs as numbers, as raw bytes, or as both, as the form has it and all of them can be written.
+
+    Each way has every output or none: MLServer's client counts raw outputs among those without numbers alone.
+    """
+    if any(tensor.dtype not in FIELDS for tensor in tensors.values()):
+        return raw_parts(form, tensors)
+    sizes = [tensor.array.size for tensor in tensors.values()]
     raw: list[Part] = []
-    if both or any(tensor.dtype not in FIELDS for tensor in tensors.values()):
+    if form.explicit_reply == "both" and (all(sizes) or not any(sizes)):
         raw = [write_raw(tensor) for tensor in tensors.values()]
-    for index, (name, tensor) in enumerate(tensors.items()):
-        contents = None if both and len(raw[index]) > BOTH_BYTES else write_contents(tensor)
-        parts.append(explicit_field(name, tensor.dtype, tensor.array.shape, contents))
+        if any(len(data) > BOTH_BYTES for data in raw):
+            return raw_parts(form, tensors)
+    parts: list[Part] = [
+        explicit_field(name, tensor.dtype, tensor.array.shape, write_contents(tensor))
+        for name, tensor in tensors.items()
+    ]
     for data in raw:
         parts += (b"%c%b" % (RAW, varint(len(data))), data)
     return parts

@@ -180,18 +180,35 @@ class TestForms:
 
     @pytest.mark.parametrize("reply", ["both", "contents"])
     def test_a_type_without_a_field_makes_all_outputs_raw(self, reply: Any) -> None:
-        infer = operations(GrpcForm(explicit_reply=reply))[INFER]
-        draft = infer.parse(wire(request(raw=False, x=array([1.0]))), LIMITS)
-        outputs = {
-            "half": Tensor(DType.FP16, array([2.0], "FP16")),
-            "whole": Tensor(DType.FP32, array([3.0])),
-        }
-        answer = answer_of(infer.encode(draft, TensorResponse(outputs, 1)))
+        answer = self.answered(reply, half=array([2.0], "FP16"), whole=array([3.0]))
         assert {name: found.tolist() for name, found in raw_outputs(answer).items()} == {
             "half": [2.0], "whole": [3.0]
         }  # fmt: skip
-        assert not answer.outputs[0].HasField("contents")
-        assert list(answer.outputs[1].contents.fp32_contents) == [3.0]
+        assert not any(output.HasField("contents") for output in answer.outputs)
+
+    def test_a_large_tensor_makes_all_outputs_raw(self) -> None:
+        answer = self.answered("both", large=np.zeros(2**18 + 1, np.float32), small=array([3.0]))
+        assert list(raw_outputs(answer)) == ["large", "small"]
+        assert not any(output.HasField("contents") for output in answer.outputs)
+
+    def test_an_empty_tensor_beside_another_makes_all_outputs_numbers(self) -> None:
+        answer = self.answered("both", empty=array([]), full=array([3.0]))
+        assert {name: found.tolist() for name, found in explicit_outputs(answer).items()} == {
+            "empty": [], "full": [3.0]
+        }  # fmt: skip
+        assert not answer.raw_output_contents
+
+    def test_empty_tensors_come_in_both_forms(self) -> None:
+        answer = self.answered("both", first=array([]), second=array([]))
+        assert list(answer.raw_output_contents) == [b"", b""]
+
+    def answered(self, reply: Any, **outputs: Any) -> Any:
+        """The answer of a model with these outputs to a request whose tensors are numbers."""
+        infer = operations(GrpcForm(explicit_reply=reply))[INFER]
+        draft = infer.parse(wire(request(raw=False, x=array([1.0]))), LIMITS)
+        dtypes = {np.dtype(kind): dtype for dtype, kind in NUMPY.items()}
+        tensors = {name: Tensor(dtypes[found.dtype], found) for name, found in outputs.items()}
+        return answer_of(infer.encode(draft, TensorResponse(tensors, 1)))
 
     def test_a_tensor_above_a_mebibyte_is_not_sent_twice(self) -> None:
         for size, explicit in ((1024, True), (1025, False)):
