@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,8 +48,27 @@ def listening(command: Sequence[str], log: Path) -> Iterator[Address]:
 
 
 @contextmanager
+def serving_listeners(
+    arguments: Sequence[str], log: Path, transports: Sequence[str]
+) -> Iterator[list[Address]]:
+    """The addresses of a fresh `dragoman serve` with several listeners, in the order of its settings."""
+    command = [sys.executable, "-m", "dragoman", "serve", *arguments]
+    with printing(command, log, transports) as found:
+        yield [address for _, address in found]
+
+
+@contextmanager
 def started(command: Sequence[str], log: Path, transports: Sequence[str]) -> Iterator[Mapping[str, Address]]:
-    """The addresses that a command prints, by transport, once it has printed one for each of these.
+    """The addresses that a command prints, by transport, as `printing`."""
+    with printing(command, log, transports) as found:
+        yield dict(found)
+
+
+@contextmanager
+def printing(
+    command: Sequence[str], log: Path, transports: Sequence[str]
+) -> Iterator[list[tuple[str, Address]]]:
+    """What a command prints of its listeners: transport and address, once there are these or more.
 
     SIGTERM at the end, which it must answer with 0.
     """
@@ -59,7 +79,7 @@ def started(command: Sequence[str], log: Path, transports: Sequence[str]) -> Ite
         ) as process,
     ):
         try:
-            found = _addresses(process, set(transports))
+            found = _addresses(process, Counter(transports))
             if found is None:
                 raise ServerFailedError(f"{' '.join(command)} did not start:\n{_tail(log)}")
             yield found
@@ -69,8 +89,8 @@ def started(command: Sequence[str], log: Path, transports: Sequence[str]) -> Ite
             raise ServerFailedError(f"{' '.join(command)} ended with {code}:\n{_tail(log)}")
 
 
-def _addresses(process: subprocess.Popen[str], transports: set[str]) -> Mapping[str, Address] | None:
-    found: dict[str, Address] = {}
+def _addresses(process: subprocess.Popen[str], transports: Counter[str]) -> list[tuple[str, Address]] | None:
+    found: list[tuple[str, Address]] = []
     watchdog = threading.Timer(START_S, process.kill)
     watchdog.start()
     try:
@@ -78,8 +98,8 @@ def _addresses(process: subprocess.Popen[str], transports: set[str]) -> Mapping[
             if line.startswith(READY):
                 transport, _, where = line.removeprefix(READY).split()[0].partition("://")
                 host, _, port = where.rstrip("/").rpartition(":")
-                found[transport] = Address(host, int(port))
-            if found.keys() >= transports:
+                found.append((transport, Address(host, int(port))))
+            if transports <= Counter(transport for transport, _ in found):
                 return found
     finally:
         watchdog.cancel()
