@@ -2,10 +2,11 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -19,11 +20,13 @@ from tests.clients.environments import (
     Environment,
     is_made,
 )
+from tests.clients.ovms_server import ovms_serving
 from tests.conformance import reference_models
 from tests.server_process import Addresses, serving
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 PATIENCE_S: Final = 120
+OURS: Final = "dragoman.client.ovms"
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +100,36 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
 
 
 @pytest.fixture(scope="session")
+def ovms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """A server of the reference models, and of one that is slow, in OpenVINO Model Server's own dialect."""
+    folder = tmp_path_factory.mktemp("ovms")
+    reference_models.write(folder / "models")
+    my_models.save(my_models.slow(), folder / "models", "slow")
+    with ovms_serving(folder / "models", folder) as addresses:
+        yield addresses
+
+
+class Package(NamedTuple):
+    """A package that has ovmsclient's calls, and the interpreter that knows it."""
+
+    name: str
+    python: Path
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the one that comes with the server."""
+        return self.name == OURS
+
+
+@pytest.fixture(scope="session", params=["ovmsclient", OURS])
+def package(request: pytest.FixtureRequest) -> Package:
+    """ovmsclient itself, and the package that takes its place."""
+    if request.param == OURS:
+        return Package(OURS, Path(sys.executable))
+    return Package(request.param, ready(OVMSCLIENT).python)
+
+
+@pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file that starts as a JPEG does and is no text."""
     file = tmp_path_factory.mktemp("image") / "img.jpeg"
@@ -117,7 +150,7 @@ class Told:
         return told["gave"]
 
 
-def run(environment: Environment, program: str, *arguments: object) -> Told:
+def run(environment: Environment | Package, program: str, *arguments: object) -> Told:
     """Run a program of `programs` in a client's environment."""
     command = [environment.python, PROGRAMS / program, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.clients.conftest import run
+from tests.clients.conftest import Package, run
 from tests.clients.environments import Environment
 from tests.clients.test_curl import curl
 from tests.server_process import Addresses
@@ -35,10 +35,10 @@ def at(addresses: Addresses, transport: str) -> str:
 
 @pytest.mark.parametrize("transport", ["grpc", "http"])
 def test_ovmsclient_sends_an_image(
-    transport: str, ovmsclient: Environment, my_model: Mapping[str, Addresses], jpeg: Path
+    transport: str, package: Package, my_model: Mapping[str, Addresses], jpeg: Path
 ) -> None:
     address = at(my_model["pictures"], transport)
-    told = run(ovmsclient, "ovmsclient_my_model.py", transport, address, address, jpeg)
+    told = run(package, "ovmsclient_my_model.py", package.name, transport, address, address, jpeg)
     assert told["predict_image"]["values"] == SEEN
 
 

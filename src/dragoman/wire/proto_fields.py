@@ -15,6 +15,8 @@ VARINT: Final = 0
 FIXED64: Final = 1
 LENGTH: Final = 2
 FIXED32: Final = 5
+ENTRY_KEY: Final = 1 << 3 | LENGTH  # of a map's entry, which is a message of two fields
+ENTRY_VALUE: Final = 2 << 3 | LENGTH
 BY_VARINT: Final = frozenset({VARINT, LENGTH})  # what a varint follows: the value, or the value's size
 FIXED_BYTES: Final = {FIXED64: 8, FIXED32: 4}
 MAX_VARINT_BITS: Final = 63  # the shift of a tenth byte
@@ -60,6 +62,21 @@ def fields(data: Data) -> Iterator[tuple[int, Any]]:
             at = stop
     except IndexError:
         raise broken("a number is cut off") from None
+
+
+def map_entry(data: Data) -> tuple[str, Data]:
+    """The key and the serialized value in an entry of a map from texts to messages.
+
+    Errors: INVALID_ARGUMENT for what is no message, and for a key that is no text.
+    """
+    name: Data = b""
+    message: Data = b""
+    for key, value in fields(data):
+        if key == ENTRY_KEY:
+            name = value
+        elif key == ENTRY_VALUE:
+            message = value
+    return text(name), message
 
 
 def read_varint(data: Data, at: int) -> tuple[int, int]:

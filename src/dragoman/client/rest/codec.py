@@ -43,7 +43,7 @@ class RestCodec:
 
     def predict(self, model: str, version: Version, body: Mapping[str, Any]) -> Exchange[Any]:
         """V1's `predict`."""
-        request = Request(v1_path(model, version, "predict"), (predict_body(body),), (JSON,))
+        request = Request(v1_path(model, version, ":predict"), (predict_body(body),), (JSON,))
         return Exchange(request, succeeded(read_predict))
 
     def metadata(self, model: str, version: Version) -> Exchange[ModelMetadata]:

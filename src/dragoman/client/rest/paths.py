@@ -15,13 +15,13 @@ def v2_path(model: str, version: Version, *rest: str) -> str:
     return "/".join(("/v2/models", segment(model, "model"), *versions, *rest))
 
 
-def v1_path(model: str, version: Version, verb: str) -> str:
-    """The path of what is done with a model, or with one version of it, in V1.
+def v1_path(model: str, version: Version, rest: str = "") -> str:
+    """The path of a model, or of one version of it, in V1; `rest` follows it, as `:predict` does.
 
     Errors: InvalidInput for a model or version without a name.
     """
     versions = "" if version is None else f"/versions/{segment(str(version), 'version')}"
-    return f"/v1/models/{segment(model, 'model')}{versions}:{verb}"
+    return f"/v1/models/{segment(model, 'model')}{versions}{rest}"
 
 
 def repository_path(model: str, verb: str) -> str:

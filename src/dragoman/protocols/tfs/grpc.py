@@ -17,7 +17,7 @@ from dragoman.settings.limits import Limits
 from dragoman.wire.fitting import with_trailing_axis
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
-from dragoman.wire.proto_fields import Data, as_data, field, fields, text, varint
+from dragoman.wire.proto_fields import Data, as_data, field, fields, map_entry, text, varint
 from dragoman.wire.serialized import predict_request
 from dragoman.wire.tensor_proto import Written, read_tensor
 
@@ -54,7 +54,7 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> TensorsD
     outputs: list[str] = []
     for key, value in fields(as_data(wire.body)):
         if key == INPUTS:
-            name, tensor = read_entry(value)
+            name, tensor = map_entry(value)
             inputs[name] = tensor
         elif key == MODEL_SPEC:
             spec = value if spec is None else bytes(spec) + bytes(value)
@@ -63,18 +63,6 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> TensorsD
         if len(inputs) > MAX_NAMES or len(outputs) > MAX_NAMES:
             raise invalid(f"the request names more than {MAX_NAMES} inputs or outputs")
     return TensorsDraft(read_model_spec(spec, superset), inputs, outputs, limits.inflated_bytes)
-
-
-def read_entry(data: Data) -> tuple[str, Data]:
-    """The name and the serialized tensor in an entry of a map."""
-    name: Data = b""
-    tensor: Data = b""
-    for key, value in fields(data):
-        if key == NAME:
-            name = value
-        elif key == TENSOR:
-            tensor = value
-    return text(name), tensor
 
 
 def bind_predict(superset: bool, draft: TensorsDraft, signature: Signature) -> CoreRequest:
