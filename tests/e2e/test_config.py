@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import grpc
 import pytest
 
-from dragoman.protocols.tfs.messages import messages
+from dragoman.wire.tfs_messages import messages
 from tests.conformance import reference_models
 from tests.e2e.process import fetch, serving, starting
 

@@ -9,6 +9,7 @@ reaches a client: the gateway makes it INTERNAL, a fixed sentence and a request 
 """
 
 import enum
+from typing import Final
 
 
 class Code(enum.Enum):
@@ -33,10 +34,22 @@ class Reason(enum.Enum):
     """Cases that protocols word differently although the code is the same."""
 
     MODEL_UNKNOWN = "model_unknown"
+    MODEL_REMOVED = "model_removed"  # it was there once
+    PIPELINE_REMOVED = "pipeline_removed"
     VERSION_UNKNOWN = "version_unknown"
+    VERSION_RETIRED = "version_retired"  # it served once
     LABEL_UNKNOWN = "label_unknown"
     SIGNATURE_UNKNOWN = "signature_unknown"
     MODEL_NOT_READY = "model_not_ready"
+    PIPELINE_NOT_READY = "pipeline_not_ready"
+    INPUT_UNKNOWN = "input_unknown"
+    INPUT_MISSING = "input_missing"
+    INPUT_DTYPE = "input_dtype"  # of another type than the model takes, and so on
+    INPUT_RANK = "input_rank"
+    INPUT_BATCH = "input_batch"  # the size of the axis that holds a batch's elements
+    INPUT_SHAPE = "input_shape"
+    TENSOR_BYTES = "tensor_bytes"  # a message's raw bytes are not those of its tensor
+    TENSOR_VALUES = "tensor_values"  # a message has other than one value for each element of its tensor
     QUEUE_FULL = "queue_full"
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -49,6 +62,11 @@ class Reason(enum.Enum):
     MODELS_REFUSED = "models_refused"  # the settings are as they were, and some models do not load
     PLACE_UNREADABLE = "place_unreadable"  # a model's path leads nowhere
     MODELS_MISFIT = "models_misfit"  # those of a pipeline: what one gives another does not take
+
+
+NO_MODEL: Final = frozenset({Reason.MODEL_UNKNOWN, Reason.MODEL_REMOVED, Reason.PIPELINE_REMOVED})
+NO_VERSION: Final = frozenset({Reason.VERSION_UNKNOWN, Reason.VERSION_RETIRED})
+NOT_READY: Final = frozenset({Reason.MODEL_NOT_READY, Reason.PIPELINE_NOT_READY})
 
 
 class DragomanError(Exception):
@@ -80,6 +98,6 @@ class DragomanError(Exception):
         return f"DragomanError({self.code.name}, {self.message!r})"
 
 
-def invalid(message: str) -> DragomanError:
+def invalid(message: str, reason: Reason | None = None) -> DragomanError:
     """An INVALID_ARGUMENT error: the commonest one."""
-    return DragomanError(Code.INVALID_ARGUMENT, message)
+    return DragomanError(Code.INVALID_ARGUMENT, message, reason=reason)

@@ -5,9 +5,10 @@ Engines ask only after a runtime refused them, so that calls which fit pay nothi
 
 from collections.abc import Mapping, Sequence
 
-from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.errors import DragomanError, Reason, invalid
+from dragoman.core.layouts import batch_axis
 from dragoman.core.signatures import TensorSpec
-from dragoman.core.tensors import Tensor, fits, show_shape
+from dragoman.core.tensors import DType, Tensor, fits, show_shape
 
 
 def find_mismatch(given: Mapping[str, Tensor], specs: Mapping[str, TensorSpec]) -> DragomanError | None:
@@ -17,17 +18,34 @@ def find_mismatch(given: Mapping[str, Tensor], specs: Mapping[str, TensorSpec]) 
     """
     for name in specs:
         if name not in given:
-            return invalid(f'input "{name}" is missing')
+            return invalid(f'input "{name}" is missing', Reason.INPUT_MISSING)
     for name, tensor in given.items():
         spec = specs.get(name)
         if spec is None:
-            return invalid(f'there is no input "{name}"; the model takes {", ".join(sorted(specs))}')
+            takes = ", ".join(sorted(specs))
+            return invalid(f'there is no input "{name}"; the model takes {takes}', Reason.INPUT_UNKNOWN)
         if tensor.dtype is not spec.dtype:
-            return invalid(f'input "{name}": {tensor.dtype.value} given, {spec.dtype.value} expected')
+            return wrong_dtype(name, tensor.dtype, spec.dtype)
         if not fits(tensor.array.shape, spec.shape):
-            shape = show_shape(tensor.array.shape)
-            return invalid(f'input "{name}": shape {shape} does not fit {show_shape(spec.shape)}')
+            return wrong_shape(name, tensor.array.shape, spec)
     return None
+
+
+def wrong_dtype(name: str, given: DType, wanted: DType) -> DragomanError:
+    """INVALID_ARGUMENT for an input of another type than the model's."""
+    return invalid(f'input "{name}": {given.value} given, {wanted.value} expected', Reason.INPUT_DTYPE)
+
+
+def wrong_shape(name: str, given: tuple[int, ...], spec: TensorSpec) -> DragomanError:
+    """INVALID_ARGUMENT for a shape that does not fit the input's."""
+    wanted = spec.shape or ()
+    message = f'input "{name}": shape {show_shape(given)} does not fit {show_shape(spec.shape)}'
+    if len(given) != len(wanted):
+        return invalid(message, Reason.INPUT_RANK)
+    axis = batch_axis(spec.layout, len(wanted))
+    if axis is not None and wanted[axis] not in (None, given[axis]):
+        return invalid(message, Reason.INPUT_BATCH)
+    return invalid(message, Reason.INPUT_SHAPE)
 
 
 def find_unequal_sizes(

@@ -76,6 +76,11 @@ class ModelStatus(Struct, frozen=True):
         return ready[-1] if ready else None
 
     @property
+    def is_pipeline(self) -> bool:
+        """Whether the model is made of others."""
+        return any(version.engine == PIPELINE for version in self.versions)
+
+    @property
     def failed(self) -> bool:
         """Whether nothing serves and nothing is on its way to serve."""
         return all(v.state in (State.FAILED, State.GONE) for v in self.versions)

@@ -101,8 +101,8 @@ class ModelManager:
     def pin(self, target: Target) -> Handle:
         """The version that is meant, held until `handle.release()`.
 
-        Errors: NOT_FOUND with reason MODEL_UNKNOWN, VERSION_UNKNOWN or LABEL_UNKNOWN; UNAVAILABLE with reason
-        MODEL_NOT_READY, whose message tells states and causes.
+        Errors: NOT_FOUND with a reason of NO_MODEL or NO_VERSION or LABEL_UNKNOWN; UNAVAILABLE with one of
+        NOT_READY, whose message tells states and causes.
         """
         route = self._board.routes.get(target.model)
         if route is not None:
@@ -112,7 +112,10 @@ class ModelManager:
                 handle.pins += 1
                 return handle
         entry = self._entries.get(target.model)
-        raise refusal(target, entry.status if entry is not None and entry.known else None)
+        if entry is None:
+            raise refusal(target, None)
+        meant = Target(target.model) if entry.any_version else target
+        raise refusal(meant, entry.status, removed=not entry.known)
 
     @property
     def report(self) -> StatusReport:

@@ -36,34 +36,52 @@ class ModelRoute:
         return self.default
 
 
-def refusal(target: Target, model: ModelStatus | None) -> DragomanError:
-    """Why no version serves this target; `model` None = nobody knows it."""
+def refusal(target: Target, model: ModelStatus | None, *, removed: bool = False) -> DragomanError:
+    """Why no version serves this target; `model` None = nobody knows it, `removed` = not any more."""
     name = target.model
-    if model is None:
-        return DragomanError(Code.NOT_FOUND, f"there is no model {name!r}", reason=Reason.MODEL_UNKNOWN)
+    if model is None or removed:
+        return no_model(name, model)
     number = target.version
     if number == 0 and target.zero_means_latest and model.version(0) is None:
         number = None
     if number is not None:
-        return version_refusal(name, number, model.version(number))
+        return version_refusal(name, number, model.version(number), waiting(model))
     if target.label is not None:
         return DragomanError(
             Code.NOT_FOUND,
             f"model {name!r} has no version with the label {target.label!r}; it has {listed(model.labels)}",
             reason=Reason.LABEL_UNKNOWN,
         )
-    states = "; ".join(described(version) for version in model.versions)
-    why = states or (model.cause.message if model.cause else "none is there")
-    return not_ready(f"model {name!r} has no version that serves: {why}")
+    why = states(model) or (model.cause.message if model.cause else "none is there")
+    return not_ready(f"model {name!r} has no version that serves: {why}", waiting(model))
 
 
-def version_refusal(name: str, number: int, version: VersionStatus | None) -> DragomanError:
+def no_model(name: str, was: ModelStatus | None) -> DragomanError:
+    """The error for a model that there is not; `was` = what there once was of that name."""
+    reason = Reason.MODEL_UNKNOWN
+    if was is not None:
+        reason = Reason.PIPELINE_REMOVED if was.is_pipeline else Reason.MODEL_REMOVED
+    return DragomanError(Code.NOT_FOUND, f"there is no model {name!r}", reason=reason)
+
+
+def waiting(model: ModelStatus) -> Reason:
+    """The reason where a model may serve later."""
+    return Reason.PIPELINE_NOT_READY if model.is_pipeline else Reason.MODEL_NOT_READY
+
+
+def version_refusal(
+    name: str, number: int, version: VersionStatus | None, reason: Reason = Reason.MODEL_NOT_READY
+) -> DragomanError:
     """Why one version does not serve."""
     if version is None or version.state is State.GONE:
-        return DragomanError(
-            Code.NOT_FOUND, f"model {name!r} has no version {number}", reason=Reason.VERSION_UNKNOWN
-        )
-    return not_ready(f"model {name!r} does not serve: {described(version)}")
+        gone = Reason.VERSION_UNKNOWN if version is None else Reason.VERSION_RETIRED
+        return DragomanError(Code.NOT_FOUND, f"model {name!r} has no version {number}", reason=gone)
+    return not_ready(f"model {name!r} does not serve: {described(version)}", reason)
+
+
+def states(model: ModelStatus) -> str:
+    """The states of all versions, and why."""
+    return "; ".join(described(version) for version in model.versions)
 
 
 def described(version: VersionStatus) -> str:
@@ -72,9 +90,9 @@ def described(version: VersionStatus) -> str:
     return f"version {version.version} is {version.state.value}{because}"
 
 
-def not_ready(message: str) -> DragomanError:
+def not_ready(message: str, reason: Reason) -> DragomanError:
     """The error for a model that may serve later."""
-    return DragomanError(Code.UNAVAILABLE, message, reason=Reason.MODEL_NOT_READY)
+    return DragomanError(Code.UNAVAILABLE, message, reason=reason)
 
 
 def listed(labels: Mapping[str, int]) -> str:

@@ -1,6 +1,7 @@
 """A version's signatures as TensorFlow Serving describes them (`apis/get_model_metadata.proto` as JSON).
 
-TensorFlow Serving prints the names of the definition, OpenVINO Model Server those of proto3's JSON mapping.
+TensorFlow Serving prints the names of the definition, OpenVINO Model Server those of proto3's JSON mapping,
+and of a tensor no name but the callers'.
 """
 
 import enum
@@ -58,7 +59,8 @@ def metadata_body(model: str, version: VersionStatus, spelling: Spelling) -> dic
 
     def tensor_info(spec: TensorSpec) -> dict[str, Any]:
         shape = message(dim=dimensions(spec.shape), unknown_rank=spec.shape is None)
-        return message(dtype=DATA_TYPES[spec.dtype], tensor_shape=shape, name=spec.tensor_name)
+        name = spec.name if spelling is Spelling.CAMEL else spec.tensor_name
+        return message(dtype=DATA_TYPES[spec.dtype], tensor_shape=shape, name=name)
 
     def signature_def(signature: Signature) -> dict[str, Any]:
         return message(

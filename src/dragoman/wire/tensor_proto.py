@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.errors import DragomanError, Reason, invalid
 from dragoman.core.tensors import NUMPY, Array, DType, Tensor
 from dragoman.wire.proto_fields import Data, broken, field, fields, read_varint, varint
 from dragoman.wire.protobuf import message_class, read_message
@@ -71,24 +71,27 @@ MAX_RANK: Final = 32  # what every NumPy since 1.0 can hold; TensorFlow's is 254
 MAX_SHAPE_BYTES: Final = 8192
 CACHED_SHAPE_BYTES: Final = 64
 MAX_ELEMENTS: Final = 2**59  # times 8 bytes is what an address space can hold
+EXACT: Final = -1  # as the limit of what may be repeated: nothing is, nor cut
 
 
 Written = tuple[bytes, bytes]  # the two parts of a message; the second may be large and is not copied again
 
 
-def read_tensor(name: str, data: Data, limit_bytes: int) -> Tensor:
+def read_tensor(name: str, data: Data, limit_bytes: int, *, exact: bool = False) -> Tensor:
     """The tensor that a serialized TensorProto is. It may borrow `data`.
 
+    `exact` = values are neither cut nor repeated.
     Errors: INVALID_ARGUMENT naming the tensor for what is no tensor, values that do not fit the shape, and
     values that are to be repeated beyond `limit_bytes`.
     """
+    limit = EXACT if exact else limit_bytes
     try:
         plain = scan(data)
         if plain is None:
-            return _read_message(read_message(_plain_tensor(), data), limit_bytes)
-        return _read_plain(plain, limit_bytes)
+            return _read_message(read_message(_plain_tensor(), data), limit)
+        return _read_plain(plain, limit)
     except DragomanError as error:
-        raise invalid(f"tensor parsing error: {name}: {error.message}") from None
+        raise invalid(f"tensor parsing error: {name}: {error.message}", error.reason) from None
 
 
 def scan(data: Data) -> dict[int, Any] | None:
@@ -117,6 +120,8 @@ def _read_message(message: "PlainTensor", limit_bytes: int) -> Tensor:
     if message.tensor_content:
         return Tensor(dtype, _from_content(message.tensor_content, dtype, shape))
     listed = getattr(message, VALUE_FIELDS[dtype])
+    if limit_bytes == EXACT and len(listed) != prod(shape):
+        raise wrong_count(len(listed), shape)
     return Tensor(dtype, fill(_values(listed, dtype, prod(shape)), dtype, shape, limit_bytes))
 
 
@@ -182,7 +187,8 @@ def _from_content(content: Data, dtype: DType, shape: tuple[int, ...]) -> Array:
     if len(content) != expected:
         raise invalid(
             f"tensor_content holds {len(content)} bytes, "
-            f"{dtype.value} of shape {list(shape)} takes {expected}"
+            f"{dtype.value} of shape {list(shape)} takes {expected}",
+            Reason.TENSOR_BYTES,
         )
     if dtype is DType.BOOL:
         return np.frombuffer(content, np.uint8).astype(np.bool_).reshape(shape)
@@ -216,6 +222,8 @@ def fill(values: Array, dtype: DType, shape: tuple[int, ...], limit_bytes: int) 
     Errors: INVALID_ARGUMENT where filling would take more than `limit_bytes`.
     """
     count = prod(shape)
+    if limit_bytes == EXACT and values.size != count:
+        raise wrong_count(values.size, shape)
     if values.size < count:
         size = count * NUMPY[dtype].itemsize
         if size > limit_bytes:
@@ -228,6 +236,12 @@ def fill(values: Array, dtype: DType, shape: tuple[int, ...], limit_bytes: int) 
         filled[values.size :] = values[-1] if values.size else _zero(dtype)
         values = filled
     return values[:count].reshape(shape) if values.size > count else values.reshape(shape)
+
+
+def wrong_count(given: int, shape: tuple[int, ...]) -> DragomanError:
+    """The error for other than one value for each element."""
+    message = f"{given} values are given, shape {list(shape)} takes {prod(shape)}"
+    return invalid(message, Reason.TENSOR_VALUES)
 
 
 def _zero(dtype: DType) -> bytes | int:

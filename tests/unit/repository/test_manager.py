@@ -319,7 +319,7 @@ def test_a_new_version_takes_over_and_the_old_one_goes_when_nobody_holds_it(stag
         await reconciling
         assert stage.states("half") == {1: GONE, 2: READY}
         assert stage.engine.models[0].closed == 1
-        assert refusal(stage, version=1).reason is Reason.VERSION_UNKNOWN
+        assert refusal(stage, version=1).reason is Reason.VERSION_RETIRED
 
     stage.run(story())
 
@@ -373,7 +373,7 @@ def test_a_model_whose_folder_is_gone_is_unloaded_and_unknown(stage: Stage) -> N
         folder.parent.rmdir()
         await stage.manager.reconcile()
         assert stage.states("half") == {1: GONE}
-        assert refusal(stage).reason is Reason.MODEL_UNKNOWN
+        assert refusal(stage).reason is Reason.MODEL_REMOVED
 
     stage.run(story())
 
@@ -630,7 +630,7 @@ def test_closing_unloads_everything(stage: Stage) -> None:
 
     stage.run(story())
     assert [model.closed for model in stage.engine.models] == [1, 1]
-    assert refusal(stage).reason is Reason.MODEL_UNKNOWN
+    assert refusal(stage).reason is Reason.MODEL_REMOVED
 
 
 def test_closing_does_not_wait_for_ever_for_a_version_that_is_held(stage: Stage) -> None:

@@ -192,7 +192,7 @@ def test_it_fails_with_its_cause_where_a_model_does_not_load_and_the_server_is_r
         assert report.ready
         with pytest.raises(DragomanError) as caught:
             stage.manager.pin(Target("p"))
-        assert (caught.value.code, caught.value.reason) == (Code.UNAVAILABLE, Reason.MODEL_NOT_READY)
+        assert (caught.value.code, caught.value.reason) == (Code.UNAVAILABLE, Reason.PIPELINE_NOT_READY)
 
     stage.run(story())
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.wire.proto_fields import Data, field, varint
 from dragoman.wire.protobuf import message_class
@@ -239,3 +239,35 @@ def test_a_damaged_tensor_is_a_tensor_or_refused(tensor: Tensor, cut: int, noise
 def test_values_that_are_messages_take_no_memory() -> None:
     data = proto(DType.FP32, 1, float_val=[1]) + field(14 << 3 | 2, b"") * 1000
     assert read(data).tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (proto(DType.FP32, 2, float_val=[1.0]), Reason.TENSOR_VALUES),
+        (proto(DType.FP32, 1, float_val=[1.0, 2.0]), Reason.TENSOR_VALUES),
+        (proto(DType.INT32, 2, int_val=[1]), Reason.TENSOR_VALUES),
+        (proto(DType.INT32, 2), Reason.TENSOR_VALUES),
+        (proto(DType.BYTES, 1, string_val=[b"a", b"b"]), Reason.TENSOR_VALUES),
+        (proto(DType.FP32, 2, tensor_content=b"1234"), Reason.TENSOR_BYTES),
+    ],
+)
+def test_values_are_not_cut_nor_repeated_where_each_element_is_to_have_its_own(
+    data: bytes, reason: Reason
+) -> None:
+    with pytest.raises(DragomanError) as caught:
+        read_tensor("x", data, LIMIT, exact=True)
+    assert (caught.value.code, caught.value.reason) == (Code.INVALID_ARGUMENT, reason)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        proto(DType.FP32, 2, float_val=[1.0, 2.0]),
+        proto(DType.INT32, 2, int_val=[1, 2]),
+        proto(DType.FP32, 0),
+        proto(DType.BYTES, 1, string_val=[b"a"]),
+    ],
+)
+def test_whole_values_are_taken_there(data: bytes) -> None:
+    assert read_tensor("x", data, LIMIT, exact=True).array.tolist() == read(data).tolist()

@@ -10,8 +10,9 @@ from typing import Any
 import structlog
 
 from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.layouts import batch_axis
 from dragoman.engines.openvino.describe import Port, sizes_of
-from dragoman.engines.openvino.layouts import Layout, batch_axis, parse_layout, suits
+from dragoman.engines.openvino.layouts import Layout, parse_layout, suits
 from dragoman.engines.openvino.options import OpenVinoOptions
 from dragoman.engines.openvino.sizes import (
     AS_IN_MODEL,

@@ -10,10 +10,9 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.core.errors import invalid
+from dragoman.core.layouts import REST
 
 LAYOUT: Final = re.compile(r"[NCHWD?]*(?:\.\.\.[NCHWD?]*)?")
-REST: Final = "..."
-BATCH: Final = "N"
 
 
 class Layout(Struct, frozen=True):
@@ -56,13 +55,3 @@ def suits(layout: str, rank: int) -> bool:
     """Whether a tensor with so many axes can have the layout."""
     named = axis_count(layout)
     return named <= rank if REST in layout else named == rank
-
-
-def batch_axis(layout: str | None, rank: int) -> int | None:
-    """Which axis is the batch: the first where nothing is said; None = there is none."""
-    if layout is None:
-        return 0 if rank else None
-    before, _, after = layout.partition(REST)
-    if BATCH in before:
-        return before.index(BATCH)
-    return rank - len(after) + after.index(BATCH) if BATCH in after else None

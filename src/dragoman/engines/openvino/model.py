@@ -17,7 +17,8 @@ import structlog
 from msgspec import Struct
 
 from dragoman.core.context import CallContext
-from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.errors import Code, DragomanError, Reason, invalid
+from dragoman.core.layouts import batch_axis
 from dragoman.core.mismatch import find_mismatch, find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
@@ -154,7 +155,12 @@ class OpenVinoModel:
         for name, sizes in self._plan.sizes.items():
             shape = request.inputs[name].array.shape
             if not fit(shape, sizes):
-                return invalid(f'input "{name}": shape {show_shape(shape)} does not fit {show_sizes(sizes)}')
+                axis = batch_axis(self._signature.inputs[name].layout, len(sizes))
+                batch_fits = axis is None or fit((shape[axis],), (sizes[axis],))
+                return invalid(
+                    f'input "{name}": shape {show_shape(shape)} does not fit {show_sizes(sizes)}',
+                    Reason.INPUT_SHAPE if batch_fits else Reason.INPUT_BATCH,
+                )
         return None
 
     def _failure(self, request: TensorRequest, error: Exception) -> DragomanError:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Final
 
 from dragoman.core.context import CallContext
-from dragoman.core.errors import invalid
 from dragoman.core.images import ImageSpec
+from dragoman.core.mismatch import wrong_dtype, wrong_shape
 from dragoman.core.requests import TensorRequest
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.tensors import Array, DType, Tensor, fits, show_shape
+from dragoman.core.tensors import Array, DType, Tensor, fits
 from dragoman.execution.images.steps import apply
 from dragoman.settings.limits import Limits
 
@@ -63,10 +63,9 @@ def preprocessed(tensor: Tensor, spec: TensorSpec) -> Tensor:
     if steps is None:
         return tensor
     if tensor.dtype is not spec.dtype:
-        raise invalid(f'input "{spec.name}": {tensor.dtype.value} given, {spec.dtype.value} expected')
-    given = tensor.array.shape
-    if not fits(given, spec.shape):
-        raise invalid(f'input "{spec.name}": shape {show_shape(given)} does not fit {show_shape(spec.shape)}')
+        raise wrong_dtype(spec.name, tensor.dtype, spec.dtype)
+    if not fits(tensor.array.shape, spec.shape):
+        raise wrong_shape(spec.name, tensor.array.shape, spec)
     return Tensor(steps.dtype, apply(steps, tensor.array))
 
 

@@ -53,8 +53,8 @@ class PipelineRunner:
     ) -> TensorResponse | Awaitable[CoreResponse]:
         """The answer, at once if all parts answer at once, else something to await.
 
-        Errors: INVALID_ARGUMENT for what does not fit the signature; UNAVAILABLE with reason MODEL_NOT_READY
-        where a part does not serve; those of the parts, naming the node.
+        Errors: INVALID_ARGUMENT for what does not fit the signature; UNAVAILABLE with reason
+        PIPELINE_NOT_READY where a part does not serve; those of the parts, naming the node.
         """
         ready = self._adapter.to_engine(request)
         mismatch = find_mismatch(ready.inputs, signature.inputs)
@@ -133,4 +133,4 @@ def release(handles: Sequence[Handle]) -> None:
 
 def not_ready(message: str) -> DragomanError:
     """The error for a pipeline whose models do not serve, or do not fit together, just now."""
-    return DragomanError(Code.UNAVAILABLE, message, reason=Reason.MODEL_NOT_READY, retry_after_s=1.0)
+    return DragomanError(Code.UNAVAILABLE, message, reason=Reason.PIPELINE_NOT_READY, retry_after_s=1.0)

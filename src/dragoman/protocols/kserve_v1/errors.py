@@ -6,7 +6,7 @@ KServe answers 500 to a request that is wrong, the answer here is 400.
 
 from typing import Final
 
-from dragoman.core.errors import Code, DragomanError, Reason, invalid
+from dragoman.core.errors import NO_MODEL, NO_VERSION, NOT_READY, Code, DragomanError, Reason, invalid
 from dragoman.core.requests import Target
 from dragoman.wire import http_errors
 from dragoman.wire.http_errors import answer_error
@@ -30,11 +30,11 @@ def refuse(_: WireRequest, error: DragomanError) -> WireResponse:
 
 def reworded(target: Target, error: DragomanError) -> DragomanError:
     """The error as KServe words it, where it has words of its own."""
-    if error.reason is Reason.MODEL_UNKNOWN:
+    if error.reason in NO_MODEL:
         return unknown_model(target.model)
-    if error.reason in (Reason.VERSION_UNKNOWN, Reason.LABEL_UNKNOWN):
+    if error.reason in NO_VERSION or error.reason is Reason.LABEL_UNKNOWN:
         return unknown_version(target)
-    if error.reason is Reason.MODEL_NOT_READY:
+    if error.reason in NOT_READY:
         return not_ready(target.model, error.retry_after_s)
     if error.reason is Reason.SIGNATURE_UNKNOWN:  # a 404 would say that the model is not there
         return invalid(error.message)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from math import ceil
 from typing import Final
 
-from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.errors import NO_MODEL, NO_VERSION, Code, DragomanError, Reason
 from dragoman.core.requests import Target
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
@@ -100,9 +100,9 @@ def refuse(_: WireRequest, error: DragomanError) -> WireResponse:
 
 def reworded(target: Target, error: DragomanError) -> DragomanError:
     """The error in the words that clients know, where they know any."""
-    if error.reason is Reason.MODEL_UNKNOWN:
+    if error.reason in NO_MODEL:
         return unknown_model(target.model)
-    if error.reason is Reason.VERSION_UNKNOWN:
+    if error.reason in NO_VERSION:
         return unknown_model(target.model, target.version)
     return error
 

@@ -1,6 +1,6 @@
 """Failed calls over gRPC: a status with the sentence that REST has for them, too."""
 
-from dragoman.core.errors import DragomanError, Reason
+from dragoman.core.errors import NO_VERSION, DragomanError
 from dragoman.protocols.kserve_v2.errors import grpc_error, reworded, unknown_model
 from dragoman.protocols.kserve_v2.grpc_request import InferDraft
 from dragoman.wire.messages import WireResponse
@@ -10,7 +10,7 @@ def worded(draft: InferDraft | None, error: DragomanError) -> DragomanError:
     """The error in the words that clients know; a version is named as the caller wrote it."""
     if draft is None:
         return error
-    if error.reason is Reason.VERSION_UNKNOWN:
+    if error.reason in NO_VERSION:
         return unknown_model(draft.target.model, draft.asked)
     return reworded(draft.target, error)
 

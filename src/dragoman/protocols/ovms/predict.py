@@ -4,21 +4,25 @@ A signature that is named is not looked at, version 0 is none, and where an inpu
 bytes do as well. Numbers follow TensorFlow Serving's rules, which take more than the reference does.
 """
 
+from collections import Counter
 from typing import Final
 
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
+from dragoman.protocols.ovms.names import check_names
+from dragoman.protocols.ovms.target import read_target
 from dragoman.settings.limits import Limits
 from dragoman.wire.document import read_body
+from dragoman.wire.elements import is_b64_object
 from dragoman.wire.json_block import NumericBlock, read_block
+from dragoman.wire.json_exact import JsonValue
 from dragoman.wire.json_tree import JsonObject, load
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
 from dragoman.wire.rows import Tensors, read_columns, read_numbers, read_rows
 from dragoman.wire.serialized import predict_request
-from dragoman.wire.target import read_target
 from dragoman.wire.tensor_json import write_columns, write_rows
 
 INSTANCES: Final = "instances"
@@ -28,6 +32,11 @@ NO_OBJECT: Final = "Request body should be JSON object"
 NO_FORM: Final = "Invalid JSON structure. Could not detect row or column format"
 NO_LIST: Final = "Invalid JSON structure. Nonamed instance is not an array."
 NO_INSTANCES: Final = "Invalid JSON structure. Missing instances in row format"
+NO_OBJECTS: Final = "Invalid JSON structure. One of named instances is not a JSON object."
+NO_INPUTS: Final = "Invalid JSON structure, missing inputs"
+UNEVEN: Final = "Invalid JSON structure. Request inputs have different batch sizes"
+NO_INSTANCE: Final = "Could not parse instance content. Not valid ndarray detected"
+NO_INPUT: Final = "Could not parse input content. Not valid ndarray detected"
 UNNAMED: Final = "Inputs inside buffer does not match expected format."
 
 
@@ -44,7 +53,7 @@ def parse_predict(wire: WireRequest, limits: Limits) -> PredictDraft:
 
     Errors: INVALID_ARGUMENT for what is no JSON object, and for none or both of the two forms.
     """
-    target = read_target(wire, None, superset=True)
+    target = read_target(wire)
     body = read_body(wire, limits)
     block = read_block(body, limits.json_depth)
     if block is not None:
@@ -77,18 +86,57 @@ def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
 
 
 def read_tensors(document: JsonObject, by_row: bool, signature: Signature) -> Tensors:
-    """The tensors of a document."""
+    """The tensors of a document.
+
+    Errors: INVALID_ARGUMENT.
+    """
     value = document[INSTANCES if by_row else INPUTS]
     unnamed = type(value) is list and (not by_row or (value and type(value[0]) is not dict))
     if unnamed and len(signature.inputs) != 1:
         raise invalid(UNNAMED)
     if not by_row:
-        return read_columns(value, signature, images=True)
+        return read_inputs(value, signature)
     if type(value) is not list:
         raise invalid(NO_LIST)
     if not value:
         raise invalid(NO_INSTANCES)
-    return read_rows(value, signature, images=True)
+    try:
+        return read_rows(value, signature, images=True)
+    except DragomanError as error:
+        check_rows(value, signature)
+        raise invalid(f"{NO_INSTANCE} - {error.message}", error.reason) from error
+
+
+def read_inputs(value: JsonValue, signature: Signature) -> Tensors:
+    """The tensors in column form.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    if type(value) is dict and not is_b64_object(value):
+        if not value:
+            raise invalid(NO_INPUTS)
+        check_names(value, signature)
+    try:
+        return read_columns(value, signature, images=True)
+    except DragomanError as error:
+        raise invalid(f"{NO_INPUT} - {error.message}", error.reason) from error
+
+
+def check_rows(rows: list[JsonValue], signature: Signature) -> None:
+    """Nothing, unless rows of names and values have others than the inputs' names, or not all the same.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    if type(rows[0]) is not dict or is_b64_object(rows[0]):
+        return
+    counts: Counter[str] = Counter()
+    for row in rows:
+        if type(row) is not dict:
+            raise invalid(NO_OBJECTS)
+        counts.update(row.keys())
+    if len(set(counts.values())) > 1:
+        raise invalid(UNEVEN)
+    check_names(counts, signature)
 
 
 def encode_predict(draft: PredictDraft, response: TensorResponse) -> WireResponse:

@@ -6,7 +6,8 @@ from typing import Final
 
 from dragoman.core.requests import Verb
 from dragoman.protocols.ovms.control import encode_reload, parse_reload
-from dragoman.protocols.ovms.errors import fail, refuse
+from dragoman.protocols.ovms.errors import fail, fail_predict, refuse
+from dragoman.protocols.ovms.grpc_routes import grpc_routes
 from dragoman.protocols.ovms.predict import bind_predict, encode_predict, parse_predict
 from dragoman.protocols.ovms.status import (
     answer_config,
@@ -44,7 +45,7 @@ def model_routes() -> Iterator[HttpRoute]:
         parse=parse_predict,
         bind=bind_predict,
         encode=encode_predict,
-        fail=fail,
+        fail=fail_predict,
     )
     status = StatusOperation("ovms.rest.status", answer_status, fail)
     metadata = StatusOperation("ovms.rest.metadata", answer_metadata, fail)
@@ -73,5 +74,6 @@ PROTOCOL: Final = ProtocolSpec(
     prefixes=("/v1/", CONFIG),
     routes={"superset": CONFIG_ROUTES, "ovms": tuple(with_options((*CONFIG_ROUTES, *model_routes())))},
     refuse=refuse,
+    grpc={"ovms": tuple(grpc_routes())},
     examples={"ovms": (partial(column_example, "OpenVINO Model Server REST"),)},
 )

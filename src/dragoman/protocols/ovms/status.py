@@ -5,11 +5,11 @@ from typing import Any
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
 from dragoman.core.status import PIPELINE, ModelStatus, State, StatusReport, VersionStatus
-from dragoman.protocols.ovms.errors import NO_METHOD, not_served, retired
+from dragoman.protocols.ovms.errors import NO_METHOD, not_served
+from dragoman.protocols.ovms.target import asked_version, read_target
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.signature_map import Spelling, metadata_body
-from dragoman.wire.target import read_target
 from dragoman.wire.version_states import OK, STATES
 
 JsonStatus = dict[str, Any]
@@ -30,18 +30,25 @@ def answer_status(wire: WireRequest, report: StatusReport) -> WireResponse:
 
     Errors: NOT_FOUND for a model or a version that is unknown.
     """
-    target = read_target(wire, None, superset=True)
-    model = known_model(target, report)
-    if not target.version or is_pipeline(model):
-        versions = model.versions
-        if target.label is not None and target.label in model.labels:
-            versions = tuple(each for each in versions if each.version == model.labels[target.label])
-    else:
-        version = model.version(target.version)
-        if version is None:
-            raise not_served(Reason.VERSION_UNKNOWN)
-        versions = (version,)
+    versions = wanted_versions(read_target(wire), report)
     return WireResponse(200, dump(model_status(versions)))
+
+
+def wanted_versions(target: Target, report: StatusReport) -> tuple[VersionStatus, ...]:
+    """The versions that a status tells of.
+
+    Errors: NOT_FOUND.
+    """
+    model = known_model(target, report)
+    number = asked_version(target, model)
+    if target.label is not None:
+        number = model.labels.get(target.label)
+    if number is None or model.is_pipeline:
+        return model.versions
+    version = model.version(number)
+    if version is None:
+        raise not_served(Reason.VERSION_UNKNOWN)
+    return (version,)
 
 
 def answer_metadata(wire: WireRequest, report: StatusReport) -> WireResponse:
@@ -49,7 +56,7 @@ def answer_metadata(wire: WireRequest, report: StatusReport) -> WireResponse:
 
     Errors: NOT_FOUND for what does not serve.
     """
-    target = read_target(wire, None, superset=True)
+    target = read_target(wire)
     version = serving_version(target, report)
     return WireResponse(200, dump(metadata_body(target.model, version, Spelling.CAMEL)))
 
@@ -81,24 +88,32 @@ def serving_version(target: Target, report: StatusReport) -> VersionStatus:
     Errors: NOT_FOUND.
     """
     model = known_model(target, report)
-    number = target.version or None
+    number = asked_version(target, model)
     if target.label is not None:
         number = model.labels.get(target.label)
         if number is None:
             raise not_served(Reason.LABEL_UNKNOWN)
-    found = model.latest_ready if number is None or is_pipeline(model) else model.version(number)
+    if model.is_pipeline:
+        return serving_pipeline(model)
+    found = model.latest_ready if number is None else model.version(number)
     if found is None:
         raise not_served(Reason.VERSION_UNKNOWN)
     if found.state is State.GONE:
-        raise retired()
+        raise not_served(Reason.VERSION_RETIRED)
     if found.state is not State.READY:
         raise not_served(Reason.MODEL_NOT_READY)
     return found
 
 
-def is_pipeline(model: ModelStatus) -> bool:
-    """Whether the model is made of others."""
-    return any(version.engine == PIPELINE for version in model.versions)
+def serving_pipeline(model: ModelStatus) -> VersionStatus:
+    """The version of a pipeline.
+
+    Errors: NOT_FOUND, UNAVAILABLE.
+    """
+    if model.latest_ready is not None:
+        return model.latest_ready
+    gone = all(version.state is State.GONE for version in model.versions)
+    raise not_served(Reason.PIPELINE_REMOVED if gone else Reason.PIPELINE_NOT_READY)
 
 
 def model_status(versions: tuple[VersionStatus, ...]) -> JsonStatus:

@@ -8,7 +8,7 @@ worded as they know it.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dragoman.core.errors import Code, DragomanError, Reason, invalid
+from dragoman.core.errors import NO_MODEL, NO_VERSION, NOT_READY, Code, DragomanError, Reason, invalid
 from dragoman.core.requests import Target
 from dragoman.core.signatures import DEFAULT_SIGNATURE
 from dragoman.wire import http_errors
@@ -32,7 +32,7 @@ GRPC_STATUS: Final[Mapping[Code, int]] = {  # gRPC's own numbers; they are tenso
     Code.UNAVAILABLE: 14,
     Code.INTERNAL: 13,
 }
-UNKNOWN: Final = frozenset({Reason.MODEL_UNKNOWN, Reason.VERSION_UNKNOWN, Reason.LABEL_UNKNOWN})
+UNKNOWN: Final = NO_MODEL | NO_VERSION | {Reason.LABEL_UNKNOWN}
 PREFIX: Final = "/v1/models"
 
 
@@ -62,7 +62,7 @@ def reworded(
         return error
     if error.reason is Reason.SIGNATURE_UNKNOWN:
         return no_signature(draft.target.signature or DEFAULT_SIGNATURE)
-    if error.reason in UNKNOWN or (error.reason is Reason.MODEL_NOT_READY and not superset):
+    if error.reason in UNKNOWN or (error.reason in NOT_READY and not superset):
         return not_served(draft.target)
     return error
 

@@ -14,14 +14,14 @@ from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.core.tensors import Tensor
 from dragoman.protocols.tfs.errors import grpc_error, no_task_signature, reworded
 from dragoman.protocols.tfs.examples import ExamplesDraft
-from dragoman.protocols.tfs.messages import messages
-from dragoman.protocols.tfs.model_spec import read_model_spec, write_model_spec
 from dragoman.protocols.tfs.results import bind_classify, bind_regress, class_table, regression_values
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.model_spec import read_model_spec, write_model_spec
 from dragoman.wire.operation import Draft, MultiDraft
 from dragoman.wire.proto_fields import Data, as_data, field, fields, text
 from dragoman.wire.serialized import examples_request
+from dragoman.wire.tfs_messages import messages
 
 # Keys of the first three fields, whatever the message; all of them have a length.
 FIRST: Final = 0x0A

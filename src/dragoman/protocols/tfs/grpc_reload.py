@@ -6,10 +6,10 @@ from dragoman.core.control import ControlRequest, ControlResult, PlacedModel, Re
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.names import check_model_name
 from dragoman.protocols.tfs.errors import grpc_error
-from dragoman.protocols.tfs.messages import messages
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.protobuf import read_message
+from dragoman.wire.tfs_messages import messages
 
 if TYPE_CHECKING:
     from dragoman.wire.protos.tensorflow_serving.config.model_server_config_pb2 import ModelConfig

@@ -6,7 +6,7 @@ from typing import Final
 
 from dragoman.core.requests import Verb
 from dragoman.core.tensors import Tensor
-from dragoman.protocols.tfs.grpc import bind_predict, encode_predict, fail_predict, parse_predict
+from dragoman.protocols.tfs.grpc import bind_predict, fail_predict
 from dragoman.protocols.tfs.grpc_examples import (
     CLASSIFY,
     REGRESS,
@@ -29,6 +29,7 @@ from dragoman.wire.operation import (
     MultiInferOperation,
     StatusOperation,
 )
+from dragoman.wire.predict_message import encode_predict, parse_predict
 from dragoman.wire.tensor_proto import Written, write_content, write_values
 
 PREDICTION: Final = "/tensorflow.serving.PredictionService"

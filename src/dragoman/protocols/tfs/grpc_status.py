@@ -1,26 +1,22 @@
 """GetModelStatus and GetModelMetadata over gRPC, as views of the repository's report."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.requests import Target
-from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.status import StatusReport
 from dragoman.protocols.tfs.errors import grpc_error
-from dragoman.protocols.tfs.messages import messages
-from dragoman.protocols.tfs.model_spec import spec_target
 from dragoman.protocols.tfs.status import serving_version
 from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.metadata_message import SIGNATURE_DEF, metadata_response
+from dragoman.wire.model_spec import spec_target
 from dragoman.wire.protobuf import read_message
-from dragoman.wire.signature_map import DATA_TYPES
+from dragoman.wire.tfs_messages import messages
 from dragoman.wire.version_states import known_model, version_state, wanted_versions
 
 if TYPE_CHECKING:
-    from dragoman.wire.protos.tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef, TensorInfo
     from dragoman.wire.protos.tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest
     from dragoman.wire.protos.tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
-
-SIGNATURE_DEF: Final = "signature_def"
 
 
 def answer_status(superset: bool, wire: WireRequest, report: StatusReport) -> WireResponse:
@@ -52,15 +48,7 @@ def answer_metadata(superset: bool, wire: WireRequest, report: StatusReport) -> 
         if name != SIGNATURE_DEF:
             raise invalid(f"Metadata field {name} is not supported")
     version = serving_version(superset, report, target)
-    response = messages().GetModelMetadataResponse()
-    response.model_spec.name = target.model
-    response.model_spec.version.value = version.version
-    response.model_spec.version.SetInParent()
-    signatures = messages().SignatureDefMap()
-    for name, signature in version.signatures.items():
-        describe_signature(signatures.signature_def[name], signature)
-    response.metadata[SIGNATURE_DEF].Pack(signatures)
-    return WireResponse(0, response.SerializeToString(deterministic=True))
+    return WireResponse(0, metadata_response(target.model, version))
 
 
 def read_target(superset: bool, request: "GetModelStatusRequest | GetModelMetadataRequest") -> Target:
@@ -71,24 +59,6 @@ def read_target(superset: bool, request: "GetModelStatusRequest | GetModelMetada
     if not request.HasField("model_spec"):
         raise invalid("Missing ModelSpec")
     return spec_target(request.model_spec, superset)
-
-
-def describe_signature(described: "SignatureDef", signature: Signature) -> None:
-    """Fill in a SignatureDef."""
-    for name, spec in signature.inputs.items():
-        describe_tensor(described.inputs[name], spec)
-    for name, spec in signature.outputs.items():
-        describe_tensor(described.outputs[name], spec)
-    described.method_name = f"tensorflow/serving/{signature.method.value}"
-
-
-def describe_tensor(described: "TensorInfo", spec: TensorSpec) -> None:
-    """Fill in a TensorInfo: -1 for an open size."""
-    dims = [{"size": -1 if size is None else size} for size in spec.shape or ()]
-    shape = {"dim": dims, "unknown_rank": spec.shape is None}
-    described.MergeFrom(
-        type(described)(name=spec.tensor_name, dtype=DATA_TYPES[spec.dtype], tensor_shape=shape)
-    )
 
 
 def fail_status(_: None, error: DragomanError) -> WireResponse:

@@ -91,9 +91,6 @@ PROTOCOL: Final = ProtocolSpec(
     grpc={
         "superset": tuple(grpc_routes(superset=True)),
         "tfserving": tuple(grpc_routes(superset=False)),
-        "ovms": tuple(
-            grpc_routes(superset=True)
-        ),  # it has this service as TensorFlow Serving's clients call it
     },
     recording=RECORDING,
     examples={"superset": (EXAMPLE,), "tfserving": (EXAMPLE,)},

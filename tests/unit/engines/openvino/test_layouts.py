@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.core.errors import Code, DragomanError
-from dragoman.engines.openvino.layouts import Layout, batch_axis, parse_layout, suits
+from dragoman.engines.openvino.layouts import Layout, parse_layout, suits
 
 
 @pytest.mark.parametrize(
@@ -29,23 +29,6 @@ def test_what_is_no_layout_is_refused_with_what_would_be(text: str) -> None:
     ) as caught:
         parse_layout(text, "options.layout.x")
     assert caught.value.code is Code.INVALID_ARGUMENT
-
-
-@pytest.mark.parametrize(
-    ("layout", "rank", "axis"),
-    [
-        (None, 4, 0),
-        (None, 0, None),
-        ("NHWC", 4, 0),
-        ("CHWN", 4, 3),
-        ("N...", 3, 0),
-        ("...N", 3, 2),
-        ("...NC", 4, 2),
-        ("HWC", 3, None),
-    ],
-)
-def test_the_batch_axis_is_where_the_n_is(layout: str | None, rank: int, axis: int | None) -> None:
-    assert batch_axis(layout, rank) == axis
 
 
 def test_a_layout_suits_as_many_axes_as_it_has() -> None:

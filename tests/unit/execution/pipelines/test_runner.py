@@ -104,7 +104,7 @@ def test_a_model_that_does_not_serve_makes_the_pipeline_unavailable_and_leaves_n
 
     made = handle_of(Composer(Unused(), gone)(models.candidate(pipeline(CHAIN, {"out": "b.y"}))))
     error = refusal(made)
-    assert (error.code, error.reason) == (Code.UNAVAILABLE, Reason.MODEL_NOT_READY)
+    assert (error.code, error.reason) == (Code.UNAVAILABLE, Reason.PIPELINE_NOT_READY)
     assert error.message == "node \"b\": there is no model 'b'"
     assert (models.pins, made.pins) == ({"a": 0, "b": 0}, 0)
 
@@ -137,7 +137,7 @@ def test_a_version_that_changes_what_callers_see_is_not_called_before_the_pipeli
     part = Part(lambda x: x, changed)
     models.handles["a"] = handle(part, 2)
     error = refusal(made)
-    assert (error.code, error.reason, error.message) == (Code.UNAVAILABLE, Reason.MODEL_NOT_READY, message)
+    assert (error.code, error.reason, error.message) == (Code.UNAVAILABLE, Reason.PIPELINE_NOT_READY, message)
     assert part.requests == []
     assert (models.pins, made.pins) == ({"a": 0, "b": 0}, 0)
 

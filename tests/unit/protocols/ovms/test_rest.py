@@ -7,12 +7,14 @@ import pytest
 
 from dragoman.core.control import ControlResult, ReloadSettings
 from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.requests import Target
 from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType
 from dragoman.protocols.ovms import PROTOCOL
+from dragoman.protocols.ovms.errors import BEGINNINGS, fail_grpc_predict, fail_predict
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest
-from dragoman.wire.operation import ControlOperation
+from dragoman.wire.operation import ControlOperation, Draft
 from tests.unit.protocols.tfs.reference import REPORT as REFERENCE
 from tests.unit.protocols.tfs.reference import Codec, echo_signature
 
@@ -33,6 +35,7 @@ REPORT: Final = StatusReport(
             {"stable": 3},
         ),
         "chain": ModelStatus("chain", (VersionStatus(1, State.READY, "pipeline", signatures=SIGNATURES),)),
+        "once": ModelStatus("once", (VersionStatus(1, State.GONE, "pipeline"),)),
         "lack": ModelStatus(
             "lack", (VersionStatus(1, State.FAILED, "pipeline", Cause(Code.INTERNAL, "has no node")),)
         ),
@@ -81,6 +84,7 @@ def test_the_config_shows_every_model_that_there_ever_was(codec: Codec) -> None:
         "empty": [],
         "lack": [("1", "LOADING", "FAILED_PRECONDITION")],
         "m": EVERY,
+        "once": [("1", "END", "OK")],
     }
 
 
@@ -125,7 +129,9 @@ def test_a_version_that_failed_tells_why() -> None:
         ("m/labels/old/metadata", NOT_FOUND),
         ("m/versions/1/metadata", "Model with requested version is retired"),
         ("m/versions/4/metadata", "Model with requested version is not loaded yet"),
-        ("lack/metadata", NOT_FOUND),
+        ("lack/metadata", "Pipeline is not loaded yet"),
+        ("once/metadata", "Pipeline is retired"),
+        ("m/versions/99999999999999999999", NOT_FOUND),
     ],
 )
 def test_what_does_not_serve_is_not_found(path: str, message: str) -> None:
@@ -186,7 +192,11 @@ def test_predict_answers_in_the_form_of_the_request(path: str, body: Any, expect
         ),
         ("add_sub:predict", {"instances": [[1]]}, "Inputs inside buffer does not match expected format."),
         ("add_sub:predict", {"inputs": [[1]]}, "Inputs inside buffer does not match expected format."),
-        ("half_plus_two:predict", {"inputs": ["a"]}, "is not of expected type: float"),
+        (
+            "half_plus_two:predict",
+            {"inputs": ["a"]},
+            'Could not parse input content. Not valid ndarray detected - JSON Value: "a" Type: String',
+        ),
     ],
 )
 def test_a_body_that_is_none_is_bad_input(path: str, body: Any, message: str) -> None:
@@ -264,3 +274,82 @@ def test_nothing_to_go_on_with_has_no_body() -> None:
     error = DragomanError(Code.FAILED_PRECONDITION, "aborted", reason=Reason.NO_CONTENT)
     answer = PROTOCOL.refuse(WireRequest("POST", "/v1/models/p:predict", "", [], b""), error)
     assert (answer.status, bytes(answer.body)) == (204, b"")
+
+
+def failure(
+    reason: Reason, target: Target | None, code: Code = Code.UNAVAILABLE
+) -> tuple[int, str, int, str]:
+    """What a failed predict is told over REST and over gRPC."""
+    error = DragomanError(code, "detail", reason=reason)
+    draft = None if target is None else Draft(target)
+    rest, grpc = fail_predict(draft, error), fail_grpc_predict(draft, error)
+    told = json.loads(bytes(rest.body))["error"] if rest.body else ""
+    return rest.status, told, grpc.status, grpc.message
+
+
+LATEST, ZERO, FIRST = Target("m"), Target("m", 0), Target("m", 1)
+NOT_YET: Final = "Model with requested version is not loaded yet"
+NO_PIPELINE: Final = "Pipeline is not loaded yet"
+RETIRED: Final = "Model with requested version is retired"
+
+
+@pytest.mark.parametrize(
+    ("reason", "target", "told"),
+    [
+        (Reason.MODEL_NOT_READY, LATEST, (404, NOT_FOUND, 5, NOT_FOUND)),
+        (Reason.MODEL_NOT_READY, ZERO, (404, NOT_FOUND, 5, NOT_FOUND)),
+        (Reason.MODEL_NOT_READY, FIRST, (404, NOT_YET, 14, NOT_YET)),
+        (
+            Reason.PIPELINE_NOT_READY,
+            LATEST,
+            (404, NO_PIPELINE, 14, NO_PIPELINE),
+        ),
+        (Reason.MODEL_REMOVED, LATEST, (404, NOT_FOUND, 5, NOT_FOUND)),
+        (Reason.MODEL_REMOVED, FIRST, (404, RETIRED, 5, RETIRED)),
+    ],
+)
+def test_what_does_not_serve_is_told_by_what_was_asked_for(
+    reason: Reason, target: Target, told: tuple[int, str, int, str]
+) -> None:
+    assert failure(reason, target) == told
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        (Reason.VERSION_RETIRED, RETIRED),
+        (Reason.PIPELINE_REMOVED, "Pipeline is retired"),
+        (Reason.VERSION_UNKNOWN, NOT_FOUND),
+    ],
+)
+def test_what_is_not_there_is_not_found(reason: Reason, message: str) -> None:
+    assert failure(reason, FIRST, Code.NOT_FOUND) == (404, message, 5, message)
+
+
+def test_an_unknown_name_has_another_sentence_over_grpc() -> None:
+    told = failure(Reason.MODEL_UNKNOWN, LATEST, Code.NOT_FOUND)
+    assert told == (
+        404,
+        "Model with requested name is not found",
+        5,
+        "Pipeline with requested name is not found",
+    )
+
+
+def test_nothing_to_go_on_with_is_aborted_over_grpc() -> None:
+    message = "Pipeline execution aborted due to no content from custom node"
+    assert failure(Reason.NO_CONTENT, LATEST, Code.FAILED_PRECONDITION) == (204, "", 10, message)
+
+
+@pytest.mark.parametrize("reason", BEGINNINGS)
+def test_a_misfit_begins_with_the_references_words_and_goes_on_with_ours(reason: Reason) -> None:
+    message = f"{BEGINNINGS[reason]} - detail"
+    assert failure(reason, LATEST, Code.INVALID_ARGUMENT) == (400, message, 3, message)
+
+
+def test_a_model_that_fails_is_an_inference_error() -> None:
+    answer = fail_predict(Draft(LATEST), DragomanError(Code.INTERNAL, "m failed"))
+    assert (answer.status, json.loads(bytes(answer.body))) == (
+        500,
+        {"error": "Internal inference error - m failed"},
+    )

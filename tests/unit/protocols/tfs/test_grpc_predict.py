@@ -13,10 +13,11 @@ from dragoman.core.images import ImageSpec
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType, Tensor
-from dragoman.protocols.tfs.grpc import bind_predict, parse_predict
-from dragoman.protocols.tfs.model_spec import read_model_spec
+from dragoman.protocols.tfs.grpc import bind_predict
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest
+from dragoman.wire.model_spec import read_model_spec
+from dragoman.wire.predict_message import parse_predict
 from dragoman.wire.proto_fields import field
 from dragoman.wire.tensor_proto import DATA_TYPES
 from tests.unit.protocols.tfs.grpc_reference import (

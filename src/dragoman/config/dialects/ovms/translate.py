@@ -33,6 +33,7 @@ LOG_LEVELS: Final = {
     "WARNING": "warning",
     "ERROR": "error",
 }
+BODY_BYTES: Final = 1 << 30  # of a request over REST, and of a message over gRPC
 PREPROCESSING: Final = ("mean", "scale", "color_format", "precision")
 PRECISIONS: Final = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}  # the others have one name
 
@@ -180,7 +181,7 @@ def write_families(writer: Writer, metrics: Metrics, origin: str) -> None:
 
 
 def write_rest(writer: Writer) -> None:
-    """How often files are looked at, the log, and where compiled models are kept."""
+    """How often files are looked at, how large a request may be, the log, and a place for compiled models."""
     line = writer.line
     wait = "file_system_poll_wait_seconds"
     for key in ("polling.poll_s", "config_poll_s"):
@@ -188,6 +189,7 @@ def write_rest(writer: Writer) -> None:
     if "log_level" in line.given:
         level = LOG_LEVELS.get(line.text("log_level"), "info")
         writer.set("log.level", level, "--log_level")
+    writer.set("limits.body_bytes", BODY_BYTES, "OpenVINO Model Server's own limit")
     if line.text("cache_dir"):
         writer.set(f"engine_options.{ENGINE}.cache_dir", line.text("cache_dir"), "--cache_dir")
 

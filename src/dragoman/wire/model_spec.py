@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Final
 
 from dragoman.core.errors import invalid
 from dragoman.core.requests import Target
-from dragoman.protocols.tfs.messages import messages
 from dragoman.wire.proto_fields import Data
 from dragoman.wire.protobuf import read_message
+from dragoman.wire.tfs_messages import messages
 
 if TYPE_CHECKING:
     from dragoman.wire.protos.tensorflow_serving.apis.model_pb2 import ModelSpec
