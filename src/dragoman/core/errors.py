@@ -51,6 +51,7 @@ class Reason(enum.Enum):
     TENSOR_BYTES = "tensor_bytes"  # a message's raw bytes are not those of its tensor
     TENSOR_VALUES = "tensor_values"  # a message has other than one value for each element of its tensor
     QUEUE_FULL = "queue_full"
+    NO_WORKER = "no_worker"  # none runs that could answer, and nothing may wait for one
     ROUTE_UNKNOWN = "route_unknown"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     ENCODING_UNKNOWN = "encoding_unknown"

@@ -27,6 +27,7 @@ class Verb(enum.Enum):
 class Target(Struct, frozen=True):
     """Which model is meant. At most one of `version` and `label`; neither = the highest ready version.
 
+    `model` empty = the only one that serves, if just one does.
     `signature` None = the default one. `zero_means_latest`: version 0 counts as not given unless a version 0
     is loaded, which is how OpenVINO Model Server's clients say "none".
     """

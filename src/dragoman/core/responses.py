@@ -45,13 +45,15 @@ class TreeResponse(Struct):
 class Chunk(Struct):
     """One part of a streamed answer: named tensors as the model gave them, what it took, and who answered.
 
-    `payload` instead of tensors where the request was one.
+    `payload` instead of tensors where the request was one. `last` = the model says that nothing follows;
+    where that is a payload and the first part, too, the answer is as whole as one that was never streamed.
     """
 
     outputs: Mapping[str, Tensor] = {}
     run: Run | None = None
     version: int | None = None
     payload: PayloadResponse | None = None
+    last: bool = False
 
 
 CoreResponse = TensorResponse | PayloadResponse | TreeResponse

@@ -1,7 +1,7 @@
 """The state of every model: the one thing that status, metadata, readiness and listings are views of."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct, field
@@ -35,11 +35,46 @@ class Cause(Struct, frozen=True):
     reason: Reason | None = None
 
 
+class WorkerState(enum.Enum):
+    """Where a worker process is in its life."""
+
+    STARTING = "starting"  # it loads the model
+    READY = "ready"
+    DOWN = "down"  # it has ended, or could not load the model, and is started again after a pause
+    GIVEN_UP = "given_up"  # it was down for too long
+
+
+class WorkerStatus(Struct, frozen=True):
+    """One worker of a model. `started_at_s` is Unix time; `pid` None = there is no process just now.
+
+    `memory_bytes` is what the process holds, 0 where that is not known yet.
+    """
+
+    id: str
+    state: WorkerState
+    pid: int | None = None
+    started_at_s: float = 0.0
+    memory_bytes: int = 0
+
+
+class WorkersStatus(Struct, frozen=True):
+    """The workers of a version, never more than `maximum`.
+
+    `healthy` = those that run or may still come back; fewer than `minimum` is ill.
+    """
+
+    minimum: int
+    maximum: int
+    healthy: int
+    workers: tuple[WorkerStatus, ...] = ()
+
+
 class VersionStatus(Struct, frozen=True):
     """One version. `signatures` is empty until it is READY; `loaded_at_s` is Unix time.
 
-    All of it is a snapshot but `statistics`: those counters are the version's own, and go on counting. They
-    and the configuration are there from READY until nothing of the version is left.
+    All of it is a snapshot but `statistics` and `workers`: those counters are the version's own, and go on
+    counting; and how the workers are is asked when somebody looks, None = it has none to tell of. These and
+    the configuration are there from READY until nothing of the version is left.
     """
 
     version: int
@@ -50,6 +85,7 @@ class VersionStatus(Struct, frozen=True):
     loaded_at_s: float | None = None
     statistics: VersionStatistics | None = None
     configuration: ModelConfiguration | None = None
+    workers: Callable[[], WorkersStatus] | None = None
 
 
 class ModelStatus(Struct, frozen=True):

@@ -14,12 +14,17 @@ from dragoman.wire.operation import Draft, Operation
 class Exchange:
     """What is known of a request so far: the draft once parsed, the handle while a version is pinned.
 
-    `access` None = everyone may do everything; `input_ns` = the time it took to bind the draft.
+    `access` None = everyone may do everything; `input_ns` = the time it took to bind the draft; `tells_id` =
+    the answer has the request's id, whatever becomes of it.
     """
 
-    __slots__ = ("access", "began_ns", "call", "draft", "handle", "input_ns", "model", "operation", "wire")
+    __slots__ = (
+        "access", "began_ns", "call", "draft", "handle", "input_ns", "model", "operation", "tells_id", "wire",
+    )  # fmt: skip
 
-    def __init__(self, operation: Operation, wire: WireRequest, call: CallContext, began_ns: int) -> None:
+    def __init__(
+        self, operation: Operation, wire: WireRequest, call: CallContext, began_ns: int, tells_id: bool
+    ) -> None:
         self.operation = operation
         self.wire = wire
         self.call = call
@@ -29,6 +34,7 @@ class Exchange:
         self.handle: Handle | None = None
         self.model = ""
         self.access: Access | None = None
+        self.tells_id = tells_id
 
     def check(self, model: str) -> None:
         """Let the caller use this model.

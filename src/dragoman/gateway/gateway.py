@@ -20,6 +20,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import CoreRequest, Verb
 from dragoman.core.responses import CoreResponse, TensorResponse
 from dragoman.core.signatures import Answers, Signature
+from dragoman.core.status import StatusReport
 from dragoman.execution.later import Later
 from dragoman.gateway.control import check_control, is_local
 from dragoman.gateway.duplex import duplex
@@ -34,6 +35,7 @@ from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import (
     ControlOperation,
+    Draft,
     InferOperation,
     MultiInferOperation,
     Operation,
@@ -71,19 +73,25 @@ class Gateway:
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
     def call(
-        self, operation: Operation, wire: WireRequest, opened: Collection[str] = ()
+        self,
+        operation: Operation,
+        wire: WireRequest,
+        opened: Collection[str] = (),
+        *,
+        own_ids: bool = False,
     ) -> WireResponse | Awaitable[WireResponse]:
         """The answer to a request, or something to await for it, often a `Deferred`. Errors are answers.
 
-        `opened` = models that the listener serves to everyone although a deployment closes them.
+        `opened` = models that the listener serves to everyone although a deployment closes them. `own_ids`:
+        every answer tells the request's id, which is none of the client's.
         """
         began_ns = perf_counter_ns()
         deadline_s = wire.deadline_s
         if self._timeout_s:
             latest_s = monotonic() + self._timeout_s
             deadline_s = latest_s if deadline_s is None or deadline_s > latest_s else deadline_s
-        call = CallContext(self._recorder.request_id(wire), deadline_s)
-        exchange = Exchange(operation, wire, call, began_ns)
+        request_id = self._recorder.new_id() if own_ids else self._recorder.request_id(wire)
+        exchange = Exchange(operation, wire, CallContext(request_id, deadline_s), began_ns, own_ids)
         if self._guard.guarded:
             return self._admit(operation, exchange, opened)
         return self._begin(operation, exchange)
@@ -146,9 +154,7 @@ class Gateway:
     def _infer(self, operation: InferOperation, exchange: Exchange) -> WireResponse | Awaitable[WireResponse]:
         try:
             exchange.draft = draft = operation.parse(exchange.wire, self._limits)
-            exchange.check(draft.target.model)
-            handle = self._models.pin(draft.target)
-            exchange.hold(handle)
+            handle = self._pin(exchange, draft)
             runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
             began_ns = perf_counter_ns()
@@ -169,6 +175,18 @@ class Gateway:
             return later(exchange, self._finish(operation, exchange, answer), answer)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
+
+    def _pin(self, exchange: Exchange, draft: Draft) -> Handle:
+        """The version that is meant, held by the exchange from now on.
+
+        Errors: those of `ModelManager.pin`, and where the caller may not use the model.
+        """
+        if not draft.target.model:
+            draft.target = replace(draft.target, model=only_name(self._models.report))
+        exchange.check(draft.target.model)
+        handle = self._models.pin(draft.target)
+        exchange.hold(handle)
+        return handle
 
     def _deferred(
         self, operation: InferOperation, exchange: Exchange, answer: Deferred[CoreResponse]
@@ -219,9 +237,7 @@ class Gateway:
         on_thread = partial(asyncio.get_running_loop().run_in_executor, self._codecs)
         try:
             exchange.draft = draft = await on_thread(operation.parse, exchange.wire, self._limits)
-            exchange.check(draft.target.model)
-            handle = self._models.pin(draft.target)
-            exchange.hold(handle)
+            handle = self._pin(exchange, draft)
             runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
             request, exchange.input_ns = await on_thread(timed, operation.bind, draft, signature)
@@ -242,9 +258,7 @@ class Gateway:
         """Several calls of one pinned version. All parts are bound before the first runs."""
         try:
             exchange.draft = draft = operation.parse(exchange.wire, self._limits)
-            exchange.check(draft.target.model)
-            handle = self._models.pin(draft.target)
-            exchange.hold(handle)
+            handle = self._pin(exchange, draft)
             signatures = [handle.signature(part.target.signature) for part in draft.parts]
             began_ns = perf_counter_ns()
             requests = list(map(operation.bind, draft.parts, signatures))
@@ -291,17 +305,27 @@ class Gateway:
     async def _begin_stream(
         self, operation: InferOperation, exchange: Exchange, stream: StreamedAnswer
     ) -> WireResponse:
-        """The head of a streamed answer, whose first part is there."""
+        """The head of a streamed answer, whose first part is there.
+
+        A payload that is the first part and the last is a whole answer.
+        """
         try:
-            head = await stream.head()
+            first = await stream.first()
+            if first is not None and first.last and (payload := first.payload) is not None:
+                await stream.discard()
+                payload.run, payload.version = first.run, first.version
+                return self._answered(operation, exchange, payload)
+            head = stream.head()
         except Exception as caught:
             return self._fail(operation, exchange, caught)
+        self._recorder.tell(exchange, head)
         exchange.give_away()
         return head
 
     def _begin_at_once(self, exchange: Exchange, stream: StreamedAnswer) -> WireResponse:
         """The head of a streamed answer, whatever becomes of its first part."""
-        head = stream.head_at_once()
+        head = stream.head()
+        self._recorder.tell(exchange, head)
         exchange.give_away()
         return head
 
@@ -385,6 +409,12 @@ class Gateway:
         if error.code is Code.UNAUTHENTICATED:
             self._guard.challenge(response)
         return self._end(exchange, response, error)
+
+
+def only_name(report: StatusReport) -> str:
+    """The name of the only model that serves; empty = none or several do."""
+    serving = [model.name for model in report.models.values() if model.latest_ready is not None]
+    return serving[0] if len(serving) == 1 else ""
 
 
 def run(

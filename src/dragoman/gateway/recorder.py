@@ -1,6 +1,7 @@
 """What is kept of every finished request: a count, a duration, and a log line where one is wanted."""
 
 import os
+import uuid
 from itertools import count
 
 import structlog
@@ -37,6 +38,17 @@ class Recorder:
                 return text
         return f"{self._prefix}-{next(self._numbers):x}"
 
+    @staticmethod
+    def new_id() -> str:
+        """An id like no other."""
+        return str(uuid.uuid4())
+
+    @staticmethod
+    def tell(exchange: Exchange, response: WireResponse) -> None:
+        """Give the request's id to a client that can use it."""
+        if exchange.tells_id or exchange.wire.header(REQUEST_ID) is not None:
+            response.headers.append((b"X-Request-Id", exchange.call.request_id.encode()))
+
     def as_dragoman(self, error: Exception, call: CallContext) -> DragomanError:
         """The error itself where it is meant for callers; anything else is logged, and its id told."""
         if isinstance(error, DragomanError):
@@ -47,12 +59,12 @@ class Recorder:
     def done(
         self, exchange: Exchange, response: WireResponse, error: DragomanError | None, ended_ns: int
     ) -> None:
-        """Count a finished request, give its id to a client that can use it, and log it where wanted."""
+        """Count a finished request, give its id to whom it failed or can use it, and log it where wanted."""
         elapsed = ended_ns - exchange.began_ns
         code = OK if error is None else error.code.name
         self._metrics.stats(exchange.operation.name, exchange.model).add(code, elapsed)
-        if error is not None or exchange.wire.header(REQUEST_ID) is not None:
-            response.headers.append((b"X-Request-Id", exchange.call.request_id.encode()))
+        exchange.tells_id = exchange.tells_id or error is not None
+        self.tell(exchange, response)
         if self._access.wants(code, elapsed):
             self._log(exchange, response, code, elapsed, error)
 

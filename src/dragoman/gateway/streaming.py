@@ -74,19 +74,24 @@ class StreamedAnswer:
         self._head = WireResponse(0)
         self._open = True
 
-    async def head(self) -> WireResponse:
-        """Wait for the first part; then the answer's status and headers, with this object as its stream.
+    async def first(self) -> Chunk | None:
+        """Wait for the first part, which stays the first to be encoded; None = there is none.
 
         Errors before the first part are raised, so that they can still become a plain answer.
         """
         self._first = await anext(self._chunks, None)
-        return self.head_at_once()
+        return self._first
 
-    def head_at_once(self) -> WireResponse:
-        """The same without waiting."""
-        self._head = self._encoder.head()
+    def head(self) -> WireResponse:
+        """The answer's status and headers, with this object as its stream."""
+        self._head = self._encoder.head(self._first)
         self._head.stream = self
         return self._head
+
+    async def discard(self) -> None:
+        """Give back what the parts hold. Nothing is counted: the answer is another's."""
+        self._open = False
+        await self._chunks.aclose()
 
     def __aiter__(self) -> "StreamedAnswer":
         return self

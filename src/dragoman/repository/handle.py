@@ -1,14 +1,15 @@
 """A pinned version: the thing a request holds from its lookup to its answer."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.core.requests import CoreRequest
+from dragoman.core.requests import CoreRequest, Kind
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.core.statistics import VersionStatistics
+from dragoman.core.status import WorkersStatus
 
 
 class Runner(Protocol):
@@ -26,6 +27,14 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """Close the model and whatever runs it."""
+
+
+@runtime_checkable
+class Staffed(Protocol):
+    """A runner whose workers come and go, and which tells how they are."""
+
+    def workers(self) -> WorkersStatus:
+        """How they are now."""
 
 
 class Handle:
@@ -75,9 +84,17 @@ class Handle:
     def explainer(self) -> Runner:
         """What explains the model's answers; it is run as the model is.
 
-        Errors: UNIMPLEMENTED for a model that has none, as yet every one.
+        A model that reads bodies itself is told with them that it shall explain.
+        Errors: UNIMPLEMENTED for a model that has none, as yet every other.
         """
+        if any(Kind.PAYLOAD in signature.accepts for signature in self.signatures.values()):
+            return self.runner
         raise DragomanError(Code.UNIMPLEMENTED, f"model {self.model} has no explainer")
+
+    @property
+    def workers(self) -> Callable[[], WorkersStatus] | None:
+        """What tells how the workers are; None = there are none that come and go."""
+        return self.runner.workers if isinstance(self.runner, Staffed) else None
 
     def hold(self) -> None:
         """Take one more pin."""

@@ -113,4 +113,5 @@ class VersionHarness:
             loaded_at_s=self.loaded_at_s,
             statistics=self.handle.statistics if self.handle is not None else None,
             configuration=self.configuration,
+            workers=self.handle.workers if self.handle is not None else None,
         )

@@ -55,6 +55,8 @@ class WireResponse(Struct, gc=False):
     """One answer. `status` is the transport's own number (HTTP, or gRPC with `message`).
 
     `stream` is set instead of `body` for an answer that comes in parts; whoever reads it calls its `aclose`.
+    Of HTTP alone: `content_type` empty = the answer has none; `reason` = the phrase after the status, None =
+    the usual one; `keep_alive` = what the answer says of its connection, None = nothing beyond what it must.
     """
 
     status: int
@@ -63,3 +65,5 @@ class WireResponse(Struct, gc=False):
     headers: Headers = field(default_factory=list)
     stream: AnswerStream | None = None
     message: str = ""
+    reason: bytes | None = None
+    keep_alive: bool | None = None

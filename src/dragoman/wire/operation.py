@@ -32,8 +32,11 @@ class Draft(Struct):
 class StreamEncoder(Protocol):
     """Writes one streamed answer."""
 
-    def head(self) -> WireResponse:
-        """Status and headers; asked for at the first chunk, so that an early failure can choose them."""
+    def head(self, first: Chunk | None) -> WireResponse:
+        """Status and headers; asked for at the first chunk, so that it or an early failure can choose them.
+
+        `first` None = there is no chunk, or it was not waited for.
+        """
 
     def chunk(self, item: Chunk) -> bytes:
         """One part."""

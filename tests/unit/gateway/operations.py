@@ -41,7 +41,7 @@ class Numbers:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
 
-    def head(self) -> WireResponse:
+    def head(self, _: Chunk | None) -> WireResponse:
         return WireResponse(200, headers=[(b"X-Form", b"lines")])
 
     def chunk(self, item: Chunk) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncGenerator
 
 import numpy as np
 import pytest
@@ -11,13 +12,15 @@ from msgspec.structs import replace
 from dragoman.core.context import CallContext
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError, invalid
-from dragoman.core.requests import TensorRequest, Verb
-from dragoman.core.responses import TensorResponse
-from dragoman.core.signatures import Answers
+from dragoman.core.requests import CoreRequest, Kind, Target, TensorRequest, Verb
+from dragoman.core.responses import Chunk, PayloadResponse, TensorResponse
+from dragoman.core.signatures import Answers, Signature
+from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType, Tensor
+from dragoman.repository.handle import Handle
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
-from dragoman.wire.operation import InferOperation, Operation, Order, StreamOperation
+from dragoman.wire.operation import Draft, InferOperation, Operation, Order, StreamOperation
 from tests.unit.gateway.operations import CONTROL, INFER, MULTI, STATUS, Bench, request
 
 
@@ -528,3 +531,127 @@ def test_a_stream_that_fails_at_once_is_a_failure_of_the_request() -> None:
     bench = Bench(break_down)
     answered(bench, request(b"1", query="stream"))
     assert counters(bench) == (0, 1, 0, 0)
+
+
+class Reader:
+    """Runs a model that reads bodies: it says what it was asked to, in so many parts."""
+
+    def __init__(self, *parts: Chunk) -> None:
+        self.parts = parts
+        self.left = False
+
+    async def stream(self, *_: object) -> AsyncGenerator[Chunk, None]:
+        try:
+            for part in self.parts:
+                yield part
+        finally:
+            self.left = True
+
+
+def reading(reader: Reader) -> Bench:
+    bench = Bench()
+    taken = Signature("serving_default", {}, {}, accepts=frozenset({Kind.PAYLOAD}), untyped=True)
+    bench.models.handle = Handle("double", 7, {"serving_default": taken}, reader)
+    return bench
+
+
+class Lines:
+    def head(self, first: Chunk | None) -> WireResponse:
+        assert first is not None
+        assert first.payload is not None
+        return WireResponse(first.payload.status)
+
+    def chunk(self, item: Chunk) -> bytes:
+        assert item.payload is not None
+        return item.payload.body
+
+    def end(self) -> bytes | None:
+        return None
+
+    def fail(self, error: DragomanError) -> bytes | WireResponse:
+        return error.message.encode()
+
+
+def whole(_: Draft, response: PayloadResponse) -> WireResponse:
+    return WireResponse(response.status, b"%b by %d" % (response.body, response.version or 0))
+
+
+BODIES = InferOperation(
+    "test.infer",
+    Verb.INFER,
+    INFER.parse,
+    INFER.bind,
+    whole,
+    INFER.fail,
+    stream=lambda _: Lines(),
+)
+
+
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("limits", [Limits(), Limits(offload_bytes=0)])
+def test_a_body_that_is_the_first_part_and_the_last_is_a_whole_answer(verb: Verb, limits: Limits) -> None:
+    reader = Reader(Chunk(payload=PayloadResponse(b"hello", status=201), version=7, last=True))
+    bench = reading(reader)
+    bench.gateway._limits = limits
+    answer = answered(bench, request(b"1"), replace(BODIES, verb=verb))
+    assert (answer.status, answer.body, answer.stream) == (201, b"hello by 7", None)
+    assert (reader.left, bench.models.handle.pins, bench.counted()) == (True, 0, {"OK": 1})
+
+
+def test_a_body_that_more_follow_is_sent_before_they_are_there() -> None:
+    bodies = [Chunk(payload=PayloadResponse(b"a")), Chunk(payload=PayloadResponse(b"b"), last=True)]
+    bench = reading(Reader(*bodies))
+
+    async def stream() -> bytes:
+        answer = await ask(bench, request(b"1"), BODIES)
+        assert (answer.status, bench.models.handle.pins) == (200, 1)
+        return await read(answer)
+
+    assert asyncio.run(stream()) == b"ab"
+    assert bench.models.handle.pins == 0
+
+
+def test_an_answer_that_cannot_be_written_fails_as_any_and_leaves_nothing_behind() -> None:
+    def refuse(_: Draft, __: PayloadResponse) -> WireResponse:
+        raise invalid("no such header")
+
+    reader = Reader(Chunk(payload=PayloadResponse(b"hello"), last=True))
+    bench = reading(reader)
+    answer = answered(bench, request(b"1"), replace(BODIES, encode=refuse))
+    assert (answer.status, answer.body) == (400, b"no such header")
+    assert (reader.left, bench.models.handle.pins) == (True, 0)
+
+
+def bind_to_nothing(_: Draft, __: Signature) -> CoreRequest:
+    return TensorRequest("serving_default", {"x": Tensor(DType.FP32, np.ones(1, np.float32))})
+
+
+@pytest.mark.parametrize("serving", [["double"], ["double", "other"], []])
+def test_where_no_model_is_named_the_only_one_that_serves_is_meant(serving: list[str]) -> None:
+    bench = Bench()
+    ready = (VersionStatus(1, State.READY),)
+    loading = ModelStatus("loading", (VersionStatus(1, State.LOADING),))
+    bench.models.report = StatusReport({n: ModelStatus(n, ready) for n in serving} | {"loading": loading})
+    nameless = replace(INFER, parse=lambda _, __: Draft(Target("")), bind=bind_to_nothing, stream=None)
+    answer = answered(bench, request(), nameless)
+    found = (answer.status, bytes(answer.body))
+    assert found == ((200, b"[2.0]") if len(serving) == 1 else (400, b"no model "))
+
+
+@pytest.mark.parametrize("query", ["", "stream"])
+def test_an_id_of_the_servers_own_is_told_with_every_answer(query: str) -> None:
+    bench = Bench()
+
+    async def ids() -> list[bytes]:
+        found = []
+        for _ in range(2):
+            wire = request(b"1", query=query, headers=[(b"X-Request-Id", b"mine")])
+            answer = bench.gateway.call(INFER, wire, own_ids=True)
+            answer = answer if isinstance(answer, WireResponse) else await answer
+            found += [value for name, value in answer.headers if name == b"X-Request-Id"]
+            if answer.stream is not None:
+                await read(answer)
+        return found
+
+    first, second = asyncio.run(ids())
+    assert len({first, second, b"mine"}) == 3

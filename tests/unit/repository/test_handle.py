@@ -3,9 +3,14 @@
 import pytest
 
 from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.requests import Kind
 from dragoman.core.signatures import Signature
+from dragoman.core.status import State, WorkersStatus
 from dragoman.execution.runners import LocalRunner
 from dragoman.repository.handle import Handle
+from dragoman.repository.harness import VersionHarness
+from dragoman.repository.source import Candidate
+from dragoman.settings.model import ModelSettings
 from tests.unit.execution.models import NATIVE, Doubler
 
 
@@ -48,3 +53,28 @@ def test_a_version_that_is_held_is_let_go_with_its_last_pin() -> None:
     assert told == []
     held.release()
     assert told == ["idle"]
+
+
+def test_a_model_that_reads_bodies_explains_itself() -> None:
+    explaining = handle("one")
+    with pytest.raises(DragomanError, match="no explainer"):
+        explaining.explainer()
+    reads = Signature("one", {}, {}, accepts=frozenset({Kind.PAYLOAD}), untyped=True)
+    read = Handle("half", 3, {"one": reads}, explaining.runner)
+    assert read.explainer() is explaining.runner
+
+
+class Staff(LocalRunner):
+    def workers(self) -> WorkersStatus:
+        return WorkersStatus(1, 2, healthy=1)
+
+
+def test_how_workers_are_is_told_where_there_are_any() -> None:
+    assert handle("one").workers is None
+    runner = Staff(Doubler(), "half", 1, 1)
+    held = Handle("half", 3, {"one": Signature("one", NATIVE.inputs, NATIVE.outputs)}, runner)
+    harness = VersionHarness(Candidate("half", 3, "half/3", "half/3", ModelSettings()), lambda _: None)
+    harness.move(State.LOADING)
+    harness.ready(held, "test", None, 0.0)
+    assert harness.status.workers is not None
+    assert harness.status.workers() == WorkersStatus(1, 2, 1)

@@ -175,7 +175,7 @@ class EventEncoder:
     def __init__(self, draft: GenerateDraft) -> None:
         self._draft = draft
 
-    def head(self) -> WireResponse:
+    def head(self, _: Chunk | None) -> WireResponse:
         """The head of a stream that has begun well."""
         return WireResponse(200, content_type=EVENTS)
 

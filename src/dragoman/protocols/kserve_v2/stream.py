@@ -37,7 +37,7 @@ class PartsEncoder:
         self._draft = draft
         self._version = draft.target.version
 
-    def head(self) -> WireResponse:
+    def head(self, _: Chunk | None) -> WireResponse:
         """Nothing goes before the first part."""
         return WireResponse(0)
 

@@ -25,7 +25,7 @@ class AnswerHeads:
 
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
-        self._beginnings: dict[tuple[int, bytes, bytes], bytes] = {}
+        self._beginnings: dict[tuple[int, bytes, bytes, bytes | None], bytes] = {}
 
     def forget(self) -> None:
         """A second is over."""
@@ -34,9 +34,10 @@ class AnswerHeads:
     def whole(self, response: WireResponse, connection: bytes) -> bytes:
         """The head of an answer whose body is known. `connection` is the Connection header, or nothing.
 
-        Errors: ValueError for a header that holds a line break.
+        Errors: ValueError for a header or a reason that holds a line break.
         """
-        beginning = self._beginnings.get((response.status, response.content_type, connection))
+        key = response.status, response.content_type, connection, response.reason
+        beginning = self._beginnings.get(key)
         if beginning is None:
             beginning = self._begin(response, connection)
         extra = fields(response.headers) if response.headers else b""
@@ -49,21 +50,34 @@ class AnswerHeads:
     def streamed(self, response: WireResponse, connection: bytes, *, chunked: bool) -> bytes:
         """The head of an answer that comes in parts.
 
-        Errors: ValueError for a header that holds a line break.
+        Errors: ValueError for a header or a reason that holds a line break.
         """
         coding = b"Transfer-Encoding: chunked\r\n" if chunked else b""
         return b"%b%b%b\r\n" % (self._begin(response, connection), fields(response.headers), coding)
 
     def _begin(self, response: WireResponse, connection: bytes) -> bytes:
-        status = response.status
-        line = STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+        status, content_type = response.status, response.content_type
+        line = status_line(status, response.reason)
         date = formatdate(self._wall(), usegmt=True).encode()
-        kind = b"" if status in BODILESS else field(b"Content-Type", response.content_type)
+        typed = content_type and status not in BODILESS
+        kind = field(b"Content-Type", content_type) if typed else b""
         beginning = b"%bDate: %b\r\n%b%b" % (line, date, kind, connection)
         if len(self._beginnings) >= CACHED_BEGINNINGS:
             self._beginnings.clear()
-        self._beginnings[status, response.content_type, connection] = beginning
+        self._beginnings[status, content_type, connection, response.reason] = beginning
         return beginning
+
+
+def status_line(status: int, reason: bytes | None) -> bytes:
+    """The first line of an answer; `reason` None = the usual phrase.
+
+    Errors: ValueError for a reason that would be more than one line.
+    """
+    if reason is None:
+        return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+    if breaks_line(reason):
+        raise ValueError("the reason of an answer holds a line break")
+    return b"HTTP/1.1 %d %b\r\n" % (status, reason)
 
 
 def fields(headers: Headers) -> bytes:
@@ -77,9 +91,14 @@ def field(name: bytes, value: bytes) -> bytes:
     Errors: ValueError where it would be more than one.
     """
     line = b"%b: %b" % (name, value)
-    if b"\r" in line or b"\n" in line or b"\0" in line:
+    if breaks_line(line):
         raise ValueError(f"header {name!r} of an answer holds a line break")
     return line + b"\r\n"
+
+
+def breaks_line(text: bytes) -> bool:
+    """Whether a reader could take this for more than one line."""
+    return b"\r" in text or b"\n" in text or b"\0" in text
 
 
 def chunk(data: bytes) -> bytes:

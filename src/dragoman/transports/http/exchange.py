@@ -98,9 +98,16 @@ class Exchange:
     def _respond(self, response: WireResponse) -> None:
         """Put the answer in line, or begin to stream it."""
         head, stream = self._head, response.stream
-        if not head.keep_alive or self._shared.draining or (stream is not None and not head.modern):
+        keep_alive = response.keep_alive
+        if (
+            not head.keep_alive
+            or keep_alive is False
+            or self._shared.draining
+            or (stream is not None and not head.modern)
+        ):
             self.ending = True
-        connection = CLOSE if self.ending else b"" if head.modern else KEEP_ALIVE
+        silent = head.modern and not keep_alive
+        connection = CLOSE if self.ending else b"" if silent else KEEP_ALIVE
         bodiless = head.method == "HEAD"
         try:
             if stream is None:

@@ -154,7 +154,7 @@ def part(text: bytes) -> Chunk:
 def test_each_part_of_an_answer_is_an_event_and_nothing_follows_the_last() -> None:
     encoder = stream_generate(draft(streamed=True, streams=True))
     assert encoder is not None
-    assert encoder.head().content_type == b"text/event-stream; charset=utf-8"
+    assert encoder.head(None).content_type == b"text/event-stream; charset=utf-8"
     expected = b'data: {"model_name":"m","model_version":"3","id":"a","text":"one"}\n\n'
     assert encoder.chunk(part(b"one")) == expected
     assert encoder.end() is None

@@ -132,7 +132,7 @@ def test_models_that_answer_whole_have_no_stream() -> None:
 
 def test_each_part_is_an_answer_that_is_not_known_to_be_final() -> None:
     writer = encoder(identified(request(x=array([1.0]))))
-    assert writer.head() == WireResponse(0)
+    assert writer.head(None) == WireResponse(0)
     for values in ([1.0], [2.0, 3.0]):
         answer = streamed(writer.chunk(part(*values))).infer_response
         assert (answer.id, answer.model_version) == ("id", "4")

@@ -46,3 +46,16 @@ def test_what_is_kept_of_heads_is_bounded():
 def test_an_empty_part_is_no_chunk_for_that_would_end_the_answer():
     assert chunk(b"") == b""
     assert chunk(b"x" * 26) == b"1a\r\n" + b"x" * 26 + b"\r\n"
+
+
+def test_a_reason_takes_the_place_of_the_usual_phrase_and_may_be_empty():
+    kept = heads()
+    assert kept.whole(WireResponse(418, reason=b"Tea only"), b"").startswith(b"HTTP/1.1 418 Tea only\r\n")
+    assert kept.whole(WireResponse(200, reason=b""), b"").startswith(b"HTTP/1.1 200 \r\n")
+    assert kept.whole(WireResponse(200), b"").startswith(b"HTTP/1.1 200 OK\r\n")
+    with pytest.raises(ValueError, match="line break"):
+        kept.whole(WireResponse(200, reason=b"a\r\nb: c"), b"")
+
+
+def test_an_answer_of_no_type_says_none():
+    assert b"Content-Type" not in heads().whole(WireResponse(200, b"x", b""), b"")

@@ -72,6 +72,18 @@ def test_http_1_0_closes_unless_asked_to_stay(headers, connection, is_open):
     assert client.open is is_open
 
 
+def test_an_answer_may_close_the_connection_or_say_that_it_stays():
+    def answer(_: Operation, wire: WireRequest) -> WireResponse:
+        return WireResponse(200, b"", b"", keep_alive=wire.path == "/stay")
+
+    client = Client(answer).send(b"GET /stay HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert client.answers == b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n"
+    assert client.open
+    client.send(b"GET /go HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert client.answers.endswith(b"Connection: close\r\nContent-Length: 0\r\n\r\n")
+    assert client.transport.lost
+
+
 def test_head_gets_the_length_and_no_body():
     client = Client(lambda _, wire: WireResponse(200, b"12345")).send(
         b"HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n" + GET
