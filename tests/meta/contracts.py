@@ -74,6 +74,9 @@ OUTSIDE: Final[Mapping[str, Sequence[str]]] = {
 }
 CORE_LIBRARIES: Final = frozenset({"ml_dtypes", "msgspec", "numpy"})  # the only ones the core may use
 
+# Holds the package `ts`, which is none of dragoman's: tests/meta/test_handler_layer.py keeps it apart.
+HANDLER_LAYER: Final = TREE / "src" / "dragoman" / "execution" / "workers" / "handlers" / "layer"
+
 ENGINE_USERS: Final = ("repository", "execution", "assembly")
 
 # Folders whose members do not know each other, and the members that are there for all of them.
