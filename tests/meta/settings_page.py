@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Final
 
 TREE: Final = Path(__file__).parents[2]
-SOURCES: Final = ("server", "overlay", "pipeline", "access", "deployment", "tls", "limits", "model")
+SOURCES: Final = (
+    "server",
+    "archives",
+    "overlay",
+    "pipeline",
+    "access",
+    "deployment",
+    "tls",
+    "limits",
+    "model",
+)
 PAGE: Final = TREE / "docs" / "settings.md"
 EMPTY: Final = {"dict": "{}", "list": "[]"}
 HEADER: Final = """\

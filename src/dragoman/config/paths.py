@@ -14,6 +14,7 @@ KEYS: Final = frozenset(
         "repository[]",
         "models[].path",
         "node_libraries[].path",
+        "archives.folder",
         "deployments_file",
         "listeners[].tls.certificate",
         "listeners[].tls.key",

@@ -62,6 +62,9 @@ class Reason(enum.Enum):
     SETTINGS_REFUSED = "settings_refused"  # the settings are taken over, but for some of their models
     MODELS_REFUSED = "models_refused"  # the settings are as they were, and some models do not load
     PLACE_UNREADABLE = "place_unreadable"  # a model's path leads nowhere
+    MANIFEST_MISSING = "manifest_missing"  # a model archive without one
+    MANIFEST_MALFORMED = "manifest_malformed"
+    ARCHIVE_UNUSABLE = "archive_unusable"  # it cannot be unpacked, or must not be
     MODELS_MISFIT = "models_misfit"  # those of a pipeline: what one gives another does not take
 
 

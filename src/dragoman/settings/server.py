@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct, field
 
 from dragoman.settings.access import AccessSettings
+from dragoman.settings.archives import ArchiveSettings
 from dragoman.settings.deployment import GRADIENT, Deployment, Mount
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import ModelOverlay, NamedModel
@@ -105,6 +106,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     config_poll_s: Seconds = 1.0  # how often the files that this comes from are looked at; 0 = only at SIGHUP
     loading: LoadingSettings = LoadingSettings()
     polling: PollingSettings = PollingSettings()
+    archives: ArchiveSettings = ArchiveSettings()
     metrics: MetricsSettings = MetricsSettings()
     listeners: tuple[Listener, ...] = LISTENERS
     server_name: str = "dragoman"  # of V2's server metadata; some of Triton's clients look for `triton`

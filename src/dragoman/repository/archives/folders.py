@@ -1,0 +1,99 @@
+"""Where archives are unpacked: a folder of this process alone, which is gone when the process is.
+
+A process that was killed leaves its folder behind. It cannot have kept the lock of it, so the next one that
+makes such a folder at the same place deletes it.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from threading import Lock
+from typing import Final
+
+from dragoman.core.errors import Code, DragomanError
+
+if sys.platform != "win32":
+    import fcntl
+
+PREFIX: Final = "dragoman-archives-"
+LOCK: Final = "lock"
+ATTEMPTS: Final = 10
+
+
+class PrivateFolder:
+    """Made when it is first asked for, below `parent`; empty = where the system keeps temporary files."""
+
+    def __init__(self, parent: str = "") -> None:
+        self._parent = parent or tempfile.gettempdir()
+        self._path = ""
+        self._lock = -1
+        self._making = Lock()
+
+    def path(self) -> str:
+        """Where it is.
+
+        Errors: FAILED_PRECONDITION where it cannot be made.
+        """
+        with self._making:
+            if not self._path:
+                try:
+                    self._make()
+                except OSError as error:
+                    why = (error.strerror or "unknown reason").lower()
+                    raise DragomanError(
+                        Code.FAILED_PRECONDITION,
+                        f"there is no place to unpack archives (archives.folder): {why}",
+                    ) from error
+                remove_forsaken(self._parent)
+            return self._path
+
+    def close(self) -> None:
+        """Delete it with all that it holds. It is made again when it is asked for again."""
+        with self._making:
+            if self._path:
+                shutil.rmtree(self._path, ignore_errors=True)
+                os.close(self._lock)
+                self._path = ""
+
+    def _make(self) -> None:
+        for _ in range(ATTEMPTS):
+            path = tempfile.mkdtemp(prefix=PREFIX, dir=self._parent)
+            lock = take_lock(os.path.join(path, LOCK))
+            if lock is not None:
+                self._path, self._lock = path, lock
+                return
+        raise OSError("others take every folder away")
+
+
+def take_lock(path: str, *, create: bool = True) -> int | None:
+    """The file, locked until it is closed; None where another process has it."""
+    file = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o600)
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            return None
+    return file
+
+
+def remove_forsaken(parent: str) -> None:
+    """Delete the folders of this user whose processes are gone."""
+    with os.scandir(parent) as entries:
+        found = [entry.path for entry in entries if entry.name.startswith(PREFIX) and is_own(entry)]
+    for path in found:
+        try:
+            lock = take_lock(os.path.join(path, LOCK), create=False)
+        except OSError:  # it is only just being made, or deleted
+            continue
+        if lock is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(lock)
+
+
+def is_own(entry: os.DirEntry[str]) -> bool:
+    """Whether this is a folder of this user."""
+    if sys.platform == "win32" or not entry.is_dir(follow_symlinks=False):
+        return False
+    return entry.stat(follow_symlinks=False).st_uid == os.getuid()
