@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -166,6 +167,11 @@ def test_what_changes_something_is_not_sent_twice(both: Both) -> None:
 def test_a_server_that_falls_silent_is_left(both: Both) -> None:
     with peer(waiting) as (url, _), pytest.raises(TimedOut, match=url):
         both.call(url, "ready", timeout_s=SOON_S)
+
+
+def test_a_server_that_is_slow_to_greet_is_waited_for(both: Both) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimedOut):
+        both.call(f"grpc://127.0.0.1:{silent.getsockname()[1]}", "ready", timeout_s=1.0)
 
 
 def test_an_answer_that_is_too_large_is_refused(both: Both) -> None:

@@ -15,12 +15,14 @@ LONGEST_RECONNECT_MS: Final = 5000
 
 
 def channel_options(max_answer_bytes: int) -> Sequence[tuple[str, int]]:
-    """The options of a channel. Calls are made again by us, by rules that hold over HTTP, too."""
+    """The options of a channel. Calls are made again by us, by rules that hold over HTTP, too.
+
+    `min_reconnect_backoff_ms` is left alone: it bounds how long a connection may take to come about.
+    """
     return (
         ("grpc.max_receive_message_length", min(max_answer_bytes, LARGEST_BYTES)),
         ("grpc.max_send_message_length", -1),
         ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS),
-        ("grpc.min_reconnect_backoff_ms", RECONNECT_MS),
         ("grpc.max_reconnect_backoff_ms", LONGEST_RECONNECT_MS),
         ("grpc.enable_retries", 0),
     )
