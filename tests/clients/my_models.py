@@ -16,11 +16,11 @@ from tests.conformance.reference_models import build, tensor
 NAME: Final = "my_model"
 
 
-def doubling() -> onnx.ModelProto:
+def doubling(dtype: type = np.float32) -> onnx.ModelProto:
     """Numbers of any shape, doubled."""
-    two = numpy_helper.from_array(np.array(2, np.float32), "two")
+    two = numpy_helper.from_array(np.array(2, dtype), "two")
     nodes = [helper.make_node("Mul", ["input_name", "two"], ["output_name"])]
-    return build(nodes, *ends(TensorProto.FLOAT, None), [two])
+    return build(nodes, *ends(two.data_type, None), [two])
 
 
 def echo() -> onnx.ModelProto:
