@@ -20,6 +20,7 @@ from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation
 from tests.hostile.client import Client, statuses
 from tests.hostile.table import GET
+from tests.unit.transports.http.memory import Parts
 
 PEM = Path(__file__).with_name("localhost.pem")
 GUARD_S = 20.0
@@ -180,7 +181,7 @@ def test_a_streamed_answer_reaches_the_standard_library_s_client():
         for number in range(1000):
             yield b"%d\n" % number
 
-    with served(lambda _, wire: WireResponse(200, stream=parts())) as port:
+    with served(lambda _, wire: WireResponse(200, stream=Parts(parts()))) as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GUARD_S)
         connection.request("GET", "/a")
         assert connection.getresponse().read() == b"".join(b"%d\n" % number for number in range(1000))

@@ -22,6 +22,7 @@ from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft, InferOperation, Operation, Order, StreamOperation
 from tests.unit.gateway.operations import CONTROL, INFER, MULTI, STATUS, Bench, request
+from tests.unit.transports.http.memory import Client, until
 
 
 async def ask(bench: Bench, wire: WireRequest, operation: Operation = INFER) -> WireResponse:
@@ -655,3 +656,25 @@ def test_an_id_of_the_servers_own_is_told_with_every_answer(query: str) -> None:
 
     first, second = asyncio.run(ids())
     assert len({first, second, b"mine"}) == 3
+
+
+def test_a_stream_that_its_client_leaves_gives_its_pin_back() -> None:
+    going_on = asyncio.Event()
+
+    class Endless(Reader):
+        async def stream(self, *_: object) -> AsyncGenerator[Chunk, None]:
+            yield Chunk(payload=PayloadResponse(b"."))
+            await going_on.wait()
+
+    bench = reading(Endless())
+
+    async def scene() -> None:
+        client = Client(lambda _, __: bench.gateway.call(BODIES, request(b"1")))
+        client.send(b"GET /double HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: client.answers.endswith(b"1\r\n.\r\n"))
+        assert bench.models.handle.pins == 1
+        client.transport.lose()
+        await until(lambda: bench.models.handle.pins == 0)
+
+    asyncio.run(scene())
+    assert bench.counted() == {"OK": 1}

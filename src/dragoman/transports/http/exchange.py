@@ -9,7 +9,7 @@ import structlog
 from dragoman.core.deferred import Deferred
 from dragoman.transports.http.answer import CLOSE, KEEP_ALIVE
 from dragoman.transports.http.head import Head
-from dragoman.transports.http.outgoing import Outgoing, abandon
+from dragoman.transports.http.outgoing import BrokenOffError, Outgoing
 from dragoman.transports.http.refusal import neutral
 from dragoman.transports.http.shared import Shared
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -85,7 +85,7 @@ class Exchange:
         error = failure(future)
         if self._done is None:
             if error is None and (parts := future.result().stream) is not None:
-                self.answering = asyncio.ensure_future(abandon(parts))
+                self.answering = asyncio.ensure_future(parts.aclose())
             return
         if error is None:
             self._respond(future.result())
@@ -129,7 +129,7 @@ class Exchange:
         error = failure(task)
         if self._done is None:
             return
-        if error is not None:
+        if error is not None and not isinstance(error, BrokenOffError):
             LOG.error("answer broke off", method=self._head.method, path=self._head.path, exc_info=error)
         self._done(error is None)
 

@@ -1,13 +1,16 @@
 """What leaves a connection: answers in the order of their requests, whole or in parts."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from dragoman.transports.http.answer import BODILESS, LAST_CHUNK, AnswerHeads, chunk
-from dragoman.wire.messages import WireResponse
+from dragoman.wire.messages import AnswerStream, WireResponse
 
 JOINED_BYTES: Final = 16 * 1024  # larger bodies are handed to the transport as they are, not copied
+
+
+class BrokenOffError(Exception):
+    """An answer that ends before its end, which whoever made it has logged."""
 
 
 class Outgoing:
@@ -53,10 +56,11 @@ class Outgoing:
         """
         self._parts.append(self._heads.streamed(response, connection, chunked=chunked))
 
-    async def stream(self, parts: AsyncIterator[bytes], *, chunked: bool, bodiless: bool) -> None:
+    async def stream(self, parts: AnswerStream, *, chunked: bool, bodiless: bool) -> None:
         """Write the parts of an answer, as fast as the reader takes them.
 
-        Where they break off, their exception comes out and no last chunk is written.
+        Where they break off, their exception comes out and no last chunk is written. BrokenOffError where
+        they end with an error for the status, which is sent already.
         """
         try:
             self.flush()
@@ -67,10 +71,12 @@ class Outgoing:
                 if self.stalled:
                     self._resumed = asyncio.get_running_loop().create_future()
                     await self._resumed
+            if parts.ending is not None:
+                raise BrokenOffError
             if chunked:
                 self._transport.write(LAST_CHUNK)
         finally:
-            await abandon(parts)
+            await parts.aclose()
 
     def stall(self) -> None:
         """The reader does not keep up."""
@@ -87,9 +93,3 @@ class Outgoing:
     def unsent(self) -> int:
         """How many bytes the reader has yet to take."""
         return self._transport.get_write_buffer_size()
-
-
-async def abandon(parts: AsyncIterator[bytes]) -> None:
-    """Ask for no more parts."""
-    if isinstance(parts, AsyncGenerator):
-        await parts.aclose()

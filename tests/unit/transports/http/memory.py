@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from dragoman.settings.limits import Limits
@@ -30,6 +30,23 @@ async def until(condition: Callable[[], bool]) -> None:
 def echo(operation: Operation, wire: WireRequest) -> WireResponse:
     """The body, back; or what the request was, where it had none."""
     return WireResponse(200, wire.body or f"{wire.method} {wire.path}".encode(), b"text/plain")
+
+
+class Parts:
+    """An answer in parts, as the gateway gives them: no generator; `ending` = an error for a status."""
+
+    def __init__(self, given: AsyncGenerator[bytes, None], ending: WireResponse | None = None) -> None:
+        self.ending = ending
+        self._given = given
+
+    def __aiter__(self) -> "Parts":
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._given)
+
+    async def aclose(self) -> None:
+        await self._given.aclose()
 
 
 class StillWheel(TimerWheel):

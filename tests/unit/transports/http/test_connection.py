@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,7 +12,7 @@ from dragoman.core.deferred import Deferred
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation
-from tests.unit.transports.http.memory import Client, echo, until
+from tests.unit.transports.http.memory import Client, Parts, echo, until
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
@@ -270,7 +270,7 @@ async def parts(*items: bytes) -> AsyncIterator[bytes]:
 
 
 def streaming(*items: bytes):
-    return lambda operation, wire: WireResponse(200, content_type=b"x/y", stream=parts(*items))
+    return lambda operation, wire: WireResponse(200, content_type=b"x/y", stream=Parts(parts(*items)))
 
 
 def test_a_streamed_answer_is_chunked():
@@ -313,13 +313,25 @@ def test_a_stream_that_breaks_off_has_no_last_chunk(capsys):
         raise RuntimeError("secret")
 
     async def scene() -> None:
-        client = Client(lambda _, wire: WireResponse(200, stream=break_off())).send(GET)
+        client = Client(lambda _, wire: WireResponse(200, stream=Parts(break_off()))).send(GET)
         await until(lambda: client.transport.lost)
         assert client.answers.endswith(b"3\r\none\r\n")
         assert client.transport.aborted
 
     asyncio.run(scene())
     capsys.readouterr()
+
+
+def test_a_stream_that_ends_with_an_error_has_no_last_chunk_and_no_log_line_of_its_own(capsys):
+    async def scene() -> None:
+        broken = Parts(parts(b"one"), ending=WireResponse(500, b"it broke"))
+        client = Client(lambda _, wire: WireResponse(200, stream=broken)).send(GET)
+        await until(lambda: client.transport.lost)
+        assert client.answers.endswith(b"3\r\none\r\n")
+        assert client.transport.aborted
+
+    asyncio.run(scene())
+    assert capsys.readouterr().err == ""
 
 
 def test_a_stream_waits_for_a_reader_that_does_not_keep_up():
@@ -331,7 +343,7 @@ def test_a_stream_waits_for_a_reader_that_does_not_keep_up():
                 given.append(item)
                 yield item
 
-        client = Client(lambda _, wire: WireResponse(200, stream=count()))
+        client = Client(lambda _, wire: WireResponse(200, stream=Parts(count())))
         client.transport.takes = 150
         client.send(GET)
         for _ in range(10):
@@ -355,7 +367,7 @@ def test_a_stream_is_closed_when_its_client_goes_away():
             finally:
                 closed.set()
 
-        client = Client(lambda _, wire: WireResponse(200, stream=endless())).send(GET)
+        client = Client(lambda _, wire: WireResponse(200, stream=Parts(endless()))).send(GET)
         await until(lambda: b"1\r\n." in client.answers)
         client.transport.lose()
         await closed.wait()
@@ -367,23 +379,15 @@ def test_a_stream_that_is_given_after_its_client_has_gone_is_closed():
     async def scene() -> None:
         closed = asyncio.Event()
 
-        class Parts(AsyncGenerator[bytes, None]):
-            async def __anext__(self) -> bytes:
-                raise AssertionError("nobody reads it")
-
-            async def asend(self, value: None) -> bytes:
-                return await self.__anext__()
-
-            async def athrow(self, *error: object) -> bytes:
-                raise StopAsyncIteration
-
+        class Unread(Parts):
             async def aclose(self) -> None:
+                await super().aclose()
                 closed.set()
 
         async def stubborn(operation: Operation, wire: WireRequest) -> WireResponse:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
-            return WireResponse(200, stream=Parts())
+            return WireResponse(200, stream=Unread(parts()))
 
         client = Client(stubborn).send(GET)
         await asyncio.sleep(0)
