@@ -1,9 +1,9 @@
-"""The names that the Open Inference Protocol has for element types."""
+"""The names that the Open Inference Protocol has for element types, and how it shows shapes."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from dragoman.core.tensors import DType
+from dragoman.core.tensors import DType, Shape
 
 DATATYPES: Final[Mapping[DType, str]] = {  # the protocol's table of tensor data types; BF16 is Triton's
     DType.BOOL: "BOOL",
@@ -22,3 +22,8 @@ DATATYPES: Final[Mapping[DType, str]] = {  # the protocol's table of tensor data
     DType.BYTES: "BYTES",
 }
 DTYPES: Final[Mapping[str, DType]] = {name: dtype for dtype, name in DATATYPES.items()}
+
+
+def shown_shape(shape: Shape | None) -> list[int]:
+    """A shape on the wire: -1 = any size; where even the rank is open, one such size stands for all."""
+    return [-1] if shape is None else [-1 if size is None else size for size in shape]

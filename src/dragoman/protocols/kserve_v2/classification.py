@@ -7,20 +7,23 @@ from typing import Final
 import numpy as np
 
 from dragoman.core.errors import DragomanError, invalid
-from dragoman.core.signatures import TensorSpec
+from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import INTEGERS, Array, DType, Tensor
 from dragoman.wire.datatypes import DATATYPES
 
 CLASSIFIED: Final = INTEGERS | {DType.FP32, DType.FP64}
 
 
-def check_classified(spec: TensorSpec) -> None:
+def check_classified(name: str, signature: Signature) -> None:
     """The output is of a type whose values can be ranked.
 
-    Errors: INVALID_ARGUMENT naming it.
+    Errors: INVALID_ARGUMENT naming it, also where the model says nothing of its outputs.
     """
+    if signature.untyped:
+        raise invalid(f"output '{name}' is of no known type, without which there is no classification")
+    spec = signature.outputs[name]
     if spec.dtype not in CLASSIFIED:
-        raise cannot(spec.name, spec.dtype)
+        raise cannot(name, spec.dtype)
 
 
 def cannot(name: str, dtype: DType) -> DragomanError:

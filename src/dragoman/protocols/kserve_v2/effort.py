@@ -8,11 +8,11 @@ from typing import Final
 from dragoman.core.errors import DragomanError
 from dragoman.core.responses import TensorResponse
 from dragoman.core.tensors import DType, Tensor
-from dragoman.protocols.kserve_v2.binary import read_length
 from dragoman.protocols.kserve_v2.compression import wanted_coding
 from dragoman.protocols.kserve_v2.headers import read_headers
-from dragoman.protocols.kserve_v2.request import InferDraft
 from dragoman.wire.messages import WireRequest
+from dragoman.wire.v2.binary import read_length
+from dragoman.wire.v2.request import InferDraft
 
 BYTES: Final = DType.BYTES
 BYTES_NAME: Final = b"BYTES"

@@ -15,7 +15,6 @@ from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.requests import CoreRequest, Target
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import NUMPY, Array, DType, Tensor
-from dragoman.protocols.kserve_v2.binding import MAX_NAMES, bind_tensors, duplicate_input, too_many_names
 from dragoman.protocols.kserve_v2.classification import check_classified
 from dragoman.protocols.kserve_v2.grpc_contents import read_contents
 from dragoman.protocols.kserve_v2.grpc_parameters import (
@@ -26,19 +25,20 @@ from dragoman.protocols.kserve_v2.grpc_parameters import (
     read_classes,
     read_parameters,
 )
-from dragoman.protocols.kserve_v2.request import (
-    MAX_CLASSES,
-    SHARED_MEMORY,
-    decoded,
-    no_shared_memory,
-    read_datatype,
-)
 from dragoman.protocols.kserve_v2.target import read_version
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft
 from dragoman.wire.proto_fields import Data, as_data, fields, read_varint, signed, text
 from dragoman.wire.raw_tensors import MAX_RANK, check_shape, read_raw
+from dragoman.wire.v2.binding import MAX_NAMES, bind_tensors, duplicate_input, too_many_names
+from dragoman.wire.v2.request import (
+    MAX_CLASSES,
+    SHARED_MEMORY,
+    decoded,
+    no_shared_memory,
+    read_datatype,
+)
 
 # Keys in ModelInferRequest.
 MODEL: Final = 0x0A
@@ -162,7 +162,7 @@ def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:
     bound = bind_tensors(draft.target.model, tensors, [name for name, _ in draft.wanted], signature)
     for name, classes in draft.wanted:
         if classes:
-            check_classified(signature.outputs[name])
+            check_classified(name, signature)
     return bound
 
 

@@ -3,8 +3,8 @@
 from typing import Final
 
 from dragoman.wire.messages import Headers
+from dragoman.wire.v2.binary import LENGTH_HEADER
 
-LENGTH_HEADER: Final = b"Inference-Header-Content-Length"
 LENGTH: Final = LENGTH_HEADER.lower()
 ACCEPTED: Final = b"accept-encoding"
 ENCODING: Final = b"content-encoding"

@@ -14,9 +14,9 @@ from dragoman import __version__
 from dragoman.core.signatures import TensorSpec
 from dragoman.core.status import StatusReport
 from dragoman.core.tensors import DType
-from dragoman.protocols.kserve_v2.status import default_signature, serving_version, shown_shape
+from dragoman.protocols.kserve_v2.status import default_signature, serving_version
 from dragoman.protocols.kserve_v2.target import read_target
-from dragoman.wire.datatypes import DATATYPES
+from dragoman.wire.datatypes import DATATYPES, shown_shape
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
 

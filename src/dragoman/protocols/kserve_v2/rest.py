@@ -5,18 +5,18 @@ from typing import Final
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
-from dragoman.protocols.kserve_v2.answer import answer_head, write_binary_output, write_output
-from dragoman.protocols.kserve_v2.binary import read_length, read_raw_body
-from dragoman.protocols.kserve_v2.binding import bind_tensors
 from dragoman.protocols.kserve_v2.classification import check_classified, classify
 from dragoman.protocols.kserve_v2.compression import compress, inflated
-from dragoman.protocols.kserve_v2.headers import LENGTH_HEADER, read_headers
-from dragoman.protocols.kserve_v2.request import InferDraft, WantedOutput, read_request
+from dragoman.protocols.kserve_v2.headers import read_headers
 from dragoman.protocols.kserve_v2.target import read_target
 from dragoman.settings.limits import Limits
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.raw_tensors import Data
+from dragoman.wire.v2.answer import answer_head, write_binary_output, write_output
+from dragoman.wire.v2.binary import LENGTH_HEADER, read_length, read_raw_body
+from dragoman.wire.v2.binding import bind_tensors, unexpected_output
+from dragoman.wire.v2.request import InferDraft, WantedOutput, read_request
 
 OCTETS: Final = b"application/octet-stream"
 
@@ -55,14 +55,15 @@ def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:
     bound = bind_tensors(model, inputs, [output.name for output in wanted], signature)
     for output in wanted:
         if output.classes:
-            check_classified(signature.outputs[output.name])
+            check_classified(output.name, signature)
     return bound
 
 
 def encode_infer(draft: InferDraft, response: TensorResponse) -> WireResponse:
     """The outputs that were asked for, or all, each in its form.
 
-    Errors: INVALID_ARGUMENT for bytes that are no text and are wanted as JSON.
+    Errors: INVALID_ARGUMENT for bytes that are no text and are wanted as JSON, and for outputs that a model
+    of no known outputs does not give.
     """
     head = answer_head(draft.target.model, response.version)
     if draft.id is not None:
@@ -80,7 +81,9 @@ def write_wanted(head: bytes, draft: InferDraft, response: TensorResponse) -> Wi
     entries: list[bytes] = []
     parts: list[Data] = []
     for output in draft.outputs or [WantedOutput(name, True) for name in response.outputs]:
-        tensor = response.outputs[output.name]
+        tensor = response.outputs.get(output.name)
+        if tensor is None:  # of a model that does not say beforehand which it gives
+            raise unexpected_output(draft.target.model, output.name)
         if output.classes and draft.signature is not None:
             spec = draft.signature.outputs[output.name]
             tensor = classify(tensor, output.classes, spec, draft.signature.classes)

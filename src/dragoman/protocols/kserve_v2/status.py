@@ -7,11 +7,10 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
-from dragoman.core.tensors import Shape
 from dragoman.protocols.kserve_v2.errors import unknown_model
 from dragoman.protocols.kserve_v2.platforms import platform_of
 from dragoman.protocols.kserve_v2.target import read_target
-from dragoman.wire.datatypes import DATATYPES
+from dragoman.wire.datatypes import DATATYPES, shown_shape
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
 
@@ -134,8 +133,3 @@ def platform(version: VersionStatus) -> str:
 def tensor_metadata(spec: TensorSpec) -> dict[str, Any]:
     """One input or output."""
     return {"name": spec.name, "datatype": DATATYPES[spec.dtype], "shape": shown_shape(spec.shape)}
-
-
-def shown_shape(shape: Shape | None) -> list[int]:
-    """A shape on the wire: -1 = any size; where even the rank is open, one such size stands for all."""
-    return [-1] if shape is None else [-1 if size is None else size for size in shape]

@@ -8,9 +8,9 @@ import pytest
 from dragoman.core.errors import DragomanError
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType
-from dragoman.protocols.kserve_v2.binary import read_raw_body
 from dragoman.protocols.kserve_v2.rest import parse_infer
 from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.v2.binary import read_raw_body
 from tests.unit.protocols.kserve_v2.calls import answered, document_of, infer, refused, request, tensor
 from tests.unit.protocols.tfs.reference import ADD_SUB, LIMITS, echo_signature
 

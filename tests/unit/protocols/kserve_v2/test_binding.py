@@ -10,7 +10,7 @@ from dragoman.core.images import ImageSpec
 from dragoman.core.requests import ExampleRequest, TensorRequest
 from dragoman.core.signatures import Method, Signature
 from dragoman.core.tensors import Array, DType, Tensor
-from dragoman.protocols.kserve_v2.binding import bind_tensors
+from dragoman.wire.v2.binding import bind_tensors
 from tests.unit.protocols.tfs.reference import ADD_SUB, echo_signature, example_signature, signature, spec
 
 ROW: Final = np.arange(16, dtype=np.int32).reshape(1, 16)

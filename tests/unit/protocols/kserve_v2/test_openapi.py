@@ -11,8 +11,8 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from dragoman.core.requests import TensorRequest
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import NUMPY, DType, Tensor
-from dragoman.protocols.kserve_v2.binding import bind_tensors
 from dragoman.wire.datatypes import DTYPES
+from dragoman.wire.v2.binding import bind_tensors
 from tests.unit.protocols.kserve_v2.protocol import PROTOCOL
 from tests.unit.protocols.tfs.reference import Codec, echo_signature
 

@@ -12,15 +12,15 @@ from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import Target
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor
-from dragoman.protocols.kserve_v2.binary import BinaryPart
-from dragoman.protocols.kserve_v2.binding import MAX_NAMES, duplicate_input, too_many_names
-from dragoman.protocols.kserve_v2.json_data import read_data
 from dragoman.wire.base64 import decode_base64
 from dragoman.wire.datatypes import DTYPES
 from dragoman.wire.json_exact import JsonObject, JsonValue
 from dragoman.wire.json_tree import excerpt, load
 from dragoman.wire.operation import Draft
 from dragoman.wire.raw_tensors import Data, check_shape, read_raw
+from dragoman.wire.v2.binary import BinaryPart
+from dragoman.wire.v2.binding import MAX_NAMES, duplicate_input, too_many_names
+from dragoman.wire.v2.json_data import read_data
 
 Parameters = Mapping[str, Any]  # of texts, numbers and booleans
 

@@ -10,11 +10,11 @@ import numpy as np
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import NUMPY, DType, Tensor
-from dragoman.protocols.kserve_v2.binding import bracketed
-from dragoman.protocols.kserve_v2.headers import LENGTH_HEADER
-from dragoman.protocols.kserve_v2.status import shown_shape
+from dragoman.wire.datatypes import shown_shape
 from dragoman.wire.raw_tensors import Data, read_raw
+from dragoman.wire.v2.binding import bracketed
 
+LENGTH_HEADER: Final = b"Inference-Header-Content-Length"
 MAX_DIGITS: Final = 19
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from dragoman.core.errors import DragomanError, invalid
-from dragoman.core.requests import CoreRequest
+from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor, fits
-from dragoman.protocols.kserve_v2.status import shown_shape
-from dragoman.wire.datatypes import DATATYPES
+from dragoman.wire.datatypes import DATATYPES, shown_shape
 from dragoman.wire.fitting import with_trailing_axis
 from dragoman.wire.serialized import predict_request
 
@@ -25,10 +24,13 @@ def bind_tensors(
 ) -> CoreRequest:
     """The request that these tensors are to the model; `outputs` empty = all.
 
-    BYTES for an input that can be made of encoded images are those, whatever their shape.
+    BYTES for an input that can be made of encoded images are those, whatever their shape. A model that says
+    nothing of its tensors gets them as they came.
     Errors: INVALID_ARGUMENT for an input or output that the signature lacks, a missing input, and a tensor of
     another type or shape.
     """
+    if signature.untyped:
+        return TensorRequest(signature.name, given, outputs or None)
     specs = signature.inputs
     tensors = given if given.keys() == specs.keys() else with_defaults(model, given, specs)
     if signature.add_trailing_axis:
