@@ -1,10 +1,12 @@
-"""These tests need TensorFlow or OpenVINO; scripts/engines runs them in an environment that has both."""
+"""These tests need TensorFlow, OpenVINO or torch; scripts/engines runs them in an environment with all."""
 
 from importlib.util import find_spec
 
 WITH_TENSORFLOW = ("test_command_line.py", "test_saved_model_conformance.py")
 WITH_OPENVINO = ("test_openvino_conformance.py",)
+WITH_TORCH = ("test_torch_handlers.py", "test_torch_explanations.py")
 collect_ignore = [
     *(() if find_spec("tensorflow") else WITH_TENSORFLOW),
     *(() if find_spec("openvino") else WITH_OPENVINO),
+    *(() if find_spec("torch") and find_spec("captum") else WITH_TORCH),
 ]

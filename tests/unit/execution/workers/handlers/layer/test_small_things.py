@@ -2,8 +2,11 @@
 
 import math
 import re
+import sys
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.handler_layer import Layer
@@ -176,3 +179,68 @@ def test_files_are_copied_under_new_names(layer: Layer) -> None:
 
 def test_the_version_is_the_one_whose_handlers_run(layer: Layer) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", layer.module("version").__version__)
+
+
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [
+        ({}, None),
+        ({"pt2": "inductor"}, {"backend": "inductor"}),
+        ({"pt2": "nonsense"}, None),
+        (
+            {"pt2": {"backend": "eager", "mode": "reduce-overhead"}},
+            {"backend": "eager", "mode": "reduce-overhead"},
+        ),
+        ({"pt2": {"compile": {"enable": True}}}, {}),
+        ({"pt2": {"compile": {"enable": True, "backend": "nonsense"}}}, None),
+        ({"pt2": {"compile": {"enable": False, "backend": "eager"}}}, None),
+        ({"pt2": {"export": {"aot_compile": True}}}, None),
+    ],
+)
+def test_a_model_is_compiled_as_its_config_says(
+    layer: Layer, config: dict[str, Any], options: dict[str, Any] | None
+) -> None:
+    assert layer.module("torch_handler.loading").compile_options(config) == options
+
+
+def test_a_pt2_of_another_form_is_refused(layer: Layer) -> None:
+    with pytest.raises(ValueError, match="pt2"):
+        layer.module("torch_handler.loading").compile_options({"pt2": 3})
+
+
+@pytest.mark.parametrize(
+    ("pt2", "aot"), [("inductor", False), ({"export": {"aot_compile": True}}, True), ({}, False)]
+)
+def test_a_library_of_torch_is_loaded_where_the_config_says_so(layer: Layer, pt2: Any, aot: bool) -> None:
+    assert layer.module("torch_handler.loading").is_aot_compiled({"pt2": pt2}) is aot
+
+
+class Streamer:
+    """As `TextIteratorStreamer` of transformers: takes tokens, gives texts."""
+
+    def __init__(self, tokenizer: Any, skip_prompt: bool, timeout: float | None, **_: Any) -> None:
+        self.texts: list[str] = []
+
+    def put(self, tokens: Any) -> None:
+        self.texts.append(f"<{tokens.tolist()[0]}>")
+
+    def end(self) -> None:
+        self.texts.append("end")
+
+    def __iter__(self) -> Any:
+        while self.texts:
+            yield self.texts.pop(0)
+
+
+def test_texts_of_a_batch_stream_side_by_side(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    streamers = ModuleType("transformers.generation.streamers")
+    vars(streamers)["TextIteratorStreamer"] = Streamer
+    monkeypatch.setitem(sys.modules, "transformers", ModuleType("transformers"))
+    monkeypatch.setitem(sys.modules, "transformers.generation", ModuleType("transformers.generation"))
+    monkeypatch.setitem(sys.modules, streamers.__name__, streamers)
+    batch = layer.module("handler_utils.hf_batch_streamer").TextIteratorStreamerBatch("tokenizer", 2)
+    batch.put(np.array([[1], [2]]))
+    with pytest.raises(ValueError, match="tokens for 1 prompts; this streamer has 2"):
+        batch.put(np.array([[1]]))
+    batch.end()
+    assert list(batch) == [[{"text": "<[1]>"}, {"text": "<[2]>"}], [{"text": "end"}, {"text": "end"}]]

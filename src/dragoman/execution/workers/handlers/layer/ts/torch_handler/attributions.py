@@ -60,7 +60,11 @@ def attribute(handler: Any, inputs: Any, target: Any) -> Any:
     """
     options = chosen(getattr(handler, "model_yaml_config", None) or {})
     method = METHODS[options.get("method", USUAL)]
-    return method(handler, inputs, target_class(target), options)
+    number = target_class(target)
+    try:
+        return method(handler, inputs, number, options)
+    except (AssertionError, IndexError) as error:  # what Captum and torch make of it
+        raise PredictionException(f"target {number} is no class of this model", 400) from error
 
 
 def integrated_gradients(handler: Any, inputs: Any, target: Any, options: Mapping[str, Any]) -> Any:
@@ -70,7 +74,7 @@ def integrated_gradients(handler: Any, inputs: Any, target: Any, options: Mappin
 
 def saliency(handler: Any, inputs: Any, target: Any, _: Mapping[str, Any]) -> Any:
     """The size of the gradients."""
-    return captum().Saliency(handler.model).attribute(inputs, target=target)
+    return captum().Saliency(handler.model).attribute(inputs.clone().requires_grad_(), target=target)
 
 
 def occlusion(handler: Any, inputs: Any, target: Any, options: Mapping[str, Any]) -> Any:

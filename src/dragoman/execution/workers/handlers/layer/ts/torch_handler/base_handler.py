@@ -140,7 +140,9 @@ class BaseHandler:
 
         arguments = dict(getattr(self, "profiler_args", None) or {})
         if not arguments:
-            activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA]
+            activities = [ProfilerActivity.CPU]
+            if self.map_location == "cuda":
+                activities.append(ProfilerActivity.CUDA)
             arguments = {"activities": activities, "record_shapes": True}
         name = (self.manifest or self.context.manifest)["model"].get("modelName", "")
         folder = os.path.join(tempfile.gettempdir(), "pytorch_profiler", name)

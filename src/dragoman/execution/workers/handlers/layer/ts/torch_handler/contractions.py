@@ -6,7 +6,7 @@ ENDINGS = {
         " not",
         "are could did does do had has have is may might must need ought should was were would",
     ),
-    "'ve": (" have", "could I might must should they to we what when where who why will would you"),
+    "'ve": (" have", "could I might must should so they to we what when where who why will would you"),
     "'re": (" are", "they we what you"),
     "'ll": (" will", "he how I it she that there they we what who you"),
     "'d": (" would", "he I it she that there they we you y'all"),
