@@ -5,7 +5,9 @@
 2. A pipeline's input is what all that take from it have in common. One that only goes to the outputs is
    float32 of any shape, since nothing tells more.
 3. A tensor that is cut has a first axis, of as many elements as there are branches, where both are known.
-4. Each demultiplexer that no node gathers from adds an axis to the outputs, the outermost first.
+4. It takes encoded images where all that take from it do, each of which decodes them for itself; one that
+   goes to the outputs as well takes none.
+5. Each demultiplexer that no node gathers from adds an axis to the outputs, the outermost first.
 """
 
 from collections.abc import Mapping
@@ -76,14 +78,14 @@ def branch_of(spec: TensorSpec, count: int | None, what: str) -> TensorSpec:
             raise broken(Rule.TOO_FEW_DIMENSIONS, f"{what} is a single value")
         if not agree(spec.shape[:1], (count,)):
             raise broken(Rule.COUNT, f"{what} has shape {show_shape(spec.shape)}; there are {count} branches")
-    return replace(spec, shape=cut(spec.shape), layout=None)
+    return replace(spec, shape=cut(spec.shape), layout=None, image=None)
 
 
 def take(inputs: Specs, name: str, wanted: TensorSpec, node: Node) -> None:
     """Narrow a pipeline's input down to what one more node takes."""
     known = inputs.get(name)
     if known is None:
-        inputs[name] = TensorSpec(name, wanted.dtype, wanted.shape, name, wanted.layout)
+        inputs[name] = TensorSpec(name, wanted.dtype, wanted.shape, name, wanted.layout, image=wanted.image)
         return
     if known.dtype is not wanted.dtype or not agree(known.shape, wanted.shape):
         raise broken(
@@ -91,7 +93,9 @@ def take(inputs: Specs, name: str, wanted: TensorSpec, node: Node) -> None:
             f'input "{name}" is {shown(known)}, and {shown(wanted)} for node "{node.settings.name}"',
         )
     layout = known.layout if known.layout == wanted.layout else None
-    inputs[name] = replace(known, shape=intersection(known.shape, wanted.shape), layout=layout)
+    image = None if wanted.image is None else known.image
+    shape = intersection(known.shape, wanted.shape)
+    inputs[name] = replace(known, shape=shape, layout=layout, image=image)
 
 
 def check_source(
@@ -125,7 +129,8 @@ def given_by(graph: Graph, source: Source, signatures: Signatures) -> TensorSpec
 def output(graph: Graph, name: str, source: Source, signatures: Signatures, inputs: Specs) -> TensorSpec:
     """An output of the pipeline."""
     if source.node == REQUEST:
-        given = inputs.setdefault(source.output, TensorSpec(source.output, DType.FP32, None, source.output))
+        given = inputs.get(source.output, TensorSpec(source.output, DType.FP32, None, source.output))
+        inputs[source.output] = given = replace(given, image=None)
     else:
         given = given_by(graph, source, signatures)
     shape = given.shape

@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.mismatch import find_mismatch, find_unknown_output
-from dragoman.core.requests import CoreRequest, Target
+from dragoman.core.requests import CoreRequest, Target, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse, with_tensors
 from dragoman.core.signatures import Signature
+from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.pipelines.fitting import pipeline_signature
 from dragoman.execution.pipelines.graph import Graph
@@ -56,12 +59,7 @@ class PipelineRunner:
         Errors: INVALID_ARGUMENT for what does not fit the signature; UNAVAILABLE with reason
         PIPELINE_NOT_READY where a part does not serve; those of the parts, naming the node.
         """
-        ready = self._adapter.to_engine(request)
-        mismatch = find_mismatch(ready.inputs, signature.inputs)
-        if mismatch is None and ready.outputs is not None:
-            mismatch = find_unknown_output(ready.outputs, signature.outputs)
-        if mismatch is not None:
-            raise mismatch
+        ready = checked(self._adapter.to_engine(request), signature)
         held = self._pinned()
         try:
             plan = self._plan_for(held)
@@ -115,6 +113,34 @@ class PipelineRunner:
         self._plan = plan_of(self._graph, signatures, self._parts)
         self._met = parts.copy()
         return self._plan
+
+
+def checked(request: TensorRequest, signature: Signature) -> TensorRequest:
+    """The request, which fits the signature. Encoded images are left to the models that decode them.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    specs = signature.inputs
+    if images := encoded_images(request.inputs, signature):
+        request = replace(request, inputs={**request.inputs, **images})
+        anything = {name: replace(specs[name], dtype=DType.BYTES, shape=None) for name in images}
+        specs = {**specs, **anything}
+    mismatch = find_mismatch(request.inputs, specs)
+    if mismatch is None and request.outputs is not None:
+        mismatch = find_unknown_output(request.outputs, signature.outputs)
+    if mismatch is not None:
+        raise mismatch
+    return request
+
+
+def encoded_images(given: Mapping[str, Tensor], signature: Signature) -> Mapping[str, Tensor]:
+    """The inputs that are encoded images, one alone in a row of its own."""
+    specs = signature.inputs
+    return {
+        name: tensor if tensor.array.ndim else Tensor(tensor.dtype, tensor.array.reshape(1))
+        for name, tensor in given.items()
+        if tensor.dtype is DType.BYTES and name in specs and specs[name].image is not None
+    }
 
 
 def first_of_each(targets: Mapping[str, tuple[str, int | None]]) -> list[tuple[tuple[str, int | None], str]]:

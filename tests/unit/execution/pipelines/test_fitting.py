@@ -3,6 +3,7 @@
 import pytest
 
 from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.images import ImageSpec
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import DType
 from dragoman.execution.pipelines.fitting import pipeline_signature
@@ -200,3 +201,27 @@ def test_a_layout_gets_the_axis_of_the_branches_and_is_lost_where_nodes_differ()
     assert made([step("a")], {"out": "a.y"}, {"a": images}, demultiply=2).inputs["in"].layout == "N?HWC"
     both = made([step("a"), step("b")], {"a": "a.y", "b": "b.y"}, {"a": images, "b": plain})
     assert both.inputs["in"].layout is None
+
+
+IMAGE = ImageSpec(DType.FP32, 1, 8, 8, 3)
+SEEING = signature([spec("x", (1, 8, 8, 3), image=IMAGE)], [spec("y")])
+BLIND = signature([spec("x", (1, 8, 8, 3))], [spec("y")])
+
+
+@pytest.mark.parametrize("more", [{}, {"demultiply": 2}])
+def test_an_input_takes_encoded_images_where_all_that_take_from_it_do(more):
+    nodes, outputs = [step("a"), step("b")], {"a": "a.y", "b": "b.y"}
+    assert made(nodes, outputs, {"a": SEEING, "b": SEEING}, **more).inputs["in"].image == IMAGE
+    assert made(nodes, outputs, {"a": SEEING, "b": BLIND}, **more).inputs["in"].image is None
+    assert made(nodes, outputs, {"a": BLIND, "b": SEEING}, **more).inputs["in"].image is None
+
+
+def test_an_input_that_goes_to_the_outputs_as_well_takes_no_encoded_images():
+    found = made([step("a")], {"out": "a.y", "same": "request.in"}, {"a": SEEING})
+    assert found.inputs["in"].image is None
+    assert found.outputs["same"].image is None
+
+
+def test_a_node_that_gathers_takes_no_encoded_images():
+    found = made([step("a", gather_from="request")], {"out": "a.y"}, {"a": SEEING}, demultiply=1)
+    assert found.inputs["in"].image is None

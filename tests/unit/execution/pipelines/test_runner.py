@@ -2,11 +2,13 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.core.requests import ExampleRequest, Target
-from dragoman.core.tensors import DType
+from dragoman.core.images import ImageSpec
+from dragoman.core.requests import ExampleRequest, Target, TensorRequest
+from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.pipelines.compose import Composer
 from dragoman.repository.handle import Handle
 from tests.unit.execution.pipelines.graphs import (
@@ -173,3 +175,39 @@ def test_a_stream_is_the_answer_as_one_part():
         assert models.pins == {"a": 0}
 
     asyncio.run(story())
+
+
+FILES = np.array([b"first", b"second"], np.object_)
+
+
+def seeing(part: Part) -> Handle:
+    """A part that takes encoded images."""
+    image = ImageSpec(DType.FP32, None, 8, 8, 3)
+    part.signature = signature([spec("x", (None, 8, 8, 3), image=image)], [spec("y", None)])
+    return handle(part)
+
+
+@pytest.mark.parametrize(
+    ("more", "given", "asked"),
+    [
+        ({}, FILES, [[b"first", b"second"]]),
+        ({}, FILES[0, ...], [[b"first"]]),
+        ({"demultiply": 2}, FILES, [b"first", b"second"]),
+        ({"demultiply": "dynamic"}, FILES.reshape(2, 1), [[b"first"], [b"second"]]),
+        ({"demultiply": "dynamic"}, FILES[0, ...], [b"first"]),
+    ],
+)
+def test_encoded_images_go_to_the_models_that_decode_them(more, given, asked):
+    async def story() -> None:
+        part = Part(lambda x: np.ones(1, np.float32))
+        made = handle_of(composed(pipeline([step("a")], {"out": "a.y"}, **more), Models(a=seeing(part))))
+        run(made, TensorRequest("serving_default", {"in": Tensor(DType.BYTES, given)}))
+        assert [request.inputs["x"].array.tolist() for request in part.requests] == asked
+
+    asyncio.run(story())
+
+
+def test_texts_are_for_no_model_that_takes_none():
+    made = handle_of(composed(pipeline([step("a")], {"out": "a.y"}), Models(a=handle(Part()))))
+    with pytest.raises(DragomanError, match="bytes given, float32 expected"):
+        run(made, TensorRequest("serving_default", {"in": Tensor(DType.BYTES, FILES)}))
