@@ -3,7 +3,8 @@
 name             inputs
 picture          x float32 [N,2,2,3]
 picture_first    x float32 [1,3,2,2]
-picture_uint8    x uint8 [N,2,2,3]
+picture_<dtype>  x <dtype> [N,2,2,3]: uint8, and the others of DTYPES
+picture_grey     x float32 [N,4,4,1]
 picture_open     x float32 [N,H,W,C]
 prepared         x float32 [N,3,2,2], which `model.yaml` shows as [N,2,2,3] in BGR, with mean and scale
 captioned        picture float32 [N,2,2,3], level float32 [N]; outputs picture_out, level_out
@@ -20,6 +21,15 @@ from tests.conformance.reference_models import build, tensor
 
 PREPARED: Final = "preprocessing: {layout: 'NHWC:NCHW', color_format: 'RGB:BGR', mean: [1, 2, 3], scale: 2}\n"
 FLOAT: Final = TensorProto.FLOAT
+DTYPES: Final = {
+    "uint8": TensorProto.UINT8,
+    "uint16": TensorProto.UINT16,
+    "int8": TensorProto.INT8,
+    "int16": TensorProto.INT16,
+    "int32": TensorProto.INT32,
+    "float16": TensorProto.FLOAT16,
+    "float64": TensorProto.DOUBLE,
+}
 
 
 def echo(shape: list[int | str], element_type: int = FLOAT) -> onnx.ModelProto:
@@ -43,7 +53,8 @@ def write(directory: Path) -> None:
     models = {
         "picture": echo(["N", 2, 2, 3]),
         "picture_first": echo([1, 3, 2, 2]),
-        "picture_uint8": echo(["N", 2, 2, 3], TensorProto.UINT8),
+        **{f"picture_{name}": echo(["N", 2, 2, 3], element_type) for name, element_type in DTYPES.items()},
+        "picture_grey": echo(["N", 4, 4, 1]),
         "picture_open": echo(["N", "H", "W", "C"]),
         "prepared": echo(["N", 3, 2, 2]),
         "captioned": captioned(),

@@ -40,16 +40,19 @@ V2_CONTENTS: Final = Listener("v2-contents", ("--config", str(SETUPS / "v2_conte
 KSERVE: Final = Listener("kserve", ("--as", "kserve"))
 IMAGES: Final = Listener("images", write=image_models.write)
 IMAGES_TFSERVING: Final = Listener("images-tfserving", ("--as", "tfserving"), image_models.write)
+IMAGES_OVMS: Final = Listener(
+    "images-ovms", ("--config", str(SETUPS / "images_ovms.yaml")), image_models.write
+)
 OVMS: Final = Listener("ovms", ("--as", "ovms", "--rest_port", "1", "--port", "2"))  # free ones, in truth
 PIPELINES: Final = Listener("pipelines", ("--config", str(SETUPS / "pipelines.yaml")))
 
 SUITES: Final[Mapping[str, Suite]] = {
     "gradient.json": Suite(HTTP, (Run(GRADIENT),)),
     "kserve_v1.json": Suite(HTTP, (Run(KSERVE), Run(DEFAULT, lenient=True))),
-    "images_grpc.json": Suite(GRPC, (Run(IMAGES), Run(IMAGES_TFSERVING))),
-    "images_rest.json": Suite(HTTP, (Run(IMAGES), Run(IMAGES_TFSERVING))),
-    "images_v2.json": Suite(V2, (Run(IMAGES),)),
-    "images_v2_grpc.json": Suite(GRPC, (Run(IMAGES),)),
+    "images_grpc.json": Suite(GRPC, (Run(IMAGES), Run(IMAGES_TFSERVING), Run(IMAGES_OVMS))),
+    "images_rest.json": Suite(HTTP, (Run(IMAGES), Run(IMAGES_TFSERVING), Run(IMAGES_OVMS))),
+    "images_v2.json": Suite(V2, (Run(IMAGES), Run(IMAGES_OVMS))),
+    "images_v2_grpc.json": Suite(GRPC, (Run(IMAGES), Run(IMAGES_OVMS))),
     "ovms_grpc.json": Suite(GRPC, (Run(OVMS),)),
     "ovms_rest.json": Suite(HTTP, (Run(OVMS),)),
     "pipelines.json": Suite(HTTP, (Run(PIPELINES),)),
