@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from dragoman.core.control import PlacedModel, ReplaceModels
 from dragoman.core.status import StatusReport
 from dragoman.engines.base import Engine
+from dragoman.repository.brought import Brought
 from dragoman.repository.configured import ConfiguredSource, Pipelines
 from dragoman.repository.labels import check_labels
 from dragoman.repository.lifecycle import MakeRunner, WarmUp
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.manager import ModelManager, Observer, Rules
 from dragoman.repository.retries import LoadRules
+from dragoman.repository.source import AspiredModel, FileSystemSource, with_settings
 from dragoman.repository.stability import StabilityRules
 from dragoman.repository.watcher import Watcher, file_events
 from dragoman.settings.model import VersionPolicy
@@ -32,6 +34,12 @@ class ModelSources:
     def configured(self, settings: ServerSettings) -> ConfiguredSource:
         """The models that these settings name."""
         return configured_source(settings, self._engines)
+
+    def uploaded(self, name: str, folder: str) -> AspiredModel:
+        """The model that the files of a request are, with what the settings say of every model but trust."""
+        found = FileSystemSource(folder, self._engines).model(name)
+        settings = replace(self.settings.every_model.over(found.settings), trust="data")
+        return with_settings(found, name, settings)
 
     def listed(self, request: ReplaceModels, report: StatusReport) -> ConfiguredSource:
         """The models of a list and no others, and the pipelines of the settings.
@@ -74,7 +82,7 @@ def make_models(
         make_runner,
         observer=observer,
         warm_up=warm_up,
-        listed=sources.listed,
+        brought=Brought(sources.listed, sources.uploaded),
         rules=rules(settings),
     )
 

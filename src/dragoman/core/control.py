@@ -4,21 +4,34 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 
+from dragoman.core.override import Override
 from dragoman.core.status import StatusReport
 
 
 class Load(Struct, frozen=True):
-    """Load a model, or one version of it, from the repository."""
+    """Load a model, or one version of it, from the repository.
+
+    `looks`: also load anew what has changed in place. `override`: load it with this configuration, until
+    somebody loads or unloads it as a whole; where that fails, everything is as it was before.
+    """
 
     model: str
     version: int | None = None
+    looks: bool = False
+    override: Override | None = None
 
 
 class Unload(Struct, frozen=True):
-    """Stop serving a model, or one version of it."""
+    """Stop serving a model, or one version of it.
+
+    `parts`: of a pipeline also the models that it is made of, but those of another that serves. `waits`
+    False: requests that still hold it are not waited for.
+    """
 
     model: str
     version: int | None = None
+    parts: bool = False
+    waits: bool = True
 
 
 class Reload(Struct, frozen=True):
@@ -72,7 +85,11 @@ ControlRequest = RepositoryControl | ReloadSettings
 
 
 class ControlResult(Struct, frozen=True):
-    """What the repository looks like after the control request, and whether it differs from before."""
+    """What the repository looks like after the control request, and whether it differs from before.
+
+    `model` = the one that was asked for; None = all of them.
+    """
 
     report: StatusReport = field(default_factory=StatusReport)
     changed: bool = False
+    model: str | None = None

@@ -50,6 +50,7 @@ class Reason(enum.Enum):
     INPUT_SHAPE = "input_shape"
     TENSOR_BYTES = "tensor_bytes"  # a message's raw bytes are not those of its tensor
     TENSOR_VALUES = "tensor_values"  # a message has other than one value for each element of its tensor
+    LOAD_FAILED = "load_failed"  # what was to be loaded on request
     QUEUE_FULL = "queue_full"
     NO_WORKER = "no_worker"  # none runs that could answer, and nothing may wait for one
     ROUTE_UNKNOWN = "route_unknown"

@@ -92,6 +92,7 @@ class ModelStatus(Struct, frozen=True):
     """One model with every version it ever had, lowest first, its labels, and its choice of versions.
 
     `cause` tells why no versions could be found; `notes` are warnings, such as a label without its version.
+    `known` False: the repository has no such model any more.
     """
 
     name: str
@@ -100,6 +101,7 @@ class ModelStatus(Struct, frozen=True):
     cause: Cause | None = None
     notes: tuple[str, ...] = ()
     choice: VersionChoice = VersionChoice()
+    known: bool = True
 
     def version(self, number: int) -> VersionStatus | None:
         """That version, or None."""

@@ -4,6 +4,7 @@ from time import perf_counter_ns
 
 from dragoman.core.access import Permission
 from dragoman.core.context import CallContext
+from dragoman.core.control import ControlRequest
 from dragoman.core.statistics import Run
 from dragoman.gateway.guard import Access
 from dragoman.repository.handle import Handle
@@ -14,8 +15,8 @@ from dragoman.wire.operation import Draft, Operation
 class Exchange:
     """What is known of a request so far: the draft once parsed, the handle while a version is pinned.
 
-    `access` None = everyone may do everything; `input_ns` = the time it took to bind the draft; `tells_id` =
-    the answer has the request's id, whatever becomes of it.
+    The draft of a request for control is that request. `access` None = everyone may do everything; `input_ns`
+    = the time it took to bind the draft; `tells_id` = the answer has the request's id, whatever becomes of it.
     """
 
     __slots__ = (
@@ -30,7 +31,7 @@ class Exchange:
         self.call = call
         self.began_ns = began_ns
         self.input_ns = 0
-        self.draft: Draft | None = None
+        self.draft: Draft | ControlRequest | None = None
         self.handle: Handle | None = None
         self.model = ""
         self.access: Access | None = None

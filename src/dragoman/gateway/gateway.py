@@ -342,7 +342,12 @@ class Gateway:
         try:
             wire, access, allow_remote = exchange.wire, exchange.access, self._allow_remote_control
             check_control(wire, access, allow_remote=allow_remote)
-            request = operation.parse(wire, self._limits)
+            if len(wire.body) > self._limits.offload_bytes:  # files of a model
+                loop = asyncio.get_running_loop()
+                request = await loop.run_in_executor(self._codecs, operation.parse, wire, self._limits)
+            else:
+                request = operation.parse(wire, self._limits)
+            exchange.draft = request
             if access is not None:
                 access.check_control(request, local=is_local(wire, allow_remote=allow_remote))
             result = await self._carry_out(request)

@@ -43,10 +43,10 @@ class Access(Struct):
     def check_control(self, request: ControlRequest, *, local: bool) -> None:
         """Let a change of the repository pass. What strangers may change they may from this machine only.
 
-        A request that is not about one model is about all of them.
+        A request that is not about one model is about all of them, and so is one about a model's parts.
         Errors: as `check`.
         """
-        model: str | None = getattr(request, "model", None)
+        model: str | None = None if getattr(request, "parts", False) else getattr(request, "model", None)
         if local:
             self.check(model, Permission.CONTROL)
         elif not self.policy.grants(self.caller, model, Permission.CONTROL, self.deployment):

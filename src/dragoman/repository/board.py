@@ -30,6 +30,16 @@ class Board:
         route = ModelRoute(entry.handles, entry.labels, any_version=entry.any_version)
         self.routes = {**self.routes, entry.name: route}
         self._statuses[entry.name] = entry.status
+        self._tell()
+
+    def withdraw(self, name: str) -> None:
+        """Show readers a model no more."""
+        self.routes = {known: route for known, route in self.routes.items() if known != name}
+        self._statuses.pop(name, None)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake whoever waits for a change."""
         self._report = None
         waiting, self._waiting = self._waiting, []
         for change in waiting:

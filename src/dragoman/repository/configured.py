@@ -15,9 +15,8 @@ from dragoman.repository.source import (
     AspiredModel,
     Candidate,
     FileSystemSource,
-    without_live_settings,
+    with_settings,
 )
-from dragoman.repository.versions import wanted_versions
 from dragoman.settings.model import ModelSettings
 from dragoman.settings.overlay import ModelOverlay, NamedModel
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
@@ -80,14 +79,7 @@ class ConfiguredSource:
         return Aspired(models, tuple(notes))
 
     def _overlaid(self, name: str, model: AspiredModel, overlay: ModelOverlay) -> AspiredModel:
-        settings = overlay.over(self._every_model.over(model.settings))
-        to_load = without_live_settings(settings)
-        candidates = tuple(replace(candidate, model=name, settings=to_load) for candidate in model.candidates)
-        versions = {candidate.version for candidate in candidates}
-        wanted, missing = wanted_versions(settings.versions, versions)
-        _, missed = wanted_versions(model.settings.versions, versions)  # by the model's own choice
-        notes = (*(note for note in model.notes if note not in missed), *missing)
-        return replace(model, settings=settings, candidates=candidates, wanted=wanted, notes=notes)
+        return with_settings(model, name, overlay.over(self._every_model.over(model.settings)))
 
 
 def one_model(name: str, source: FileSystemSource) -> AspiredModel:

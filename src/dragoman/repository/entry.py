@@ -5,18 +5,20 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from dragoman.core.control import Load, ModelControl, Reload, SetLabels, Unload
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.control import ModelControl, Reload, SetLabels
+from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.signatures import Signature
 from dragoman.core.status import Cause, ModelStatus, State
 from dragoman.repository.configuration import version_choice
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import VersionHarness
+from dragoman.repository.overriding import Substitute
 from dragoman.repository.parts import Part, parts_of
 from dragoman.repository.policy import POLICIES, Action, Move, Policy, VersionSnapshot, parts_following
 from dragoman.repository.routing import version_refusal
 from dragoman.repository.settling import IN_MEMORY, Standing
 from dragoman.repository.source import AspiredModel, Candidate
+from dragoman.repository.wishes import Wishes
 from dragoman.settings.pipeline import PipelineSettings
 
 REMEMBERED: Final = 20  # versions that are gone, for status answers
@@ -26,18 +28,16 @@ Key = tuple[int, int]  # version and generation
 class ModelEntry:
     """What the source wants, changed by what operators asked for since, and the versions as they are.
 
-    `known` False: the source has no such model any more.
+    `listed` False: the source has no such model, or no more.
     """
 
-    def __init__(self, name: str, changed: Callable[[VersionHarness], None]) -> None:
+    def __init__(self, name: str, changed: Callable[[VersionHarness], None], *, listed: bool = True) -> None:
         self.name = name
         self.aspired = AspiredModel()
-        self.known = True
+        self.listed = listed
         self.harnesses: dict[Key, VersionHarness] = {}
-        self._unloaded = False  # as a whole, by request
-        self._added: set[int] = set()  # versions loaded by request
-        self._removed: set[int] = set()  # versions unloaded by request
-        self._labels: Mapping[str, int] | None = None  # set by request
+        self.wishes = Wishes()
+        self._own = self.aspired  # what the source has, without what a request has put in its place
         self._labelled: dict[str, int] = {}  # the versions that labels lead to now
         self._parts: tuple[Part, ...] = ()  # of a pipeline
         self._waits = False  # for one of them
@@ -58,8 +58,18 @@ class ModelEntry:
     @property
     def wanted(self) -> set[int]:
         """The versions that should serve."""
-        chosen = set() if self._unloaded else set(self.aspired.wanted)
-        return ((chosen | self._added) & self.candidates.keys()) - self._removed
+        return self.wishes.wanted(self.aspired.wanted, self.candidates.keys())
+
+    @property
+    def known(self) -> bool:
+        """Whether there is such a model."""
+        substitute = self.wishes.substitute
+        return self.listed or (substitute is not None and substitute.uploaded is not None)
+
+    @property
+    def served(self) -> bool:
+        """Whether any version that is remembered ever served."""
+        return any(harness.loaded_at_s is not None for harness in self.harnesses.values())
 
     @property
     def policy(self) -> Policy:
@@ -94,25 +104,30 @@ class ModelEntry:
             for version, harness in self.newest.items()
             if version in candidates or harness.state is not State.GONE
         }
-        return Standing(states, self.aspired.stamp)
+        return Standing(states, self._own.stamp)
 
     def adopt(self, aspired: AspiredModel | None) -> bool:
         """Take over what the source wants now; None = the model is not there any more. Whether that is new.
 
         A folder that cannot be read just now takes nothing away from versions that are loaded.
         """
-        old, known = self.aspired, aspired is not None
+        old, listed = self._own, aspired is not None
         new = aspired or AspiredModel()
         loaded = any(harness.state in IN_MEMORY for harness in self.harnesses.values())
         if not new.complete and loaded:
             new = replace(old, cause=new.cause, notes=new.notes, held=new.held, complete=False)
-        if new == old and known == self.known:
+        if new == old and listed == self.listed:
             return False
-        self.known, self.aspired = known, new
-        self._unloaded = self._unloaded and known
-        self._added &= self.candidates.keys()
-        self._removed &= self.candidates.keys()  # a version that comes back later was not dismissed
+        self.listed, self._own = listed, new
+        self._settle()
         return True
+
+    def _settle(self) -> None:
+        """Bring what is wanted in line with the source and the wishes."""
+        wishes = self.wishes if self.known else Wishes(labels=self.wishes.labels)
+        substitute = wishes.substitute
+        self.aspired = self._own if substitute is None else substitute.over(self.name, self._own)
+        self.wishes = wishes.among(self.candidates.keys())
 
     def refresh(self, retry_failed: bool = False) -> None:
         """Bring the table of versions in line with what is wanted.
@@ -131,7 +146,7 @@ class ModelEntry:
                 self.harnesses[version, generation] = newest[version] = harness
         for (version, _), harness in self.harnesses.items():
             harness.aspired = version in wanted and harness is newest[version]
-            harness.dismissed = version in self._removed
+            harness.dismissed = version in self.wishes.removed
         self._forget(newest)
 
     def _forget(self, newest: Mapping[int, VersionHarness]) -> None:
@@ -179,36 +194,44 @@ class ModelEntry:
         that is not loaded.
         """
         if isinstance(request, SetLabels):
-            self._set_labels(request.labels)
-        elif isinstance(request, Reload):
-            self._labels = None
-        elif request.version is not None:
-            if request.version not in self.candidates:
-                raise version_refusal(self.name, request.version, None)
-            loads = isinstance(request, Load)
-            to, out_of = (self._added, self._removed) if loads else (self._removed, self._added)
-            to.add(request.version)
-            out_of.discard(request.version)
-        else:
-            self._unloaded = isinstance(request, Unload)
-            self._added.clear()
-            self._removed.clear()
+            self._check_labels(request.labels)
+        elif not isinstance(request, Reload):
+            self._check_version(request.version)
+        along_with = request.model if request.model not in (None, self.name) else ""
+        self.wish(self.wishes.after(request, along_with))
 
-    def forget_requests(self) -> None:
-        """Want again what the source wants, and nothing else."""
-        self._unloaded = False
-        self._added.clear()
-        self._removed.clear()
-        self._labels = None
+    def wish(self, wishes: Wishes) -> None:
+        """Take over what is asked for from now on."""
+        self.wishes = wishes
+        self._settle()
 
-    def _set_labels(self, labels: Mapping[str, int]) -> None:
+    def substitute(self, substitute: Substitute) -> None:
+        """Load the model with a configuration that came with a request.
+
+        Errors: INVALID_ARGUMENT for a pipeline, which has none.
+        """
+        if self.is_pipeline and substitute.uploaded is None:
+            raise invalid(f"model {self.name!r} is a pipeline: it has no configuration to replace")
+        self.wish(Wishes(labels=self.wishes.labels, substitute=substitute))
+
+    def forget_failures(self) -> None:
+        """Let what serves count as the newest again, where loading it anew has failed."""
+        for (version, number), harness in sorted(self.harnesses.items()):
+            shown = self.shown[version]
+            if harness.state is State.FAILED and shown.state is State.READY and shown.generation < number:
+                del self.harnesses[version, number]
+
+    def _check_version(self, version: int | None) -> None:
+        if version is not None and version not in self.candidates:
+            raise version_refusal(self.name, version, None)
+
+    def _check_labels(self, labels: Mapping[str, int]) -> None:
         for label, version in labels.items():
             if version not in self.handles:
                 raise DragomanError(
                     Code.FAILED_PRECONDITION,
                     f"label {label!r}: version {version} of model {self.name!r} is not loaded",
                 )
-        self._labels = dict(labels)
 
     @property
     def handles(self) -> Mapping[int, Handle]:
@@ -222,7 +245,8 @@ class ModelEntry:
     @property
     def wanted_labels(self) -> Mapping[str, int]:
         """Version labels, whether or not their versions serve."""
-        return self.aspired.settings.labels if self._labels is None else self._labels
+        asked = self.wishes.labels
+        return self.aspired.settings.labels if asked is None else asked
 
     @property
     def labels(self) -> Mapping[str, int]:
@@ -253,6 +277,7 @@ class ModelEntry:
             cause=self.aspired.cause,
             notes=tuple(self.notes),
             choice=version_choice(self.aspired.settings.versions),
+            known=self.known,
         )
 
     @property
@@ -278,11 +303,11 @@ class ModelEntry:
         newest = self.newest
         if not self.candidates:
             none = self.aspired.cause or Cause(Code.NOT_FOUND, f"model {self.name!r} has no versions")
-            raise DragomanError(none.code, none.message)
+            raise DragomanError(none.code, none.message, reason=Reason.LOAD_FAILED)
         for version in sorted(self.wanted):
             cause = newest[version].cause
             if cause is not None:
-                raise DragomanError(cause.code, cause.message)
+                raise DragomanError(cause.code, cause.message, reason=Reason.LOAD_FAILED)
 
     @property
     def notes(self) -> list[str]:

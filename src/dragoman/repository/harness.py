@@ -90,6 +90,12 @@ class VersionHarness:
         return candidate != own or candidate.tree not in known_files
 
     @property
+    def is_closing(self) -> bool:
+        """Whether the version goes, and no request holds it any more."""
+        held = self.handle is not None and self.handle.pins > 0
+        return self.state in LEAVING - {State.GONE} and not (self.state is State.QUIESCING and held)
+
+    @property
     def size_bytes(self) -> int:
         """What the version's files take on disk."""
         return sum(stat.size for stat in self.tree.files.values()) if self.tree is not None else 0

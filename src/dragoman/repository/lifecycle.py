@@ -66,7 +66,8 @@ class Lifecycle:
             try:
                 made = await self._in(threads, self._loaded, harness)
             except DragomanError as error:
-                pause = None if error.code in FINAL or not harness.aspired else next(pauses, None)
+                final = error.code in FINAL or harness.candidate.upload or not harness.aspired
+                pause = None if final else next(pauses, None)
                 if pause is not None:
                     await self._sleep(pause)
                 if pause is None or not harness.aspired:

@@ -16,12 +16,12 @@ from dragoman.core.signatures import Signature
 from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, TreeSnapshot, Trust
 from dragoman.repository.configuration import configuration
 from dragoman.repository.declared import merged_signatures
+from dragoman.repository.demands import check_choices, narrowed_signatures
 from dragoman.repository.handle import Runner
-from dragoman.repository.sidecar import SIDECAR
 from dragoman.repository.source import Candidate, unreadable
 from dragoman.repository.tensor_names import renamed_signatures
 from dragoman.repository.tree import scan
-from dragoman.repository.trust import check_trust
+from dragoman.repository.trust import check_trust, check_upload
 from dragoman.settings.model import ModelSettings
 
 NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
@@ -98,7 +98,11 @@ class ModelLoader:
         for name in claim.required:
             if name not in tree.files:
                 raise DragomanError(Code.NOT_FOUND, f"{candidate.shown}/{name} is missing")
+        if candidate.upload:
+            check_upload(engine, candidate.model)
         check_trust(engine, candidate.settings, candidate.model, trusted=candidate.named)
+        if candidate.demands is not None:
+            check_choices(candidate.demands, claim, engine)
         path = tree.root if os.path.isfile(tree.root) else os.path.join(tree.root, claim.entry)
         artifact = Artifact(path, candidate.model, candidate.version, candidate.settings)
         options = self._engine_options(engine.name, candidate.settings)
@@ -106,9 +110,11 @@ class ModelLoader:
         try:
             native = renamed_signatures(model.signatures, tree.root, candidate.settings.tensor_names)
             signatures = merged_signatures(native, candidate.settings)
+            if candidate.demands is not None:
+                signatures = narrowed_signatures(signatures, candidate.demands)
         except DragomanError as error:
             model.close()
-            raise DragomanError(error.code, f"{candidate.model}/{SIDECAR}: {error.message}") from error
+            raise DragomanError(error.code, f"{candidate.settings_shown}: {error.message}") from error
         # What is given to code may be a secret; an engine of ours knows none.
         seen = candidate.settings.options if engine.trust is Trust.DATA_ONLY else {}
         told = configuration(candidate.settings, claim.entry, seen)
@@ -131,7 +137,7 @@ class ModelLoader:
         named = settings.engine
         if named is not None and named not in self._engines:
             raise invalid(
-                f"{candidate.model}/{SIDECAR}: engine: there is no engine {named!r}; "
+                f"{candidate.settings_shown}: engine: there is no engine {named!r}; "
                 f"there is {', '.join(self._engines)}"
             )
         asked = list(self._engines.values()) if named is None else [self._engines[named]]

@@ -8,33 +8,46 @@ threads. Requests see `ModelRoute` tables that are exchanged whole, so `pin` tak
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from msgspec import Struct
 
-from dragoman.core.control import ControlResult, Load, Reload, ReplaceModels, RepositoryControl
+from dragoman.core.control import (
+    ControlResult,
+    Load,
+    ModelControl,
+    Reload,
+    ReplaceModels,
+    RepositoryControl,
+    Unload,
+)
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.override import Override
 from dragoman.core.requests import Target
 from dragoman.core.status import State, StatusReport, VersionStatus
 from dragoman.repository.board import Board
+from dragoman.repository.brought import NOTHING, Brought
 from dragoman.repository.clock import Clock
 from dragoman.repository.entry import ModelEntry, check_available
 from dragoman.repository.handle import Handle
 from dragoman.repository.harness import SETTLED, VersionHarness
 from dragoman.repository.lifecycle import Lifecycle, MakeRunner, WarmUp, no_warm_up
 from dragoman.repository.loader import ModelLoader
+from dragoman.repository.overriding import Substitute
 from dragoman.repository.policy import Move
 from dragoman.repository.retries import LoadRules
 from dragoman.repository.routing import refusal
 from dragoman.repository.settling import Settled, Settling, Standing
 from dragoman.repository.source import Aspired, VersionSource, with_files
 from dragoman.repository.stability import StabilityRules
+from dragoman.repository.substitutes import Substitutes
+from dragoman.repository.turns import Turns
+from dragoman.repository.wishes import Wishes
 
 Observer = Callable[[str, VersionStatus], None]
-# What serves a list of models and no others. Refuses a list that cannot be served as things stand.
-ListedSource = Callable[[ReplaceModels, StatusReport], VersionSource]
 Goal = Callable[[StatusReport], bool]
+T = TypeVar("T")
 REAL_CLOCK: Final = Clock()
 LOGGED_AS: Final = {  # INFO where not named
     State.QUIESCING: logging.DEBUG,
@@ -63,11 +76,6 @@ def unobserved(model: str, version: VersionStatus) -> None:
     """The observer where nobody watches."""
 
 
-def no_lists(request: ReplaceModels, report: StatusReport) -> VersionSource:
-    """The source where models cannot come from lists."""
-    raise DragomanError(Code.UNIMPLEMENTED, "this server takes its models from its repository alone")
-
-
 class ModelManager:
     """Loads, serves and unloads versions."""
 
@@ -79,14 +87,16 @@ class ModelManager:
         *,
         observer: Observer = unobserved,
         warm_up: WarmUp = no_warm_up,
-        listed: ListedSource = no_lists,
+        brought: Brought = NOTHING,
         rules: Rules = USUAL_RULES,
         clock: Clock = REAL_CLOCK,
     ) -> None:
         self._source = source
-        self._listed = listed
+        self._listed = brought.listed
         self._settling = Settling(rules.stability, loader.required, clock.now)
         self._lifecycle = Lifecycle(loader, make_runner, warm_up, rules.loading, clock.sleep)
+        self._substitutes = Substitutes(brought.uploaded, self._lifecycle.in_thread)
+        self._turns = Turns()
         self._patience_s = rules.patience_s
         self._observer = observer
         self._entries: dict[str, ModelEntry] = {}
@@ -94,7 +104,7 @@ class ModelManager:
         self._board = Board()
         self._notes: tuple[str, ...] = ()  # the source's
         self._noted: frozenset[str] = frozenset()  # logged already
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._looking = asyncio.Lock()
         self._log = structlog.get_logger("dragoman.repository")
 
@@ -145,7 +155,7 @@ class ModelManager:
             self._source = source
             self._adopt(aspired, aspired.models.keys() | self._entries.keys())
             for entry in self._entries.values():
-                entry.forget_requests()
+                entry.wish(Wishes())
                 self._act(entry)
         await self._rest(self._entries.values(), self._patience_s)
         return self.report
@@ -171,20 +181,84 @@ class ModelManager:
         Errors: NOT_FOUND for a model or version that is not there; FAILED_PRECONDITION for a label of a
         version that is not loaded; where a version that was to be loaded fails, its cause.
         """
-        before = self.report
         if isinstance(request, ReplaceModels):
+            before = self.report
             await self.take_source(self._listed(request, before))
             check_available([self._entries[model.name] for model in request.models])
             return ControlResult(self.report, changed=self.report != before)
-        await self._look(request.model, files=isinstance(request, Reload))
-        asked = list(self._entries.values()) if request.model is None else [self._entry(request.model)]
+        if request.model is None:
+            return await self._control(request)
+        if isinstance(request, Load) and request.override is not None:
+            # Whoever asked may leave meanwhile: what comes of it is kept, or taken back, all the same.
+            work = self._begin(self._load_overridden(request, request.override))
+            work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            return await asyncio.shield(work)
+        async with self._turns.of(request.model):
+            return await self._control(request)
+
+    async def _control(self, request: ModelControl) -> ControlResult:
+        """Do what is asked of one model, or of each."""
+        before = self.report
+        loads = isinstance(request, Load | Reload)
+        looks = isinstance(request, Reload) or (isinstance(request, Load) and request.looks)
+        await self._look(request.model, files=looks)
+        asked = self._asked(request)
         for entry in asked:
             entry.apply(request)
-            self._act(entry, retry_failed=isinstance(request, Load | Reload))
-        await self._rest(asked, self._patience_s)
-        if isinstance(request, Load | Reload) and request.model is not None:
+            self._act(entry, retry_failed=loads)
+        waits = not isinstance(request, Unload) or request.waits
+        await self._rest(asked, self._patience_s, waits=waits)
+        if loads and request.model is not None:
             asked[0].check_loaded()
-        return ControlResult(self.report, changed=self.report != before)
+        return ControlResult(self.report, changed=self.report != before, model=request.model)
+
+    def _asked(self, request: ModelControl) -> list[ModelEntry]:
+        """The models that a request is about, the one that it names first.
+
+        Errors: NOT_FOUND.
+        """
+        if request.model is None:
+            return list(self._entries.values())
+        entry = self._entry(request.model)
+        if isinstance(request, Unload) and request.parts:
+            return [entry, *parts_alone(entry, self._entries, self._pipelines)]
+        if isinstance(request, Load):
+            return [entry, *(one for one in self._entries.values() if one.wishes.along_with == entry.name)]
+        return [entry]
+
+    async def _load_overridden(self, request: Load, override: Override) -> ControlResult:
+        """Load a model with the configuration that came along. Where that fails, all is as before."""
+        before, name = self.report, request.model
+        async with self._turns.of(name):
+            await self._look(name)
+            if not override.files:
+                self._entry(name)
+            substitute = await self._substitutes.make(name, override)
+            entry = self._entries.setdefault(name, ModelEntry(name, self._changed, listed=False))
+            wishes = entry.wishes
+            try:
+                entry.substitute(substitute)
+                self._act(entry, retry_failed=True)
+                await self._rest([entry], self._patience_s)
+                entry.check_loaded()
+            except DragomanError:
+                await self._take_back(entry, substitute, wishes)
+                raise
+            finally:
+                await self._substitutes.sweep(self._entries.values())
+        return ControlResult(self.report, changed=self.report != before, model=name)
+
+    async def _take_back(self, entry: ModelEntry, substitute: Substitute, wishes: Wishes) -> None:
+        """Want of a model again what was wanted before, and wait until it serves so."""
+        if entry.wishes.substitute is not substitute:
+            return  # somebody has taken it back already
+        entry.wish(wishes)
+        entry.forget_failures()
+        self._act(entry)
+        await self._rest([entry], self._patience_s)
+        if not entry.known and not entry.served:
+            del self._entries[entry.name]
+            self._board.withdraw(entry.name)
 
     async def wait_until(self, goal: Goal, timeout_s: float) -> StatusReport:
         """The first report that meets the goal.
@@ -212,6 +286,7 @@ class ModelManager:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._substitutes.close()
         self._lifecycle.close()
 
     async def _look(self, model: str | None = None, *, files: bool = False) -> None:
@@ -262,10 +337,16 @@ class ModelManager:
         async def then_act() -> None:
             await work
             self._act(entry)
+            await self._substitutes.sweep(self._entries.values())
 
-        task = asyncio.get_running_loop().create_task(then_act())
+        self._begin(then_act())
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do this whoever waits for it; the end of the manager waits for it, too."""
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _changed(self, harness: VersionHarness) -> None:
         """A version has come to another state."""
@@ -292,16 +373,39 @@ class ModelManager:
             raise refusal(Target(model), None)
         return entry
 
-    async def _rest(self, entries: Iterable[ModelEntry], patience_s: float | None) -> None:
-        """Wait until nothing is under way with these models: for loads to the end, else for `patience_s`."""
+    async def _rest(
+        self, entries: Iterable[ModelEntry], patience_s: float | None, *, waits: bool = True
+    ) -> None:
+        """Wait until nothing is under way with these models: for loads to the end, else for `patience_s`.
+
+        `waits` False: neither for loads nor for requests that still hold a version.
+        """
         watched = list(entries)
-        while states := {h.state for entry in watched for h in entry.harnesses.values()} - SETTLED:
+        while states := {
+            h.state
+            for entry in watched
+            for h in entry.harnesses.values()
+            if h.state not in SETTLED and (waits or h.is_closing)
+        }:
             try:
                 async with asyncio.timeout(None if State.LOADING in states else patience_s):
                     await self._board.next_change()
             except TimeoutError:
                 break
         self._warn()
+
+
+def parts_alone(
+    pipeline: ModelEntry, models: Mapping[str, ModelEntry], users: Mapping[str, list[ModelEntry]]
+) -> list[ModelEntry]:
+    """The models that a pipeline is made of, but those of another that is wanted."""
+    nodes = pipeline.pipeline.nodes if pipeline.pipeline is not None else ()
+    names = dict.fromkeys(node.model for node in nodes if node.model is not None)
+    return [
+        models[name]
+        for name in names
+        if name in models and not any(user.wanted for user in users[name] if user is not pipeline)
+    ]
 
 
 def pipelines_by_model(entries: Iterable[ModelEntry]) -> Mapping[str, list[ModelEntry]]:

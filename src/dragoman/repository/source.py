@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.names import is_model_name
+from dragoman.core.override import Demands
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine, FileStat, TreeSnapshot
 from dragoman.repository.parts import Part
@@ -38,6 +39,8 @@ class Candidate(Struct, frozen=True):
 
     `settings` are those that matter to a loaded version; `without_live_settings` has the others. A `pipeline`
     has no place: it is made of the libraries that are given here, and of `parts`, the models as they are now.
+    `demands` None = the settings are the model's own; else a request brought some, and what it expects.
+    `upload` = the folder with the files that it brought, where the model is made of those.
     """
 
     model: str
@@ -51,6 +54,13 @@ class Candidate(Struct, frozen=True):
     pipeline: PipelineSettings | None = None
     libraries: tuple[NodeLibrary, ...] = ()
     parts: tuple[Part, ...] = ()
+    demands: Demands | None = None
+    upload: str = ""
+
+    @property
+    def settings_shown(self) -> str:
+        """Where the settings come from, for messages."""
+        return f"{self.model}/{SIDECAR}" if self.demands is None else "config"
 
     def look(self) -> TreeSnapshot:
         """What lies there now; empty where it cannot be read."""
@@ -216,6 +226,17 @@ class FileSystemSource:
         return AspiredModel(
             settings, candidates, wanted, cause, all_notes, complete=cause is None, stamp=sidecar.stamp
         )
+
+
+def with_settings(model: AspiredModel, name: str, settings: ModelSettings) -> AspiredModel:
+    """The model under that name, with these settings in place of its own."""
+    to_load = without_live_settings(settings)
+    candidates = tuple(replace(candidate, model=name, settings=to_load) for candidate in model.candidates)
+    versions = {candidate.version for candidate in candidates}
+    wanted, missing = wanted_versions(settings.versions, versions)
+    _, missed = wanted_versions(model.settings.versions, versions)  # by the model's own choice
+    notes = (*(note for note in model.notes if note not in missed), *missing)
+    return replace(model, settings=settings, candidates=candidates, wanted=wanted, notes=notes)
 
 
 def without_live_settings(settings: ModelSettings) -> ModelSettings:

@@ -20,3 +20,16 @@ def check_trust(engine: Engine, settings: ModelSettings, model: str, *, trusted:
         f"{model} brings code (engine {engine.name}), which runs only where it is trusted: "
         f"set trust: code in {model}/{SIDECAR}, or start with --trust-code",
     )
+
+
+def check_upload(engine: Engine, model: str) -> None:
+    """Nothing, if what came with a request runs no code. Whoever may load models may not run code by it.
+
+    Errors: FAILED_PRECONDITION.
+    """
+    if engine.trust is not Trust.DATA_ONLY:
+        raise DragomanError(
+            Code.FAILED_PRECONDITION,
+            f"{model} brings code (engine {engine.name}), which does not run where it came with a request: "
+            "put it into the repository",
+        )

@@ -15,7 +15,7 @@ import orjson
 from dragoman.core.errors import invalid
 from dragoman.wire.json_exact import EMPTY, JsonObject, JsonValue, parse_exactly
 
-__all__ = ["JsonObject", "JsonValue", "dump", "excerpt", "load", "type_word"]
+__all__ = ["JsonObject", "JsonValue", "dump", "excerpt", "load", "load_strictly", "type_word"]
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 FAST_DEPTH: Final = 1024  # orjson's own limit
@@ -37,6 +37,18 @@ def load(body: bytes | bytearray | memoryview, max_depth: int) -> JsonValue:
         return _load_exactly(body, max_depth)
     if max_depth < FAST_DEPTH or _may_repeat_a_key(body, tree):
         return _load_exactly(body, max_depth)
+    return tree
+
+
+def load_strictly(text: str) -> JsonValue:
+    """The JSON value that a text is, with nothing after it. Of repeated keys the last counts.
+
+    Errors: INVALID_ARGUMENT `JSON Parse error: <reason>`.
+    """
+    try:
+        tree: JsonValue = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"JSON Parse error: {error}") from None
     return tree
 
 

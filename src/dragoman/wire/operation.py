@@ -106,7 +106,7 @@ class StatusOperation(Struct, frozen=True):
 
 
 class ControlOperation(Struct, frozen=True):
-    """A change of the repository."""
+    """A change of the repository. `fail` gets what `parse` gave, or None where that failed."""
 
     name: str
     parse: Callable[[WireRequest, Limits], ControlRequest]

@@ -10,6 +10,7 @@ import structlog
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
+from dragoman.core.control import ControlResult, Reload
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import CoreRequest, Kind, Target, TensorRequest, Verb
@@ -305,6 +306,34 @@ def test_control_is_open_to_this_machine_and_names_its_setting_to_others() -> No
     assert answered(Bench(), request(), CONTROL).body == b"True"
     refused = answered(Bench(), request(peer="192.0.2.7:4711"), CONTROL)
     assert b"allow_remote_control" in bytes(refused.body)
+
+
+@pytest.mark.parametrize(("size", "here"), [(10, True), (11, False)])
+def test_a_request_for_control_with_much_in_it_is_read_beside_the_event_loop(size: int, here: bool) -> None:
+    threads: list[threading.Thread] = []
+
+    def parse(_: WireRequest, __: Limits) -> Reload:
+        threads.append(threading.current_thread())
+        return Reload()
+
+    bench = Bench(limits=Limits(offload_bytes=10))
+    assert answered(bench, request(b"x" * size), replace(CONTROL, parse=parse)).body == b"True"
+    assert (threads[0] is threading.main_thread()) is here
+
+
+def test_the_words_for_control_that_fails_may_name_what_was_asked() -> None:
+    failed: list[object] = []
+
+    def tell(asked: object, error: DragomanError) -> WireResponse:
+        failed.append((asked, error.message))
+        return WireResponse(500)
+
+    def break_down(*_: object) -> ControlResult:
+        raise DragomanError(Code.INTERNAL, "it broke")
+
+    answered(Bench(), request(), replace(CONTROL, encode=break_down, fail=tell))
+    answered(Bench(), request(), replace(CONTROL, parse=break_down, fail=tell))
+    assert failed == [(Reload(), "it broke"), (None, "it broke")]
 
 
 def test_a_quiet_stream_ends_without_a_word_or_with_a_status() -> None:

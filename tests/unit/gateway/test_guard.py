@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from dragoman.core.access import Permission
-from dragoman.core.control import Load, Reload
+from dragoman.core.control import Load, Reload, Unload
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.gateway.guard import Access, Guard
@@ -88,6 +88,8 @@ class TestControl:
         assert code_of(access().check_control, Load("open"), local=True) is None
         assert code_of(access().check_control, Load("closed"), local=True) is Code.UNAUTHENTICATED
         assert code_of(access().check_control, Reload(), local=True) is Code.UNAUTHENTICATED
+        assert code_of(access().check_control, Unload("open"), local=True) is None
+        assert code_of(access().check_control, Unload("open", parts=True), local=True) is Code.UNAUTHENTICATED
 
     def test_strangers_elsewhere_may_change_nothing(self) -> None:
         assert code_of(access().check_control, Load("open"), local=False) is Code.UNAUTHENTICATED

@@ -11,11 +11,12 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import State, StatusReport, VersionStatus
 from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, Resources, TreeSnapshot
 from dragoman.execution.runners import LocalRunner
+from dragoman.repository.brought import Brought
 from dragoman.repository.clock import Clock
 from dragoman.repository.handle import Runner
 from dragoman.repository.loader import LoadedVersion, ModelLoader
 from dragoman.repository.manager import ModelManager, Rules
-from dragoman.repository.source import Candidate, FileSystemSource
+from dragoman.repository.source import AspiredModel, Candidate, FileSystemSource
 from dragoman.repository.stability import StabilityRules
 from dragoman.settings.model import ModelSettings
 from tests.unit.execution.models import Doubler
@@ -80,6 +81,7 @@ class Stage:
             self._runner,
             observer=self._observe,
             warm_up=self._warm_up,
+            brought=Brought(uploaded=self._uploaded),
             rules=Rules(stability=StabilityRules(settle_s=SETTLE_S), patience_s=patience_s),
             clock=Clock(lambda: self.now_s, self._sleep),
         )
@@ -112,6 +114,12 @@ class Stage:
         await self.manager._rest(self.manager._entries.values(), None)
         return restless
 
+    def next_load(self) -> asyncio.Event:
+        """What is set when the engine is asked for a model the next time."""
+        begun, loop = asyncio.Event(), asyncio.get_running_loop()
+        self.engine.on_load = lambda: loop.call_soon_threadsafe(begun.set)
+        return begun
+
     async def until_loads(self, count: int) -> None:
         """Wait until so many loads have brought a change."""
         await self.manager.wait_until(lambda _: self.engine.loads >= count, 30)
@@ -128,6 +136,9 @@ class Stage:
     def states(self, model: str) -> dict[int, State]:
         """The state of each version."""
         return states(self.manager.report, model)
+
+    def _uploaded(self, name: str, folder: str) -> AspiredModel:
+        return FileSystemSource(folder, {"toy": self.engine}).model(name)
 
     def _warm_up(self, candidate: Candidate, version: LoadedVersion) -> None:
         self.warm_up(candidate, version)

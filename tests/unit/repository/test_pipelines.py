@@ -12,10 +12,12 @@ from structlog.testing import capture_logs
 
 from dragoman.core.control import Load, PlacedModel, Reload, ReplaceModels, Unload
 from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.override import Override
 from dragoman.core.requests import Target
 from dragoman.core.status import State, StatusReport
 from dragoman.engines.base import LoadedModel
 from dragoman.execution.runners import LocalRunner
+from dragoman.repository.brought import Brought
 from dragoman.repository.clock import Clock
 from dragoman.repository.configured import ConfiguredSource, Pipelines
 from dragoman.repository.handle import Runner
@@ -60,7 +62,7 @@ class Stage:
             ModelLoader({"toy": self.engine}, compose=self.compose),
             self._runner,
             observer=lambda model, version: self.seen.append((model, version.state)),
-            listed=lambda request, _: self.source(*graphs),
+            brought=Brought(listed=lambda request, _: self.source(*graphs)),
             rules=Rules(stability=StabilityRules(settle_s=SETTLE_S), patience_s=5),
             clock=Clock(lambda: self.now_s, self._sleep),
         )
@@ -527,3 +529,52 @@ def test_trust_in_every_models_code_counts_for_libraries_too():
         every_model = ModelOverlay(trust=trust)
         model = ConfiguredSource((), (), every_model, {}, pipelines).aspired().models["p"]
         assert [(one.name, one.trust) for one in model.candidates[0].libraries] == [("cutter", expected)]
+
+
+def test_its_models_go_with_it_where_that_is_asked_and_come_back_with_it(tmp_path):
+    for name in ("half", "other", "alone"):
+        write(tmp_path / name / "1")
+    stage = Stage(tmp_path, graph("p", ("half", None), ("other", None)), graph("q"))
+
+    async def story() -> None:
+        await stage.manager.start()
+        await stage.manager.control(Unload("p", parts=True, waits=False))
+        assert [stage.states(name) for name in ("p", "other")] == [{1: GONE}, {1: GONE}]
+        assert [stage.states(name) for name in ("half", "q", "alone")] == [
+            {1: READY}
+        ] * 3  # q is made of half
+        await stage.manager.control(Load("p"))
+        assert [stage.states(name) for name in ("p", "other")] == [{1: READY}, {1: READY}]
+        await stage.manager.control(Unload("q"))
+        await stage.manager.control(Unload("p", parts=True))
+        assert [stage.states(name) for name in ("p", "half", "other")] == [{1: GONE}] * 3
+
+    stage.run(story())
+
+
+def test_what_was_unloaded_by_itself_does_not_come_back_with_a_pipeline(tmp_path):
+    write(tmp_path / "half" / "1")
+    stage = Stage(tmp_path, graph("p"))
+
+    async def story() -> None:
+        await stage.manager.start()
+        await stage.manager.control(Unload("p"))
+        await stage.manager.control(Unload("half"))
+        with pytest.raises(DragomanError, match="missing model"):
+            await stage.manager.control(Load("p"))
+        assert stage.states("half") == {1: GONE}
+
+    stage.run(story())
+
+
+def test_it_has_no_configuration_to_replace(tmp_path):
+    write(tmp_path / "half" / "1")
+    stage = Stage(tmp_path, graph("p"))
+
+    async def story() -> None:
+        await stage.manager.start()
+        with pytest.raises(DragomanError, match="'p' is a pipeline"):
+            await stage.manager.control(Load("p", override=Override()))
+        assert stage.states() == {1: READY}
+
+    stage.run(story())

@@ -24,6 +24,7 @@ class OnnxEngine(Engine):
 
     name: ClassVar[str] = "onnx"
     looks_for: ClassVar[str] = "model.onnx, or one file *.onnx or *.ort"
+    closed_options: ClassVar[frozenset[str]] = frozenset({"provider_options", "session_config"})
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:

@@ -30,6 +30,7 @@ class OpenVinoEngine(Engine):
     name: ClassVar[str] = "openvino"
     looks_for: ClassVar[str] = "an IR, model.xml with model.bin, or one such pair of files"
     package: ClassVar[str | None] = "openvino"
+    closed_options: ClassVar[frozenset[str]] = frozenset({"cache_dir", "plugin_config"})
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:

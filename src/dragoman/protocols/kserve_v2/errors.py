@@ -56,6 +56,7 @@ REASON_GRPC_STATUS: Final[Mapping[Reason, int]] = {
 }
 ENCODINGS: Final = b"gzip, deflate"  # of a request's body
 SERVICE_UNAVAILABLE: Final = 503
+MOST_CHARACTERS: Final = 2000  # of a message over gRPC, whose clients take 8 KiB of metadata
 RETRY_AFTER_S: Final = 1  # where the failure itself does not say
 
 
@@ -74,11 +75,11 @@ def answer_error(error: DragomanError) -> WireResponse:
 
 
 def grpc_error(error: DragomanError) -> WireResponse:
-    """A gRPC status: the code's number with the message."""
+    """A gRPC status: the code's number with the message, which has to fit into the end of an answer."""
     status = GRPC_STATUS[error.code]
     if error.reason is not None:
         status = REASON_GRPC_STATUS.get(error.reason, status)
-    return WireResponse(status, message=error.message)
+    return WireResponse(status, message=error.message[:MOST_CHARACTERS])
 
 
 def fail(draft: Draft | None, error: DragomanError) -> WireResponse:

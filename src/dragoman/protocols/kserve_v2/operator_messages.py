@@ -10,7 +10,8 @@ from dragoman.wire.protobuf import message_classes
 if TYPE_CHECKING:
     from dragoman.wire.protos.inference import (
         model_config_pb2,
-        model_repository_pb2,
+        operator_settings_pb2,
+        repository_pb2,
         shared_memory_pb2,
         statistics_pb2,
     )
@@ -24,18 +25,26 @@ class Messages(Struct, frozen=True):
     ModelConfigResponse: "type[model_config_pb2.ModelConfigResponse]"
     ModelStatisticsRequest: "type[statistics_pb2.ModelStatisticsRequest]"
     ModelStatisticsResponse: "type[statistics_pb2.ModelStatisticsResponse]"
-    RepositoryIndexRequest: "type[model_repository_pb2.RepositoryIndexRequest]"
-    RepositoryIndexResponse: "type[model_repository_pb2.RepositoryIndexResponse]"
-    RepositoryModelLoadRequest: "type[model_repository_pb2.RepositoryModelLoadRequest]"
-    RepositoryModelLoadResponse: "type[model_repository_pb2.RepositoryModelLoadResponse]"
-    RepositoryModelUnloadRequest: "type[model_repository_pb2.RepositoryModelUnloadRequest]"
-    RepositoryModelUnloadResponse: "type[model_repository_pb2.RepositoryModelUnloadResponse]"
+    RepositoryIndexRequest: "type[repository_pb2.RepositoryIndexRequest]"
+    RepositoryIndexResponse: "type[repository_pb2.RepositoryIndexResponse]"
+    RepositoryModelLoadRequest: "type[repository_pb2.RepositoryModelLoadRequest]"
+    RepositoryModelLoadResponse: "type[repository_pb2.RepositoryModelLoadResponse]"
+    RepositoryModelUnloadRequest: "type[repository_pb2.RepositoryModelUnloadRequest]"
+    RepositoryModelUnloadResponse: "type[repository_pb2.RepositoryModelUnloadResponse]"
     SystemSharedMemoryStatusRequest: "type[shared_memory_pb2.SystemSharedMemoryStatusRequest]"
     SystemSharedMemoryStatusResponse: "type[shared_memory_pb2.SystemSharedMemoryStatusResponse]"
+    SystemSharedMemoryRegisterRequest: "type[shared_memory_pb2.SystemSharedMemoryRegisterRequest]"
+    SystemSharedMemoryUnregisterRequest: "type[shared_memory_pb2.SystemSharedMemoryUnregisterRequest]"
     SystemSharedMemoryUnregisterResponse: "type[shared_memory_pb2.SystemSharedMemoryUnregisterResponse]"
     CudaSharedMemoryStatusRequest: "type[shared_memory_pb2.CudaSharedMemoryStatusRequest]"
     CudaSharedMemoryStatusResponse: "type[shared_memory_pb2.CudaSharedMemoryStatusResponse]"
+    CudaSharedMemoryRegisterRequest: "type[shared_memory_pb2.CudaSharedMemoryRegisterRequest]"
+    CudaSharedMemoryUnregisterRequest: "type[shared_memory_pb2.CudaSharedMemoryUnregisterRequest]"
     CudaSharedMemoryUnregisterResponse: "type[shared_memory_pb2.CudaSharedMemoryUnregisterResponse]"
+    TraceSettingRequest: "type[operator_settings_pb2.TraceSettingRequest]"
+    TraceSettingResponse: "type[operator_settings_pb2.TraceSettingResponse]"
+    LogSettingsRequest: "type[operator_settings_pb2.LogSettingsRequest]"
+    LogSettingsResponse: "type[operator_settings_pb2.LogSettingsResponse]"
 
 
 @cache

@@ -19,6 +19,8 @@ EXTENSIONS: Final = (
     "classification",
     "binary_tensor_data",
     "parameters",
+    "model_repository",
+    "model_repository(unload_dependents)",
     "model_configuration",
     "statistics",
 )
@@ -91,7 +93,7 @@ def serving_version(target: Target, report: StatusReport) -> tuple[ModelStatus, 
     Errors: NOT_FOUND for a model or a version that there is not, UNAVAILABLE for one that does not serve.
     """
     model = report.models.get(target.model)
-    if model is None:
+    if model is None or not model.known:
         raise unknown_model(target.model)
     if target.version is None:
         found = model.latest_ready

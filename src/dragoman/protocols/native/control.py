@@ -3,11 +3,12 @@
 from typing import Final
 
 from dragoman.core.control import ControlResult, Load, Reload, Unload
-from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.errors import invalid
 from dragoman.protocols.native.status import model_view
 from dragoman.settings.limits import Limits
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.origin import check_origin
 from dragoman.wire.percent import percent_decoded
 
 MAX_DIGITS: Final = 19  # of a version, an int64
@@ -40,15 +41,6 @@ def target(wire: WireRequest) -> tuple[str, int | None]:
     if digits is not None and len(digits.lstrip("0")) > MAX_DIGITS:
         raise invalid(f"{digits} is no version: it has more than {MAX_DIGITS} digits")
     return percent_decoded(wire.params["model"]), None if digits is None else int(digits)
-
-
-def check_origin(wire: WireRequest) -> None:
-    """Nothing, unless a web page sent this: in a browser here, any page would count as this machine.
-
-    Errors: PERMISSION_DENIED.
-    """
-    if wire.header(b"origin") is not None:
-        raise DragomanError(Code.PERMISSION_DENIED, "models are not loaded or unloaded by web pages")
 
 
 def encode_control(result: ControlResult) -> WireResponse:
