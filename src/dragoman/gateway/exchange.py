@@ -16,7 +16,7 @@ class Exchange:
     """What is known of a request so far: the draft once parsed, the handle while a version is pinned.
 
     The draft of a request for control is that request. `access` None = everyone may do everything; `input_ns`
-    = the time it took to bind the draft; `tells_id` = the answer has the request's id, whatever becomes of it.
+    = the time it took to bind the draft; `tells_id` = the answer has the request's id, come what may.
     """
 
     __slots__ = (
