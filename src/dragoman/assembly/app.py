@@ -20,6 +20,7 @@ from dragoman.execution.pipelines.compose import Composer
 from dragoman.execution.pipelines.libraries import NodeLibraries
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
+from dragoman.repository.archives.opening import Archives
 from dragoman.repository.handle import Handle
 from dragoman.repository.labels import check_labels
 from dragoman.repository.lifecycle import no_warm_up
@@ -49,10 +50,11 @@ class App:
         warm_up = make_warm_up(spoken, settings.limits) if recorded else no_warm_up
         known = engines()
         self._sources = ModelSources(settings, known)
+        self._archives = Archives(settings.archives)
         self.models = make_models(
             settings,
             self._sources,
-            ModelLoader(known, settings.engine_options, compose),
+            ModelLoader(known, settings.engine_options, compose, self._archives),
             runners,
             warm_up,
             self._changed,
@@ -122,6 +124,7 @@ class App:
         timeout_s = self._settings.limits.drain_s
         await asyncio.gather(*(server.drain(timeout_s) for _, server in self._servers))
         await self.models.close()
+        await asyncio.to_thread(self._archives.close)
         self._gateway.close()
 
     async def _renew(self) -> ControlResult:

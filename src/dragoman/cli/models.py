@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from dragoman.cli.client import DEFAULT_URL, MODELS, look
-from dragoman.cli.table import Row, one_line, plain
+from dragoman.cli.table import Row, one_line, plain, shown_version
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
@@ -36,12 +36,17 @@ def rows(models: Iterable[dict[str, Any]]) -> Iterator[Row]:
     for model in models:
         name, notes = one_line(model["name"]), [one_line(note) for note in model["notes"]]
         made = [
-            Row(name, str(version["version"]), version["engine"] or "", version["state"], cause_of(version))
+            Row(name, number_of(version), version["engine"] or "", version["state"], cause_of(version))
             for version in model["versions"]
         ] or [Row(name, "", "", "empty", cause_of(model))]
         yield from made[:-1]
         last = made[-1]
         yield last._replace(note="\n  ".join(filter(None, [last.note, *notes])))
+
+
+def number_of(view: dict[str, Any]) -> str:
+    """A version's number, and its name where it has one of its own."""
+    return shown_version(view["version"], view.get("name"))
 
 
 def cause_of(view: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dragoman.cli.client import DEFAULT_URL, MODELS, look
-from dragoman.cli.models import Json, cause_of
+from dragoman.cli.models import Json, cause_of, number_of
 from dragoman.cli.table import one_line
 
 
@@ -36,7 +36,7 @@ def lines(model: dict[str, Any]) -> Iterator[str]:
             yield f"  {note}"
     for version in model["versions"]:
         engine = f", {version['engine']}" if version["engine"] else ""
-        yield f"  version {version['version']}: {version['state']}{engine}"
+        yield f"  version {number_of(version)}: {version['state']}{engine}"
         if version["cause"]:
             yield f"    {cause_of(version)}"
         for signature in version["signatures"]:

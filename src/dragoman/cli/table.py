@@ -26,6 +26,11 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def shown_version(number: int, name: str | None) -> str:
+    """A version's number, and its own name where that says more."""
+    return str(number) if name in (None, str(number)) else f"{number} ({one_line(str(name))})"
+
+
 def plain(rows: Sequence[Row]) -> Iterator[str]:
     """The table as lines of aligned columns, a failed version's cause indented below it."""
     lines = [tuple(heading.upper() for heading in HEADINGS), *(row.cells for row in rows)]

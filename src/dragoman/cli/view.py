@@ -13,7 +13,7 @@ from rich.text import Text
 
 from dragoman.assembly.app import App
 from dragoman.cli.example import curl_line
-from dragoman.cli.table import HEADINGS, Row, one_line
+from dragoman.cli.table import HEADINGS, Row, one_line, shown_version
 from dragoman.core.status import State, VersionStatus
 
 TOLD: Final = frozenset({State.LOADING, State.READY, State.FAILED})  # the others say nothing new to a reader
@@ -29,7 +29,7 @@ def row(model: str, version: VersionStatus) -> Row:
     """One version as a row of the table."""
     return Row(
         model=one_line(model),
-        version=str(version.version),
+        version=shown_version(version.version, version.name),
         engine=version.engine or "",
         state=version.state.value,
         note=one_line(version.cause.message) if version.cause else "",

@@ -25,7 +25,7 @@ class Verb(enum.Enum):
 
 
 class Target(Struct, frozen=True):
-    """Which model is meant. At most one of `version` and `label`; neither = the highest ready version.
+    """Which model is meant. At most one of `version`, `version_name` and `label`; none = the highest ready.
 
     `model` empty = the only one that serves, if just one does.
     `signature` None = the default one. `zero_means_latest`: version 0 counts as not given unless a version 0
@@ -37,6 +37,7 @@ class Target(Struct, frozen=True):
     label: str | None = None
     signature: str | None = None
     zero_means_latest: bool = False
+    version_name: str | None = None  # as the model's own files call it; else the number as a text
 
 
 class TensorRequest(Struct):

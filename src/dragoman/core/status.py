@@ -72,6 +72,8 @@ class WorkersStatus(Struct, frozen=True):
 class VersionStatus(Struct, frozen=True):
     """One version. `signatures` is empty until it is READY; `loaded_at_s` is Unix time.
 
+    `name` = what its own files call it, such as 1.0 or 2024-spring; None = its number is all there is.
+
     All of it is a snapshot but `statistics` and `workers`: those counters are the version's own, and go on
     counting; and how the workers are is asked when somebody looks, None = it has none to tell of. These and
     the configuration are there from READY until nothing of the version is left.
@@ -86,6 +88,7 @@ class VersionStatus(Struct, frozen=True):
     statistics: VersionStatistics | None = None
     configuration: ModelConfiguration | None = None
     workers: Callable[[], WorkersStatus] | None = None
+    name: str | None = None
 
 
 class ModelStatus(Struct, frozen=True):
@@ -106,6 +109,10 @@ class ModelStatus(Struct, frozen=True):
     def version(self, number: int) -> VersionStatus | None:
         """That version, or None."""
         return next((v for v in self.versions if v.version == number), None)
+
+    def named(self, name: str) -> VersionStatus | None:
+        """The version of that name, or of that number where it has no name; None = there is none."""
+        return next((v for v in self.versions if name == (v.name or str(v.version))), None)
 
     @property
     def latest_ready(self) -> VersionStatus | None:

@@ -37,6 +37,10 @@ class Staffed(Protocol):
         """How they are now."""
 
 
+def nothing() -> None:
+    """What is discarded of a version that nothing was made for."""
+
+
 class Handle:
     """One loaded version with the number of requests that hold it, and the counters of what it does.
 
@@ -46,6 +50,7 @@ class Handle:
 
     __slots__ = (
         "_default",
+        "_discard",
         "_when_idle",
         "model",
         "pins",
@@ -53,15 +58,26 @@ class Handle:
         "signatures",
         "statistics",
         "version",
+        "version_name",
     )
 
-    def __init__(self, model: str, version: int, signatures: Mapping[str, Signature], runner: Runner) -> None:
+    def __init__(
+        self,
+        model: str,
+        version: int,
+        signatures: Mapping[str, Signature],
+        runner: Runner,
+        version_name: str | None = None,
+        discard: Callable[[], None] = nothing,
+    ) -> None:
         self.model = model
         self.version = version
+        self.version_name = version_name
         self.signatures = signatures
         self.runner = runner
         self.pins = 0
         self.statistics = VersionStatistics()
+        self._discard = discard
         self._when_idle: Callable[[], None] | None = None
         self._default = default_signature(signatures)
 
@@ -105,6 +121,13 @@ class Handle:
         self.pins -= 1
         if self.pins == 0 and self._when_idle is not None:
             self._when_idle()
+
+    def close(self) -> None:
+        """Close the model, and give back what was made for it alone."""
+        try:
+            self.runner.close()
+        finally:
+            self._discard()
 
     def quiesce(self, when_idle: Callable[[], None]) -> None:
         """Call `when_idle` once, as soon as nothing holds this version."""

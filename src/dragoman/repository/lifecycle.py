@@ -87,7 +87,7 @@ class Lifecycle:
         harness.move(State.QUIESCED)
         harness.move(State.UNLOADING)
         try:
-            await self.in_thread(handle.runner.close)
+            await self.in_thread(handle.close)
             await self.in_thread(give_back_memory, harness.size_bytes)
         except Exception:
             candidate = harness.candidate
@@ -132,12 +132,19 @@ class Lifecycle:
             self._warm_up(candidate, loaded)
             runner = self._make_runner(loaded.model, candidate.settings, candidate.model, candidate.version)
         except DragomanError:
-            loaded.model.close()
+            loaded.close()
             raise
         except Exception as error:
             self._log.exception("no runner", model=candidate.model, version=candidate.version)
-            loaded.model.close()
+            loaded.close()
             message = f"{candidate.shown} cannot be run; the server's log tells more"
             raise DragomanError(Code.INTERNAL, message) from error
-        handle = Handle(candidate.model, candidate.version, loaded.signatures, runner)
+        handle = Handle(
+            candidate.model,
+            candidate.version,
+            loaded.signatures,
+            runner,
+            loaded.name,
+            loaded.discard,
+        )
         return handle, loaded.engine, loaded.configuration

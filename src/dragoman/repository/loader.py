@@ -14,14 +14,15 @@ from dragoman.core.configuration import ModelConfiguration
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.signatures import Signature
 from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, TreeSnapshot, Trust
+from dragoman.repository.archives.opening import Archives, OpenedArchive, archive_in
 from dragoman.repository.configuration import configuration
 from dragoman.repository.declared import merged_signatures
 from dragoman.repository.demands import check_choices, narrowed_signatures
-from dragoman.repository.handle import Runner
+from dragoman.repository.handle import Runner, nothing
 from dragoman.repository.source import Candidate, unreadable
 from dragoman.repository.tensor_names import renamed_signatures
 from dragoman.repository.tree import scan
-from dragoman.repository.trust import check_trust, check_upload
+from dragoman.repository.trust import check_archive_trust, check_trust, check_upload
 from dragoman.settings.model import ModelSettings
 
 NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
@@ -29,12 +30,24 @@ T = TypeVar("T")
 
 
 class LoadedVersion(Struct, frozen=True):
-    """A model in memory, the name of its engine, and the signatures and configuration that callers see."""
+    """A model in memory, the name of its engine, and the signatures and configuration that callers see.
+
+    `name` = what its own files call the version; `discard` takes away what was made for it alone.
+    """
 
     engine: str
     model: LoadedModel
     signatures: Mapping[str, Signature]
     configuration: ModelConfiguration = ModelConfiguration()
+    name: str | None = None
+    discard: Callable[[], None] = nothing
+
+    def close(self) -> None:
+        """Close a model that was not run."""
+        try:
+            self.model.close()
+        finally:
+            self.discard()
 
 
 class Composed(Struct, frozen=True):
@@ -64,7 +77,9 @@ class ModelLoader:
         engines: Mapping[str, Engine],
         options: Mapping[str, Mapping[str, Any]] = NO_OPTIONS,
         compose: Compose = no_pipelines,
+        archives: Archives | None = None,
     ) -> None:
+        self._archives = archives or Archives()
         self._engines = engines
         self._options = options
         self._compose = compose
@@ -94,6 +109,34 @@ class ModelLoader:
         if candidate.cause is not None:
             raise DragomanError(candidate.cause.code, candidate.cause.message)
         tree = scan(candidate.path)
+        archive = archive_in(tree, candidate.shown)
+        if archive is None or (archive.is_lone and self._is_claimed(tree, candidate)):
+            return self._load_files(tree, candidate)
+        check_archive_trust(
+            candidate.settings,
+            candidate.model,
+            trusted=candidate.named,
+            uploaded=bool(candidate.upload),
+        )
+        opened = self._archives.open(archive, candidate.model)
+        try:
+            return self._load_files(scan(opened.root), candidate, opened)
+        except BaseException:
+            opened.close()
+            raise
+
+    def _is_claimed(self, tree: TreeSnapshot, candidate: Candidate) -> bool:
+        try:
+            self._choose(tree, candidate)
+        except DragomanError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+            return False
+        return True
+
+    def _load_files(
+        self, tree: TreeSnapshot, candidate: Candidate, opened: OpenedArchive | None = None
+    ) -> LoadedVersion:
         engine, claim = self._choose(tree, candidate)
         for name in claim.required:
             if name not in tree.files:
@@ -103,7 +146,8 @@ class ModelLoader:
         check_trust(engine, candidate.settings, candidate.model, trusted=candidate.named)
         if candidate.demands is not None:
             check_choices(candidate.demands, claim, engine)
-        path = tree.root if os.path.isfile(tree.root) else os.path.join(tree.root, claim.entry)
+        below = os.path.normpath(os.path.join(tree.root, claim.entry))
+        path = tree.root if os.path.isfile(tree.root) else below
         artifact = Artifact(path, candidate.model, candidate.version, candidate.settings)
         options = self._engine_options(engine.name, candidate.settings)
         model = engine.load(artifact, options)
@@ -117,8 +161,11 @@ class ModelLoader:
             raise DragomanError(error.code, f"{candidate.settings_shown}: {error.message}") from error
         # What is given to code may be a secret; an engine of ours knows none.
         seen = candidate.settings.options if engine.trust is Trust.DATA_ONLY else {}
-        told = configuration(candidate.settings, claim.entry, seen)
-        return LoadedVersion(engine.name, model, signatures, told)
+        if opened is None:
+            told = configuration(candidate.settings, claim.entry, seen)
+            return LoadedVersion(engine.name, model, signatures, told)
+        told = configuration(candidate.settings, opened.file, seen)
+        return LoadedVersion(engine.name, model, signatures, told, opened.version_name, opened.close)
 
     def _engine_options(self, engine: str, settings: ModelSettings) -> Mapping[str, Any]:
         """The server's for all models of the engine, the model's for this engine, and the model's own."""

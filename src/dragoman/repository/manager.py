@@ -116,7 +116,7 @@ class ModelManager:
         """
         route = self._board.routes.get(target.model)
         if route is not None:
-            unnamed = target.version is None and target.label is None
+            unnamed = target.version is None and target.label is None and target.version_name is None
             handle = route.default if unnamed else route.find(target)
             if handle is not None:
                 handle.pins += 1

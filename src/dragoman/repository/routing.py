@@ -14,7 +14,7 @@ class ModelRoute:
     `any_version`: callers who name a version that is not there get the default one.
     """
 
-    __slots__ = ("any_version", "default", "labels", "versions")
+    __slots__ = ("any_version", "default", "labels", "names", "versions")
 
     def __init__(
         self, versions: Mapping[int, Handle], labels: Mapping[str, int], *, any_version: bool = False
@@ -22,6 +22,7 @@ class ModelRoute:
         self.any_version = any_version
         self.versions = versions
         self.labels = {label: versions[version] for label, version in labels.items() if version in versions}
+        self.names = {handle.version_name or str(version): handle for version, handle in versions.items()}
         self.default = versions[max(versions)] if versions else None
 
     def find(self, target: Target) -> Handle | None:
@@ -33,6 +34,8 @@ class ModelRoute:
             return self.versions.get(version, self.default if self.any_version else None)
         if target.label is not None:
             return self.labels.get(target.label)
+        if target.version_name is not None:
+            return self.names.get(target.version_name, self.default if self.any_version else None)
         return self.default
 
 
@@ -52,6 +55,9 @@ def refusal(target: Target, model: ModelStatus | None, *, removed: bool = False)
             f"model {name!r} has no version with the label {target.label!r}; it has {listed(model.labels)}",
             reason=Reason.LABEL_UNKNOWN,
         )
+    if target.version_name is not None:
+        asked = target.version_name
+        return version_refusal(name, asked, model.named(asked), waiting(model))
     why = states(model) or (model.cause.message if model.cause else "none is there")
     return not_ready(f"model {name!r} has no version that serves: {why}", waiting(model))
 
@@ -70,12 +76,12 @@ def waiting(model: ModelStatus) -> Reason:
 
 
 def version_refusal(
-    name: str, number: int, version: VersionStatus | None, reason: Reason = Reason.MODEL_NOT_READY
+    name: str, asked: int | str, version: VersionStatus | None, reason: Reason = Reason.MODEL_NOT_READY
 ) -> DragomanError:
-    """Why one version does not serve."""
+    """Why one version does not serve, which was asked for by number or name."""
     if version is None or version.state is State.GONE:
         gone = Reason.VERSION_UNKNOWN if version is None else Reason.VERSION_RETIRED
-        return DragomanError(Code.NOT_FOUND, f"model {name!r} has no version {number}", reason=gone)
+        return DragomanError(Code.NOT_FOUND, f"model {name!r} has no version {asked}", reason=gone)
     return not_ready(f"model {name!r} does not serve: {described(version)}", reason)
 
 

@@ -3,16 +3,18 @@
 A path is one of three things:
 
 1. A model file. The model is called after the file, or, where the file's name says nothing (`model.onnx`),
-   after its folder; a folder named by a number is the version, and the folder above gives the name.
+   after its folder; a folder named by a number is the version, and the folder above gives the name. A model
+   archive, packed or not, says in its manifest what the model and its version are called.
 2. One model's folder: it holds `model.yaml`, version folders, or a model file whose name says nothing. The
    model is called after the folder.
-3. A repository: every folder in it is a model, and so is every file that an engine claims.
+3. A repository: every folder in it is a model, and so is every file that an engine claims. Archives of one
+   name in their manifests are versions of one model.
 
-A model's folder holds version folders, named by numbers, or is itself version 1.
+A model's folder holds version folders, named by numbers, or archives, or is itself version 1.
 """
 
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final, Protocol
 
 from msgspec import Struct, field
@@ -23,10 +25,14 @@ from dragoman.core.names import is_model_name
 from dragoman.core.override import Demands
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine, FileStat, TreeSnapshot
+from dragoman.repository.archives.found import FoundArchive, by_model, numbered
+from dragoman.repository.archives.heads import Heads
+from dragoman.repository.archives.names import archives_among, is_archive
 from dragoman.repository.parts import Part
 from dragoman.repository.sidecar import SIDECAR, Sidecar, Sidecars, Stamp
 from dragoman.repository.tree import look, look_at_files
 from dragoman.repository.versions import by_version, version_of, wanted_versions
+from dragoman.settings.manifest import MANIFEST
 from dragoman.settings.model import ModelSettings
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 
@@ -41,6 +47,7 @@ class Candidate(Struct, frozen=True):
     has no place: it is made of the libraries that are given here, and of `parts`, the models as they are now.
     `demands` None = the settings are the model's own; else a request brought some, and what it expects.
     `upload` = the folder with the files that it brought, where the model is made of those.
+    `version_name` = what its own files call the version, where that is known before they are loaded.
     """
 
     model: str
@@ -56,6 +63,7 @@ class Candidate(Struct, frozen=True):
     parts: tuple[Part, ...] = ()
     demands: Demands | None = None
     upload: str = ""
+    version_name: str | None = None
 
     @property
     def settings_shown(self) -> str:
@@ -113,13 +121,14 @@ class FileSystemSource:
         self._path = os.path.abspath(path)
         self._engines = engines
         self._sidecars = Sidecars()
+        self._heads = Heads()
 
     def aspired(self) -> Aspired:
         """The models that the path holds now.
 
         Errors: NOT_FOUND or PERMISSION_DENIED where the path itself cannot be read.
         """
-        self._sidecars = Sidecars(self._sidecars)
+        self._sidecars, self._heads = Sidecars(self._sidecars), Heads(self._heads)
         shown = os.path.basename(self._path)
         if os.path.isfile(self._path):
             name, model = self._file(self._path, shown)
@@ -128,6 +137,9 @@ class FileSystemSource:
             names = sorted(os.listdir(self._path))
         except OSError as error:
             raise unreadable(shown, error) from error
+        if is_unpacked(self._path):
+            name = self._found(self._path).model
+            return Aspired({name: named(self._model(name, self._path))})
         if self._is_model_folder(names):
             return Aspired({shown: named(self._model(shown, self._path))})
         return self._repository(names)
@@ -137,7 +149,7 @@ class FileSystemSource:
 
         Errors: NOT_FOUND where there is nothing.
         """
-        self._sidecars = Sidecars(self._sidecars)
+        self._sidecars, self._heads = Sidecars(self._sidecars), Heads(self._heads)
         if os.path.isfile(self._path):
             return self._file(self._path, os.path.basename(self._path))[1]
         if not os.path.exists(self._path):
@@ -147,11 +159,14 @@ class FileSystemSource:
     def _repository(self, names: list[str]) -> Aspired:
         models = {}
         notes = []
+        archives = []
         for name in names:
             path = os.path.join(self._path, name)
             if name.startswith("."):
                 continue
-            if os.path.isdir(path) and is_model_name(name):
+            if is_unpacked(path) or (is_archive(name) and os.path.isfile(path)):
+                archives.append(self._found(path))
+            elif os.path.isdir(path) and is_model_name(name):
                 models[name] = self._model(name, path)
             elif os.path.isdir(path):
                 notes.append(f"folder {name!r} is left out: that is not a name a model may have")
@@ -160,7 +175,9 @@ class FileSystemSource:
             elif self._is_model_file(name):
                 stem, model = self._file(path, name)
                 models.setdefault(stem, model)
-        return Aspired(models, tuple(notes))
+        grouped, left_out = by_model(archives, models)
+        models.update({name: self._archived(name, group) for name, group in grouped.items()})
+        return Aspired(models, (*notes, *left_out))
 
     def _is_model_folder(self, names: list[str]) -> bool:
         return SIDECAR in names or any(
@@ -177,7 +194,28 @@ class FileSystemSource:
         tree = TreeSnapshot(names[0], {name: FileStat(0, 0) for name in names})
         return any(engine.claim(tree, ModelSettings()) for engine in self._engines.values())
 
+    def _found(self, path: str) -> FoundArchive:
+        return FoundArchive(path, self._heads.read(path))
+
+    def _archived(
+        self, name: str, archives: Sequence[FoundArchive], sidecar_folder: str | None = None
+    ) -> AspiredModel:
+        """The model that these archives are, each a version."""
+        found = numbered(archives)
+        paths = {number: archive.path for number, archive in found.archives.items()}
+        shown = {number: archive.file for number, archive in found.archives.items()}
+        model = self._assembled(name, paths, shown, sidecar_folder, found.notes)
+        return replace(
+            model,
+            candidates=tuple(
+                replace(one, version_name=found.archives[one.version].version) for one in model.candidates
+            ),
+        )
+
     def _file(self, path: str, shown: str) -> tuple[str, AspiredModel]:
+        if is_archive(shown):
+            archive = self._found(path)
+            return archive.model, self._archived(archive.model, [archive])
         folder = os.path.dirname(path)
         version = version_of(os.path.basename(folder)) if stem_of(shown) in SILENT_STEMS else None
         home = os.path.dirname(folder) if version is not None else folder
@@ -196,12 +234,17 @@ class FileSystemSource:
             problem = unreadable(name, error)
             cause = Cause(problem.code, problem.message, Reason.PLACE_UNREADABLE)
             return AspiredModel(cause=cause, complete=False)
+        if is_unpacked(folder):
+            return self._archived(name, [self._found(folder)], folder)
         found, notes = by_version(entry.name for entry in entries if entry.is_symlink() or entry.is_dir())
         if found:
             paths = {number: os.path.join(folder, entry) for number, entry in found.items()}
             shown = {number: f"{name}/{entry}" for number, entry in found.items()}
             return self._assembled(name, paths, shown, folder, notes)
         files = [entry.name for entry in entries if os.path.isfile(entry.path)]
+        archives = [os.path.join(folder, file) for file in archives_among(files)]
+        if archives and not self._claims(files):
+            return self._archived(name, [self._found(path) for path in archives], folder)
         if files and (SIDECAR in files or self._claims(files)):
             return self._assembled(name, {ONLY_VERSION: folder}, {ONLY_VERSION: name}, folder)
         message = f"{name} holds neither a version folder (named by a number) nor a model file"
@@ -213,7 +256,7 @@ class FileSystemSource:
         paths: Mapping[int, str],
         shown: Mapping[int, str],
         sidecar_folder: str | None,
-        notes: list[str] | None = None,
+        notes: Iterable[str] = (),
     ) -> AspiredModel:
         sidecar = Sidecar() if sidecar_folder is None else self._sidecars.read(sidecar_folder, name)
         settings, cause = sidecar.settings, sidecar.cause
@@ -222,7 +265,7 @@ class FileSystemSource:
             Candidate(name, number, paths[number], shown[number], to_load, cause) for number in sorted(paths)
         )
         wanted, missing = wanted_versions(settings.versions, paths)
-        all_notes = (*(notes or ()), *missing)
+        all_notes = (*notes, *missing)
         return AspiredModel(
             settings, candidates, wanted, cause, all_notes, complete=cause is None, stamp=sidecar.stamp
         )
@@ -274,6 +317,11 @@ def unreadable(shown: str, error: OSError) -> DragomanError:
         return DragomanError(Code.NOT_FOUND, f"{shown}: there is no such file or folder")
     reason = (error.strerror or "unknown reason").lower()
     return DragomanError(Code.PERMISSION_DENIED, f"{shown} cannot be read: {reason}")
+
+
+def is_unpacked(folder: str) -> bool:
+    """Whether a folder is a model archive that was not packed."""
+    return os.path.isfile(os.path.join(folder, *MANIFEST.split("/")))
 
 
 def named(model: AspiredModel) -> AspiredModel:

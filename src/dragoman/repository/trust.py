@@ -22,6 +22,27 @@ def check_trust(engine: Engine, settings: ModelSettings, model: str, *, trusted:
     )
 
 
+def check_archive_trust(
+    settings: ModelSettings, model: str, *, trusted: bool, uploaded: bool = False
+) -> None:
+    """Nothing, if a model archive may be looked into. Handlers are code, whatever runs them.
+
+    Errors: FAILED_PRECONDITION naming the setting.
+    """
+    if uploaded:
+        why = "does not run where it came with a request: put it into the repository"
+    elif trusted or settings.trust == "code":
+        return
+    else:
+        why = (
+            "runs only where it is trusted: name the archive when you start, "
+            f"set trust: code in {model}/{SIDECAR} or for it in dragoman.yaml, or start with --trust-code"
+        )
+    raise DragomanError(
+        Code.FAILED_PRECONDITION, f"{model} is a model archive, which brings code, and that {why}"
+    )
+
+
 def check_upload(engine: Engine, model: str) -> None:
     """Nothing, if what came with a request runs no code. Whoever may load models may not run code by it.
 

@@ -11,6 +11,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import State, StatusReport, VersionStatus
 from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, Resources, TreeSnapshot
 from dragoman.execution.runners import LocalRunner
+from dragoman.repository.archives.opening import Archives
 from dragoman.repository.brought import Brought
 from dragoman.repository.clock import Clock
 from dragoman.repository.handle import Runner
@@ -18,6 +19,7 @@ from dragoman.repository.loader import LoadedVersion, ModelLoader
 from dragoman.repository.manager import ModelManager, Rules
 from dragoman.repository.source import AspiredModel, Candidate, FileSystemSource
 from dragoman.repository.stability import StabilityRules
+from dragoman.settings.archives import ArchiveSettings
 from dragoman.settings.model import ModelSettings
 from tests.unit.execution.models import Doubler
 
@@ -74,10 +76,14 @@ class Stage:
         self.warm_up: Callable[[Candidate, LoadedVersion], None] = lambda candidate, version: None
         self.during_pause: Callable[[], object] = lambda: None  # instead of waiting
         engines = {"toy": self.engine}
+        self.unpacked = root / ".unpacked"  # hidden, hence no model
+        if root.is_dir():
+            self.unpacked.mkdir()
+        self.archives = Archives(ArchiveSettings(folder=str(self.unpacked)))
         self.source = FileSystemSource(str(root), engines)
         self.manager = ModelManager(
             self.source,
-            ModelLoader(engines),
+            ModelLoader(engines, archives=self.archives),
             self._runner,
             observer=self._observe,
             warm_up=self._warm_up,

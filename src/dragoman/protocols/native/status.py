@@ -58,9 +58,10 @@ def model_view(model: ModelStatus) -> dict[str, Any]:
 
 
 def version_view(version: VersionStatus) -> dict[str, Any]:
-    """One version as JSON; `cause` is null unless something is wrong."""
+    """One version as JSON; `cause` is null unless something is wrong, `name` where it is just a number."""
     return {
         "version": version.version,
+        "name": version.name,
         "state": version.state.value,
         "engine": version.engine,
         "cause": cause_view(version.cause),

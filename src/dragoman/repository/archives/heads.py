@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from msgspec import Struct
 
-from dragoman.core.errors import DragomanError, Reason
+from dragoman.core.errors import DragomanError
 from dragoman.repository.archives.members import members
 from dragoman.repository.archives.paths import place_of
 from dragoman.repository.archives.refusals import without_manifest
@@ -28,7 +28,6 @@ class Head(Struct, frozen=True):
 
     manifest: Manifest = Manifest()
     problem: str = ""
-    is_archive: bool = True  # False: it was read, and holds no manifest
     stamp: Stamp | None = None
 
 
@@ -61,8 +60,7 @@ def look(path: str, *, is_folder: bool, stamp: Stamp | None) -> Head:
     try:
         manifest = folder_manifest(path, shown) if is_folder else archive_manifest(path, shown)
     except DragomanError as error:
-        missing = error.reason is Reason.MANIFEST_MISSING
-        return Head(problem=error.message, is_archive=not missing, stamp=stamp)
+        return Head(problem=error.message, stamp=stamp)
     except OSError as error:
         return Head(problem=f"{shown}: {(error.strerror or 'unreadable').lower()}", stamp=stamp)
     return Head(manifest, stamp=stamp)

@@ -14,7 +14,9 @@ from dragoman.wire.operation import StatusOperation
 
 SIGNATURES = {"serving_default": Signature("serving_default", {}, {})}
 READY = VersionStatus(2, State.READY, "onnx", signatures=SIGNATURES)
-FAILED = VersionStatus(1, State.FAILED, "onnx", Cause(Code.INTERNAL, "model.onnx is cut short"))
+FAILED = VersionStatus(
+    1, State.FAILED, "onnx", Cause(Code.INTERNAL, "model.onnx is cut short"), name="1.0-rc1"
+)
 LOADING = VersionStatus(1, State.LOADING)
 
 
@@ -60,9 +62,17 @@ def test_the_table_of_models_tells_state_engine_cause_and_signatures() -> None:
                 "cause": None,
                 "notes": [],
                 "versions": [
-                    {"version": 1, "state": "failed", "engine": "onnx", "cause": failed, "signatures": []},
+                    {
+                        "version": 1,
+                        "name": "1.0-rc1",
+                        "state": "failed",
+                        "engine": "onnx",
+                        "cause": failed,
+                        "signatures": [],
+                    },
                     {
                         "version": 2,
+                        "name": None,
                         "state": "ready",
                         "engine": "onnx",
                         "cause": None,
