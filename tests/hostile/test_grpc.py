@@ -1,7 +1,6 @@
 """Frames that no gRPC library sends, from a bare socket: each ends its own call at most."""
 
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
@@ -11,20 +10,10 @@ import pytest
 from tests.conformance import reference_models
 from tests.conformance.grpc_cases import GrpcCase, GrpcExpectation
 from tests.conformance.grpc_exchange import call
+from tests.hostile.frames import DATA, END_STREAM, PREFACE, frame, message, opened, trailers
 from tests.server_process import Address, serving
 
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, SETTINGS = 0, 1, 4
-END_STREAM, END_HEADERS = 1, 4
 METHOD: Final = "tensorflow.serving.PredictionService/Predict"
-HEAD: Final = {
-    ":method": "POST",
-    ":scheme": "http",
-    ":path": f"/{METHOD}",
-    ":authority": "localhost",
-    "content-type": "application/grpc",
-    "te": "trailers",
-}
 ASKED: Final = GrpcCase(
     id="predict",
     why="the server answers",
@@ -42,42 +31,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
         yield addresses.grpc
 
 
-def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return struct.pack(">I", len(payload))[1:] + bytes((kind, flags)) + struct.pack(">I", stream) + payload
-
-
-def head() -> bytes:
-    """The headers of a call, uncompressed."""
-    fields = [(name.encode(), value.encode()) for name, value in HEAD.items()]
-    block = b"".join(b"\0%c%b%c%b" % (len(name), name, len(value), value) for name, value in fields)
-    return frame(HEADERS, END_HEADERS, 1, block)
-
-
-def message(size: int, data: bytes = b"abc", *, compressed: bool = False) -> bytes:
-    """A gRPC message that says it has that size."""
-    return struct.pack(">BI", compressed, size) + data
-
-
-def opened(address: Address, data: bytes) -> socket.socket:
-    connection = socket.create_connection(address, timeout=20)
-    connection.sendall(PREFACE + frame(SETTINGS, 0, 0, b"") + head() + data)
-    return connection
-
-
-def trailers(connection: socket.socket) -> bytes:
-    """What comes back, from the status on; empty if the connection ends without one."""
-    received = b""
-    while b"grpc-status" not in received:
-        part = connection.recv(65536)
-        if not part:
-            return b""
-        received += part
-    return received[received.index(b"grpc-status") :]
-
-
 @pytest.mark.parametrize("flags", [0, END_STREAM])
 def test_a_message_that_announces_a_gigabyte_is_refused_before_it_comes(address: Address, flags: int) -> None:
-    with closing(opened(address, frame(DATA, flags, 1, message(2**30)))) as connection:
+    with closing(opened(address, METHOD, frame(DATA, flags, 1, message(2**30)))) as connection:
         told = trailers(connection)
     assert told.startswith(b"grpc-status\x018")  # RESOURCE_EXHAUSTED
     assert b"Received message larger than max (1073741824 vs. 268435456)" in told
@@ -85,7 +41,7 @@ def test_a_message_that_announces_a_gigabyte_is_refused_before_it_comes(address:
 
 def test_a_message_that_says_it_is_compressed_and_not_how_is_refused(address: Address) -> None:
     data = frame(DATA, END_STREAM, 1, message(3, compressed=True))
-    with closing(opened(address, data)) as connection:
+    with closing(opened(address, METHOD, data)) as connection:
         assert trailers(connection).startswith(b"grpc-status\x0213")  # INTERNAL
 
 
@@ -100,7 +56,7 @@ UNFINISHED: Final = {
 
 @pytest.mark.parametrize("data", UNFINISHED.values(), ids=UNFINISHED)
 def test_a_call_that_is_never_finished_holds_up_no_other(address: Address, data: bytes) -> None:
-    with closing(opened(address, data)):
+    with closing(opened(address, METHOD, data)):
         assert call(address, ASKED).code == "OK"
 
 

@@ -1,7 +1,7 @@
 """A JSON parser with TensorFlow Serving's rules, for documents that the fast parser does not take.
 
 1. Strict JSON in UTF-8, plus the bare tokens NaN, Infinity, -Infinity, Inf and -Inf.
-2. Reading stops after the first complete value; what follows is not looked at.
+2. Reading stops after the first complete value; what follows is not looked at, unless the caller wants it so.
 3. Of equal keys the first counts.
 4. Whole numbers within 64 bits stay exact, others become the nearest double; beyond double is an error.
 5. No recursion: the containers that are open are a list, so depth costs memory only.
@@ -40,8 +40,8 @@ INT64_DIGITS: Final = 20  # the longest whole number, with its sign, that 64 bit
 EMPTY: Final = "JSON Parse error: The document is empty"
 
 
-def parse_exactly(text: bytes, max_depth: int, start: int = 0) -> JsonValue:
-    """The first value in the text, from `start` on.
+def parse_exactly(text: bytes, max_depth: int, start: int = 0, *, whole: bool = False) -> JsonValue:
+    """The first value in the text, from `start` on; the only one, if `whole`.
 
     Errors: INVALID_ARGUMENT with the reason and its offset.
     """
@@ -60,6 +60,8 @@ def parse_exactly(text: bytes, max_depth: int, start: int = 0) -> JsonValue:
             reader.step_in_list(innermost)
         else:
             reader.step_in_object(innermost)
+    if whole:
+        reader.end()
     return holder[0]
 
 
@@ -76,6 +78,12 @@ class _Reader:
     def skip_space(self) -> None:
         found = SPACE.match(self.text, self.at)
         self.at = found.end() if found else self.at
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self.skip_space()
+        if self.at != len(self.text):
+            raise self._error("The document root must not be followed by other values.")
 
     def step_in_list(self, innermost: list[JsonValue]) -> None:
         """Read the next element, or the end of the list."""

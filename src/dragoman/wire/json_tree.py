@@ -24,8 +24,8 @@ CONTAINERS: Final = (dict, list)
 EXCERPT_CHARS: Final = 256  # TensorFlow Serving cuts what it re-prints at about so much
 
 
-def load(body: bytes | bytearray | memoryview, max_depth: int) -> JsonValue:
-    """The JSON value in a body, by TensorFlow Serving's rules.
+def load(body: bytes | bytearray | memoryview, max_depth: int, *, whole: bool = False) -> JsonValue:
+    """The JSON value in a body, by TensorFlow Serving's rules; `whole` = nothing may follow it, as elsewhere.
 
     Errors: INVALID_ARGUMENT `JSON Parse error: <reason> at offset: N`.
     """
@@ -34,9 +34,9 @@ def load(body: bytes | bytearray | memoryview, max_depth: int) -> JsonValue:
     try:
         tree: JsonValue = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _load_exactly(body, max_depth)
+        return _load_exactly(body, max_depth, whole)
     if max_depth < FAST_DEPTH or _may_repeat_a_key(body, tree):
-        return _load_exactly(body, max_depth)
+        return _load_exactly(body, max_depth, whole)
     return tree
 
 
@@ -57,11 +57,11 @@ def dump(value: object) -> bytes:
     return orjson.dumps(value)
 
 
-def _load_exactly(body: bytes, max_depth: int) -> JsonValue:
+def _load_exactly(body: bytes, max_depth: int, whole: bool) -> JsonValue:
     if not body:
         raise invalid(EMPTY)
     start = len(BYTE_ORDER_MARK) if body.startswith(BYTE_ORDER_MARK) else 0
-    return parse_exactly(body, max_depth, start)
+    return parse_exactly(body, max_depth, start, whole=whole)
 
 
 def _may_repeat_a_key(body: bytes, tree: JsonValue) -> bool:

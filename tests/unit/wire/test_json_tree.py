@@ -233,3 +233,17 @@ def test_types_have_the_references_words(value: JsonValue, word: str) -> None:
 
 def test_trees_are_written_compactly() -> None:
     assert dump({"a": [1, 2.0, "é"]}) == '{"a":[1,2.0,"é"]}'.encode()
+
+
+@pytest.mark.parametrize("body", [b'{"a":1} ', b"\xef\xbb\xbf[NaN]\n", b"1"])
+def test_a_whole_document_is_read_whole(body: bytes) -> None:
+    assert exactly_alike(load(body, DEPTH, whole=True), load(body, DEPTH))
+
+
+@pytest.mark.parametrize(("body", "offset"), [(b'{"a":1}x', 7), (b"[NaN] []", 6), (b"1\0", 1)])
+def test_what_follows_a_document_is_refused_where_it_has_to_be_whole(body: bytes, offset: int) -> None:
+    assert load(body, DEPTH) is not None
+    with pytest.raises(DragomanError) as caught:
+        load(body, DEPTH, whole=True)
+    why = "The document root must not be followed by other values."
+    assert caught.value.message == f"JSON Parse error: {why} at offset: {offset}"

@@ -58,7 +58,7 @@ def parse_generate(streamed: bool, wire: WireRequest, limits: Limits) -> Generat
     """
     encoding, _, _ = read_headers(wire.headers)
     body = wire.body if encoding is None else inflated(wire.body, encoding, limits)
-    document = load(body, limits.json_depth)
+    document = load(body, limits.json_depth, whole=True)
     if type(document) is not dict:
         raise invalid(f"the body must be a JSON object, not {excerpt(document)}")
     target = read_target(wire)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -12,7 +13,7 @@ from dragoman.transports.http.head import Head
 from dragoman.transports.http.outgoing import BrokenOffError, Outgoing
 from dragoman.transports.http.refusal import neutral
 from dragoman.transports.http.shared import Shared
-from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.messages import AnswerStream, WireRequest, WireResponse
 
 LOG: Final = structlog.get_logger("dragoman.http")
 INTERNAL: Final = "the server failed to answer; its log says why"
@@ -121,13 +122,14 @@ class Exchange:
         self.answering = task = asyncio.ensure_future(
             self._out.stream(stream, chunked=head.modern, bodiless=bodiless)
         )
-        task.add_done_callback(self._streamed)
+        task.add_done_callback(partial(self._streamed, stream))
 
-    def _streamed(self, task: "asyncio.Future[None]") -> None:
+    def _streamed(self, stream: AnswerStream, task: "asyncio.Future[None]") -> None:
         """A streamed answer is over, or broke off."""
         self.answering = None
         error = failure(task)
-        if self._done is None:
+        if self._done is None:  # a task that was cancelled before it began has not given the stream back
+            self.answering = asyncio.ensure_future(stream.aclose())
             return
         if error is not None and not isinstance(error, BrokenOffError):
             LOG.error("answer broke off", method=self._head.method, path=self._head.path, exc_info=error)

@@ -64,7 +64,7 @@ def read_request(
     Errors: INVALID_ARGUMENT naming the key or the tensor that is not as it should be; UNIMPLEMENTED for
     shared memory.
     """
-    document = load(text, max_depth)
+    document = load(text, max_depth, whole=True)
     if type(document) is not dict:
         raise invalid(f"the body must be a JSON object, not {excerpt(document)}")
     return read_document(target, document, data, accepted)

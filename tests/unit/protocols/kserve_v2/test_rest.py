@@ -238,6 +238,12 @@ def test_what_is_wrong_is_named(document: Any, told: str) -> None:
     assert told in refused(document)
 
 
+@pytest.mark.parametrize("after", [b"x", b"{}", b"\0", b"\x01\x02\x03\x04"])
+def test_nothing_may_follow_the_json(after: bytes) -> None:
+    told = "The document root must not be followed by other values."
+    assert told in refused(json.dumps(ONE).encode() + after)
+
+
 @pytest.mark.parametrize("where", ["input", "output"])
 def test_shared_memory_is_not_used(where: str) -> None:
     region = {"parameters": {"shared_memory_region": "r", "shared_memory_byte_size": 4}}

@@ -375,6 +375,22 @@ def test_a_stream_is_closed_when_its_client_goes_away():
     asyncio.run(scene())
 
 
+def test_a_stream_is_closed_when_its_client_goes_away_before_it_began():
+    async def scene() -> None:
+        closed = asyncio.Event()
+
+        class Unread(Parts):
+            async def aclose(self) -> None:
+                await super().aclose()
+                closed.set()
+
+        client = Client(lambda _, wire: WireResponse(200, stream=Unread(parts(b"one")))).send(GET)
+        client.transport.lose()
+        await until(closed.is_set)
+
+    asyncio.run(scene())
+
+
 def test_a_stream_that_is_given_after_its_client_has_gone_is_closed():
     async def scene() -> None:
         closed = asyncio.Event()
