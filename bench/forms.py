@@ -1,5 +1,9 @@
-"""The forms in which one and the same call of a model is sent: TensorFlow Serving's two, and V2's three."""
+"""The forms in which one and the same call of a model is sent: TensorFlow Serving's two, and V2's three.
 
+Numbers are sent in all of them; the bytes of an image file in those that carry bytes.
+"""
+
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
@@ -10,14 +14,20 @@ from dragoman.wire.protobuf import message_class
 
 Transport = Literal["http", "grpc"]
 FLOAT: Final = 1  # DT_FLOAT of tensorflow.DataType
+STRING: Final = 7  # and DT_STRING
 INPUT: Final = "x"
 
 
 class Values(NamedTuple):
-    """What a request is made of: the values of the only input of a model."""
+    """What a request is made of: the values of the only input of a model, float32 or one file's bytes."""
 
     model: str
-    array: np.ndarray[Any, np.dtype[np.float32]]
+    array: np.ndarray[Any, Any]
+
+    @property
+    def file(self) -> bytes:
+        """The only element."""
+        return bytes(self.array.item())
 
 
 class Form(NamedTuple):
@@ -91,14 +101,72 @@ def infer_request(values: Values) -> bytes:
     return bytes(request.SerializeToString())
 
 
+def file_instances(values: Values) -> bytes:
+    """A file in TensorFlow Serving's row form."""
+    return json.dumps({"instances": [{"b64": base64.b64encode(values.file).decode()}]}).encode()
+
+
+def file_predict_request(values: Values) -> bytes:
+    """A file in TensorFlow Serving's message."""
+    request = message_class("tensorflow.serving.PredictRequest")()
+    request.model_spec.name = values.model
+    tensor = request.inputs[INPUT]
+    tensor.dtype = STRING
+    tensor.tensor_shape.dim.add(size=1)
+    tensor.string_val.append(values.file)
+    return bytes(request.SerializeToString())
+
+
+def file_described() -> dict[str, Any]:
+    """The input as V2 describes it where it is a file."""
+    return {"name": INPUT, "shape": [1], "datatype": "BYTES"}
+
+
+def with_length(file: bytes) -> bytes:
+    """A file as V2 has bytes in binary data."""
+    return len(file).to_bytes(4, "little") + file
+
+
+def file_v2_head(values: Values) -> bytes:
+    """The JSON before a file in V2's binary form."""
+    size = len(with_length(values.file))
+    return json.dumps({"inputs": [file_described() | {"parameters": {"binary_data_size": size}}]}).encode()
+
+
+def file_v2_binary(values: Values) -> bytes:
+    """A file in V2's binary form."""
+    return file_v2_head(values) + with_length(values.file)
+
+
+def file_v2_binary_headers(values: Values) -> dict[str, str]:
+    """Where the JSON ends."""
+    return {
+        "Content-Type": "application/octet-stream",
+        "Inference-Header-Content-Length": str(len(file_v2_head(values))),
+    }
+
+
+def file_infer_request(values: Values) -> bytes:
+    """A file in V2's message."""
+    request = message_class("inference.ModelInferRequest")()
+    request.model_name = values.model
+    request.inputs.add(**file_described())
+    request.raw_input_contents.append(with_length(values.file))
+    return bytes(request.SerializeToString())
+
+
 TENSORFLOW_SERVING_REST: Final = Form("REST", "http", "/v1/models/{model}:predict", instances)
+TENSORFLOW_SERVING_GRPC: Final = Form(
+    "gRPC", "grpc", "/tensorflow.serving.PredictionService/Predict", predict_request
+)
 V2_JSON: Final = Form("V2 JSON", "http", "/v2/models/{model}/infer", v2_json)
+V2_BINARY: Final = Form("V2 binary", "http", "/v2/models/{model}/infer", v2_binary, v2_binary_headers)
 V2_GRPC: Final = Form("V2 gRPC", "grpc", "/inference.GRPCInferenceService/ModelInfer", infer_request)
-FORMS: Final = (
-    TENSORFLOW_SERVING_REST,
-    Form("gRPC", "grpc", "/tensorflow.serving.PredictionService/Predict", predict_request),
-    V2_JSON,
-    Form("V2 binary", "http", "/v2/models/{model}/infer", v2_binary, v2_binary_headers),
-    V2_GRPC,
+FORMS: Final = (TENSORFLOW_SERVING_REST, TENSORFLOW_SERVING_GRPC, V2_JSON, V2_BINARY, V2_GRPC)
+FILE_FORMS: Final = (
+    TENSORFLOW_SERVING_REST._replace(name="REST, base64", body=file_instances),
+    TENSORFLOW_SERVING_GRPC._replace(body=file_predict_request),
+    V2_BINARY._replace(body=file_v2_binary, headers=file_v2_binary_headers),
+    V2_GRPC._replace(body=file_infer_request),
 )
 FORM_BY_NAME: Final[Mapping[str, Form]] = {form.name: form for form in FORMS}

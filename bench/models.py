@@ -1,5 +1,6 @@
 """The models that are measured, as ONNX files made on the spot with seeded random weights."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ SEED: Final = 20_260_801
 MLP_WIDTHS: Final = (32, 64, 64, 3)
 IMAGE_SHAPE: Final = (224, 224, 3)
 IMAGE_CLASSES: Final = 10
+PICTURE_SHAPE: Final = (1, 3, 224, 224)
 
 
 def mlp() -> onnx.ModelProto:
@@ -57,12 +59,46 @@ def image() -> onnx.ModelProto:
     )
 
 
+def picture() -> onnx.ModelProto:
+    """Gives one pixel of an image: as good as nothing, so that what becomes of a file is what is measured."""
+    middle = PICTURE_SHAPE[-1] // 2
+    bounds = {"start": [middle, middle], "end": [middle + 1, middle + 1], "axes": [2, 3]}
+    nodes = [
+        helper.make_node("Slice", ["x", *bounds], ["pixel"]),
+        helper.make_node("Flatten", ["pixel"], ["y"]),
+    ]
+    return build(
+        nodes,
+        [tensor("x", TensorProto.FLOAT, list(PICTURE_SHAPE))],
+        [tensor("y", TensorProto.FLOAT, list(PICTURE_SHAPE[:2]))],
+        [numpy_helper.from_array(np.array(values, np.int64), name) for name, values in bounds.items()],
+    )
+
+
 def write(folder: Path) -> None:
     """Lay the models out as a repository."""
     perceptron = mlp()
-    models = {"half_plus_two": half_plus(2.0), "mlp": perceptron, "mlp_batched": perceptron, "image": image()}
+    models = {
+        "half_plus_two": half_plus(2.0),
+        "mlp": perceptron,
+        "mlp_batched": perceptron,
+        "image": image(),
+        "picture": picture(),
+    }
+    lay_out(folder, models)
+    (folder / "mlp_batched" / "model.yaml").write_text("batching: {max_size: 64}\n", encoding="utf-8")
+
+
+def write_for_openvino(folder: Path) -> None:
+    """The perceptron as a repository, once for ONNX Runtime and once for OpenVINO."""
+    perceptron = mlp()
+    lay_out(folder, {"mlp": perceptron, "mlp_openvino": perceptron})
+    (folder / "mlp_openvino" / "model.yaml").write_text("engine: openvino\n", encoding="utf-8")
+
+
+def lay_out(folder: Path, models: Mapping[str, onnx.ModelProto]) -> None:
+    """Models as version 1 each."""
     for name, model in models.items():
         version = folder / name / "1"
         version.mkdir(parents=True)
         onnx.save(model, version / "model.onnx")
-    (folder / "mlp_batched" / "model.yaml").write_text("batching: {max_size: 64}\n", encoding="utf-8")

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import chain
 
-from bench.rounds import BesideFigures, Figures, Layers, Length, Measured, PairFigures
-from tests.clients.environments import MLSERVER
+from bench.rounds import BesideFigures, Figures, ImageFigures, Layers, Length, Measured, PairFigures
+from tests.clients.environments import MLSERVER, OPENVINO
 
 PACKAGES = ("dragoman", "onnxruntime", "numpy", "uvloop", "httptools", "grpcio", "orjson", "msgspec")
 
@@ -18,15 +18,17 @@ PACKAGES = ("dragoman", "onnxruntime", "numpy", "uvloop", "httptools", "grpcio",
 def render(measured: Measured, length: Length) -> str:
     """The whole report in Markdown."""
     tables = (
-        _heading(length),
-        _rates(measured.workloads),
-        _costs(measured.workloads),
-        _layers(measured.workloads),
-        _batching(measured.batching),
-        _pipelines(measured.pipelines),
-        _beside(measured.beside),
+        (_rates, measured.workloads),
+        (_costs, measured.workloads),
+        (_layers, measured.workloads),
+        (_batching, measured.batching),
+        (_pipelines, measured.pipelines),
+        (_engines, measured.engines),
+        (_images, measured.images),
+        (_beside, measured.beside),
     )
-    return "\n".join(chain(*tables)) + "\n"
+    parts = (write(figures) for write, figures in tables if figures)
+    return "\n".join(chain(_heading(length), *parts)) + "\n"
 
 
 def _heading(length: Length) -> Iterator[str]:
@@ -89,17 +91,61 @@ def _batching(pairs: Sequence[PairFigures]) -> Iterator[str]:
     columns = ("workload", "connections", "requests/s", "batched", "p50 µs", "batched", "p50 grows by")
     rows = [
         (
-            pair.plain.name,
-            str(pair.plain.connections),
-            f"{plain.requests_per_s:,.0f}",
-            f"{batched.requests_per_s:,.0f}",
-            f"{plain.p50_s * 1e6:,.1f}",
-            f"{batched.p50_s * 1e6:,.1f}",
-            f"{batched.p50_s / plain.p50_s - 1:+.1%}",
+            one.pair.plain.name,
+            str(one.pair.plain.connections),
+            f"{one.plain.requests_per_s:,.0f}",
+            f"{one.other.requests_per_s:,.0f}",
+            f"{one.plain.p50_s * 1e6:,.1f}",
+            f"{one.other.p50_s * 1e6:,.1f}",
+            f"{one.other.p50_s / one.plain.p50_s - 1:+.1%}",
         )
-        for pair, plain, batched in pairs
+        for one in pairs
     ]
     yield from _table("## Batching, `max_size: 64`, beside the same model without", columns, rows)
+
+
+def _engines(pairs: Sequence[PairFigures]) -> Iterator[str]:
+    columns = (
+        "workload",
+        "connections",
+        "ONNX Runtime/s",
+        "OpenVINO/s",
+        "p50 ms",
+        "OpenVINO",
+        "ratio of rates",
+    )
+    rows = [
+        (
+            one.pair.plain.name,
+            str(one.pair.plain.connections),
+            f"{one.plain.requests_per_s:,.0f}",
+            f"{one.other.requests_per_s:,.0f}",
+            f"{one.plain.p50_s * 1e3:.2f}",
+            f"{one.other.p50_s * 1e3:.2f}",
+            f"{one.ratio:.2f}",
+        )
+        for one in pairs
+    ]
+    yield from _table(
+        f"## The same file in OpenVINO ({OPENVINO.alone[0]}) and in ONNX Runtime, one server", columns, rows
+    )
+
+
+def _images(figures: Sequence[ImageFigures]) -> Iterator[str]:
+    columns = ("workload", "connections", "requests/s", "p50 ms", "p99 ms", "decoded alone/s", "ratio")
+    rows = [
+        (
+            one.workload.name,
+            str(one.workload.connections),
+            f"{one.server.requests_per_s:,.0f}",
+            f"{one.server.p50_s * 1e3:.2f}",
+            f"{one.server.p99_s * 1e3:.2f}",
+            f"{one.decoded_per_s:,.0f}",
+            f"{one.ratio:.2f}",
+        )
+        for one in figures
+    ]
+    yield from _table("## Images to a [1,3,224,224] input, beside decoding and resizing alone", columns, rows)
 
 
 def _pipelines(figures: Mapping[str, Layers]) -> Iterator[str]:

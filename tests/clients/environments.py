@@ -89,6 +89,8 @@ KSERVE: Final = Environment(
 )
 # Its stubs, converters and codecs are a client; bench/beside measures the server with its runtime.
 MLSERVER: Final = Environment("mlserver", ("mlserver==1.7.1", "onnxruntime==1.31.1"))
+# No client: what the benchmark's own interpreter is shown besides.
+OPENVINO: Final = Environment("openvino", (), alone=("openvino==2026.4.1",))
 ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE, MLSERVER)
 
 
@@ -98,7 +100,8 @@ def make(environment: Environment) -> None:
         return
     shutil.rmtree(environment.folder, ignore_errors=True)
     venv.create(environment.folder, with_pip=True)
-    install(environment, *environment.packages)
+    if environment.packages:
+        install(environment, *environment.packages)
     if environment.alone:
         install(environment, "--no-deps", *environment.alone)
     environment.record.write_text(environment.wanted, encoding="utf-8")

@@ -1,15 +1,17 @@
 """A loaded model: infer requests, each of which runs one call at a time.
 
 1. A call takes an infer request that is free, or makes one. The runner lets no more than `concurrency` calls
-   overlap, so there are never more requests than that. They share the compiled model.
-2. Types are compared before a request sees the inputs, shapes by the request, which knows those of its last
+   overlap, so there are never more requests than that of each pool. They share the compiled model.
+2. A small model that takes any number of rows is compiled once more for a single one, as most calls have one:
+   OpenVINO is quicker where it knows all sizes.
+3. Types are compared before a request sees the inputs, shapes by the request, which knows those of its last
    call. Why inputs do not fit is found out afterwards.
-3. A request that fails is thrown away, whatever state it is in.
-4. OpenVINO computes integers of 32 bits. Values that need more are refused, as the answer would be wrong.
+4. A request that fails is thrown away, whatever state it is in.
+5. OpenVINO computes integers of 32 bits. Values that need more are refused, as the answer would be wrong.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -24,11 +26,12 @@ from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor, show_shape
-from dragoman.engines.openvino.requests import BoundRequest, Kind, MisfitError
+from dragoman.engines.openvino.requests import Kind, MisfitError, RequestPool
 from dragoman.engines.openvino.sizes import Size, fit, show_sizes
 from dragoman.engines.openvino.text import to_numbers, to_strings
 
 WIDE: Final = frozenset({DType.INT64, DType.UINT64, DType.UINT32})
+REMADE: Final = frozenset({DType.BYTES, DType.BF16})
 INT32: Final = np.iinfo(np.int32)
 ABOUT_SHAPES: Final = re.compile(r"shape|dim", re.IGNORECASE)
 
@@ -51,25 +54,34 @@ class Plan(Struct, frozen=True):
     kinds: tuple[Kind, ...]
     sizes: Mapping[str, Sequence[Size]]
     outputs: tuple[Output, ...]
+    one_row: tuple[tuple[int, ...], ...] = ()  # the inputs' shapes with one row, where only rows are open
 
 
 class OpenVinoModel:
-    """One compiled model. `make` makes a further infer request."""
+    """One compiled model, or two: `one_row` has the requests of the one that takes a single row."""
 
-    def __init__(self, make: Callable[[], BoundRequest], plan: Plan, concurrency: int, title: str) -> None:
+    def __init__(
+        self, requests: RequestPool, one_row: RequestPool | None, plan: Plan, concurrency: int, title: str
+    ) -> None:
         signature = plan.signature
         self.signatures: Mapping[str, Signature] = {signature.name: signature}
         self.concurrency = concurrency
         self._signature = signature
         self._plan = plan
         self._title = title
-        self._make: Callable[[], BoundRequest] | None = make
-        self._free = [make()]
+        self._requests = requests
+        self._one_row = one_row
         dtypes = [(name, spec.dtype) for name, spec in signature.inputs.items()]
         self._input_count = len(dtypes)
         self._numbers = tuple((name, dtype) for name, dtype in dtypes if dtype is not DType.BYTES)
         self._texts = tuple(name for name, dtype in dtypes if dtype is DType.BYTES)
         self._wide = tuple(name for name, dtype in dtypes if dtype in WIDE)
+        self._plain = tuple(
+            (output.name, output.dtype, output.places[0])
+            for output in plan.outputs
+            if output.dtype not in REMADE
+        )
+        self._remade = tuple(output for output in plan.outputs if output.dtype in REMADE)
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """The answer to one request.
@@ -78,16 +90,22 @@ class OpenVinoModel:
         the model itself fails.
         """
         arrays = self._arrays(request)
-        bound = self._take()
+        pool = self._one_row
+        if pool is None or [array.shape for array in arrays] != pool.shapes:
+            pool = self._requests
+        bound = pool.take()
         try:
             values = bound.infer(arrays)
         except MisfitError:
-            self._give_back(bound)
+            pool.give_back(bound)
             raise self._refusal(request) from None
         except Exception as error:
             raise self._failure(request, error) from error
-        self._give_back(bound)
-        answer = {output.name: Tensor(output.dtype, joined(output, values)) for output in self._plan.outputs}
+        pool.give_back(bound)
+        answer = {name: Tensor(dtype, values[place]) for name, dtype, place in self._plain}
+        if self._remade:
+            answer |= {output.name: Tensor(output.dtype, remade(output, values)) for output in self._remade}
+            answer = {output.name: answer[output.name] for output in self._plan.outputs}
         if request.outputs is not None:
             answer = {name: answer[name] for name in request.outputs}
         return TensorResponse(answer)
@@ -98,22 +116,9 @@ class OpenVinoModel:
 
     def close(self) -> None:
         """Let go of the infer requests; one that is running goes when its call ends."""
-        self._make = None
-        self._free.clear()
-
-    def _take(self) -> BoundRequest:
-        make = self._make
-        if make is None:
-            raise DragomanError(Code.UNAVAILABLE, "the model was closed")
-        try:
-            return self._free.pop()
-        except IndexError:
-            return make()
-
-    def _give_back(self, bound: BoundRequest) -> None:
-        self._free.append(bound)
-        if self._make is None:  # closed meanwhile
-            self._free.clear()
+        for pool in (self._requests, self._one_row):
+            if pool is not None:
+                pool.close()
 
     def _arrays(self, request: TensorRequest) -> list[Array]:
         """The compiled model's inputs: numbers as they are, then what stands for texts."""
@@ -182,9 +187,8 @@ def needs_more_than_int32(array: Array) -> bool:
     return array.size > 0 and bool(array.max() > INT32.max or array.min() < INT32.min)
 
 
-def joined(output: Output, values: Sequence[Array]) -> Array:
-    """An output, of what the compiled model gives for it."""
+def remade(output: Output, values: Sequence[Array]) -> Array:
+    """An output that the compiled model gives in another form."""
     if output.dtype is DType.BYTES:
         return to_strings(*(values[place] for place in output.places))
-    value = values[output.places[0]]
-    return value.view(DType.BF16.numpy) if output.dtype is DType.BF16 else value
+    return values[output.places[0]].view(DType.BF16.numpy)

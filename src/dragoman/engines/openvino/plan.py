@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from dragoman.core.layouts import batch_axis
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from dragoman.core.tensors import DType
 from dragoman.engines.openvino.changes import Wishes, apply_layouts, apply_sizes
@@ -24,7 +25,7 @@ from dragoman.engines.openvino.describe import (
 )
 from dragoman.engines.openvino.model import Output, Plan
 from dragoman.engines.openvino.requests import Kind
-from dragoman.engines.openvino.sizes import Sizes
+from dragoman.engines.openvino.sizes import Sizes, fits
 from dragoman.engines.openvino.text import PARTS
 
 PLACE: Final = np.dtype(np.int32)
@@ -49,6 +50,7 @@ def make_plan(runtime: ModuleType, model: Any, wishes: Wishes, path: str) -> tup
     once = each_name_once(outputs)
     given = output_specs(model, once, layouts)
     sizes = {port.name: tuple(sizes_of(model.inputs[port.number].partial_shape)) for port in inputs}
+    has_text = any(map(is_text, model.inputs))
     where = places([is_text(value) for value in model.outputs])
     plan = Plan(
         Signature(
@@ -61,8 +63,26 @@ def make_plan(runtime: ModuleType, model: Any, wishes: Wishes, path: str) -> tup
         tuple(
             Output(spec.name, spec.dtype, where[port.number]) for spec, port in zip(given, once, strict=True)
         ),
+        () if has_text else one_row([(sizes[port.name], layouts.get(port)) for port in inputs]),
     )
     return model, plan
+
+
+def one_row(inputs: Sequence[tuple[Sizes, str | None]]) -> tuple[tuple[int, ...], ...]:
+    """The shapes of inputs that have one row, by their sizes and layouts.
+
+    Empty where a size is open that is no number of rows, or none is.
+    """
+    shapes = []
+    for sizes, layout in inputs:
+        axis = batch_axis(layout, len(sizes))
+        shape = []
+        for number, size in enumerate(sizes):
+            if not isinstance(size, int) and (number != axis or not fits(1, size)):
+                return ()
+            shape.append(size if isinstance(size, int) else 1)
+        shapes.append(tuple(shape))
+    return () if shapes == [sizes for sizes, _ in inputs] else tuple(shapes)
 
 
 def places(texts: Sequence[bool]) -> list[tuple[int, ...]]:

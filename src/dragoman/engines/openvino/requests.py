@@ -5,6 +5,8 @@
 2. A large input is used where it lies, unless it is not aligned; for the time of the call the request refers
    to it. OpenVINO does not write to its inputs, so an array that cannot be written to does as well.
 3. What comes out is copied: the request's next call writes over its tensors.
+
+A pool lends them out, one to a call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from dragoman.core.errors import Code, DragomanError
 from dragoman.core.tensors import Array
 from dragoman.engines.openvino.sizes import Size, fit
 
@@ -75,25 +78,66 @@ class BoundRequest:
 
         Errors: MisfitError. After any other error the request is not to be used again.
         """
-        for bound, array in zip(self._inputs, arrays, strict=True):
-            if array.shape != bound.shape and not fit(array.shape, bound.sizes):
-                raise MisfitError
         if self._stateful:
             self.request.reset_state()  # else an answer would depend on whose call came before
         lent = None
-        for bound, array in zip(self._inputs, arrays, strict=False):
-            if array.nbytes > MOST_COPIED and bound.can_be_lent and is_plain(array):
-                self.request.set_input_tensor(bound.number, in_place(self._runtime, array))
-                lent = [bound] if lent is None else [*lent, bound]
-                continue
-            if array.shape != bound.shape:
-                bound.resize(array.shape)
-            np.copyto(bound.array, array)
-        values = list(self._run(BOUND_ALREADY, False, False).values())
-        if lent is not None:
-            for bound in lent:
-                self.request.set_input_tensor(bound.number, bound.tensor)
-        return values
+        try:
+            for bound, array in zip(self._inputs, arrays, strict=True):
+                shape = array.shape
+                if shape != bound.shape and not fit(shape, bound.sizes):
+                    raise MisfitError
+                if array.nbytes > MOST_COPIED and bound.can_be_lent and is_plain(array):
+                    lent = [bound] if lent is None else [*lent, bound]
+                    self.request.set_input_tensor(bound.number, in_place(self._runtime, array))
+                    continue
+                if shape != bound.shape:
+                    bound.resize(shape)
+                bound.array[...] = array
+            return list(self._run(BOUND_ALREADY, False, False).values())
+        finally:
+            if lent is not None:
+                for bound in lent:
+                    self.request.set_input_tensor(bound.number, bound.tensor)
+
+
+class RequestPool:
+    """Infer requests of one compiled model: those that are free, and further ones as they are needed.
+
+    `shapes` = the only ones that its inputs take; None where there are more.
+    """
+
+    __slots__ = ("_make", "free", "shapes")
+
+    def __init__(
+        self, make: Callable[[], BoundRequest], shapes: Sequence[tuple[int, ...]] | None = None
+    ) -> None:
+        self._make: Callable[[], BoundRequest] | None = make
+        self.free = [make()]
+        self.shapes = None if shapes is None else list(shapes)
+
+    def take(self) -> BoundRequest:
+        """A request that nobody else uses.
+
+        Errors: UNAVAILABLE after `close`.
+        """
+        make = self._make
+        if make is None:
+            raise DragomanError(Code.UNAVAILABLE, "the model was closed")
+        try:
+            return self.free.pop()
+        except IndexError:
+            return make()
+
+    def give_back(self, bound: BoundRequest) -> None:
+        """Let others use it."""
+        self.free.append(bound)
+        if self._make is None:  # closed meanwhile
+            self.free.clear()
+
+    def close(self) -> None:
+        """Let go of them; one that is running goes when its call ends."""
+        self._make = None
+        self.free.clear()
 
 
 def is_plain(array: Array) -> bool:

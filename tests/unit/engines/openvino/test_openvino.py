@@ -2,8 +2,9 @@
 
 import gc
 import json
+import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class TestOpenVino(EngineContract):
 
     def in_memory(self, model: LoadedModel) -> object:
         assert isinstance(model, OpenVinoModel)
-        return model._free[0].request
+        return model._requests.free[0].request
 
 
 def load(file: Path, **options: Any) -> OpenVinoModel:
@@ -291,7 +292,7 @@ def test_there_are_never_more_infer_requests_than_calls_that_overlapped(tmp_path
 
     with ThreadPoolExecutor(3) as threads:
         assert all(threads.map(one, range(300)))
-    assert 1 <= len(model._free) <= 3
+    assert 1 <= len(model._requests.free) <= 3
 
 
 def test_a_model_with_a_state_answers_each_call_as_if_it_were_the_first(tmp_path: Path) -> None:
@@ -306,6 +307,68 @@ def test_a_model_with_a_state_answers_each_call_as_if_it_were_the_first(tmp_path
     file = keep(openvino.Model([result], [kept], [x.get_node()], "stateful"), tmp_path)
     model = load(file, nireq=1)
     assert [infer(model, x=floats(3))["y"].tolist() for _ in range(3)] == [[3], [3], [3]]
+
+
+# One row
+
+
+def weighed(folder: Path, shape: Shape = (-1, 3), width: int = 2) -> Path:
+    """Output y is input x by a matrix of ones."""
+    x = given("x", shape=shape)
+    weights = opset13.constant(np.ones((shape[-1], width), np.float32))
+    return write(folder, [x], {"y": opset13.matmul(x, weights, False, False).output(0)})
+
+
+def calls_of_one_row(model: OpenVinoModel) -> Sequence[tuple[int, ...]] | None:
+    """The shapes that a model is compiled for besides."""
+    return model._one_row and model._one_row.shapes
+
+
+def test_a_small_model_that_takes_any_number_of_rows_is_compiled_for_one_besides(tmp_path: Path) -> None:
+    model = load(weighed(tmp_path))
+    assert calls_of_one_row(model) == [(1, 3)]
+    for rows in (1, 2, 1, 0, 5, 1):
+        assert infer(model, x=np.full((rows, 3), rows, np.float32))["y"].tolist() == [[3 * rows] * 2] * rows
+    assert refusal(model, x=np.ones((1, 4), np.float32)).message == (
+        'input "x": shape (1, 4) does not fit (?, 3)'
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"shape": "(4,3)"}, {"shape": "(2:8,3)"}, {"target_device": "AUTO:CPU"}],
+    ids=["fixed", "never-one", "device-of-devices"],
+)
+def test_a_model_that_never_gets_one_row_or_runs_elsewhere_is_not(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    assert calls_of_one_row(load(weighed(tmp_path), **options)) is None
+
+
+def test_a_large_model_or_one_with_strings_is_not(tmp_path: Path) -> None:
+    assert calls_of_one_row(load(weighed(tmp_path / "large", (-1, 1024), 1024))) is None
+    assert calls_of_one_row(load(write_strings(tmp_path, (-1,)))) is None
+
+
+def test_a_model_that_one_row_does_not_suit_serves_the_others(tmp_path: Path) -> None:
+    x = given("x", shape=(-1, 3))
+    halves = opset13.reshape(x, opset13.constant(np.array([2, -1])), special_zero=False)
+    model = load(write(tmp_path, [x], {"y": opset13.reduce_sum(halves, 1).output(0)}))
+    assert calls_of_one_row(model) is None
+    assert infer(model, x=np.ones((2, 3), np.float32))["y"].tolist() == [3, 3]
+    assert refusal(model, x=np.ones((1, 3), np.float32)).code is Code.INVALID_ARGUMENT
+
+
+def test_calls_of_one_row_and_of_more_overlap(tmp_path: Path) -> None:
+    model = load(weighed(tmp_path), nireq=3)
+
+    def one(number: int) -> bool:
+        rows = number % 3
+        answer = infer(model, x=np.full((rows, 3), number, np.float32))["y"]
+        return answer.tolist() == [[3 * number] * 2] * rows
+
+    with ThreadPoolExecutor(3) as threads:
+        assert all(threads.map(one, range(300)))
 
 
 # Failures
@@ -358,6 +421,17 @@ def swap(folder: Path, old: bytes, new: bytes) -> None:
 
 
 # Devices and their properties
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "0"), ("1", "1")])
+def test_threads_stay_where_the_kernel_puts_them_unless_the_owner_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str | None, after: str
+) -> None:
+    monkeypatch.delenv("HWLOC_THISSYSTEM", raising=False)
+    if before is not None:
+        monkeypatch.setenv("HWLOC_THISSYSTEM", before)
+    load(doubled(tmp_path))
+    assert os.environ["HWLOC_THISSYSTEM"] == after
 
 
 @pytest.mark.parametrize("device", ["XPU", "HETERO:XPU,CPU", "XPU.1"])
