@@ -11,7 +11,7 @@ from dragoman.core.status import State
 from dragoman.repository.entry import ModelEntry
 from dragoman.repository.overriding import Substitute
 from dragoman.repository.source import AspiredModel
-from dragoman.repository.uploads import Uploads, delete, write_files
+from dragoman.repository.uploads import Uploads, delete
 
 InThread = Callable[..., Awaitable[Any]]
 UNMADE: Final = frozenset({State.FAILED, State.GONE})  # of versions that need their files no more
@@ -28,11 +28,11 @@ class Substitutes:
     async def make(self, name: str, override: Override) -> Substitute:
         """The override of that model, ready to be put in force.
 
-        Errors: as `write_files`.
+        Errors: as `Uploads.write`.
         """
         if not override.files:
             return Substitute(override)
-        made: Substitute = await self._in_thread(self._placed, self._uploads.root(), name, override)
+        made: Substitute = await self._in_thread(self._placed, name, override)
         self._uploads.keep(made.folder)
         return made
 
@@ -46,8 +46,8 @@ class Substitutes:
         """Delete all files."""
         self._uploads.close()
 
-    def _placed(self, root: str, name: str, override: Override) -> Substitute:
-        folder = write_files(root, override.files)
+    def _placed(self, name: str, override: Override) -> Substitute:
+        folder = self._uploads.write(override.files)
         try:
             uploaded = self._uploaded(name, folder)
         except DragomanError:

@@ -1,6 +1,6 @@
 """Files that requests bring along: each model's in a folder of its own that nobody else may read.
 
-Nothing is kept: a folder goes when no version is made of it any more, and all of them when the server ends.
+A folder goes when no version is made of it any more, and all of them when the server ends.
 """
 
 import os
@@ -10,8 +10,10 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.repository.archives.folders import PrivateFolder
 from dragoman.repository.sidecar import SIDECAR
 
+PREFIX: Final = "dragoman-uploads-"
 MOST_FILES: Final = 1000
 MOST_DEPTH: Final = 16  # components of a path
 MOST_COMPONENT_BYTES: Final = 255  # what file systems take
@@ -19,22 +21,20 @@ FORBIDDEN: Final = frozenset("\\:")  # separators of other systems
 
 
 class Uploads:
-    """The folders there are. Used on one thread only; the functions below are for any."""
+    """The folders there are. For one thread, but for `write`."""
 
     def __init__(self) -> None:
-        self._root = ""  # made when it is first needed
+        self._home = PrivateFolder(prefix=PREFIX, purpose="for files that come with requests")
         self._folders: set[str] = set()
 
-    def root(self) -> str:
-        """Where they lie.
+    def write(self, files: Mapping[str, bytes]) -> str:
+        """A new folder with these files.
 
-        Errors: INTERNAL where there is no place for them.
+        Errors: as `check_paths`; FAILED_PRECONDITION where there is no place for them, INTERNAL where they
+        cannot be written.
         """
-        try:
-            self._root = self._root or tempfile.mkdtemp(prefix="dragoman-")
-        except OSError as error:
-            raise unwritten("the files", error) from error
-        return self._root
+        check_paths(files)
+        return write_files(self._home.path(), files)
 
     def keep(self, folder: str) -> None:
         """From now on the folder goes when it is not used."""
@@ -48,16 +48,14 @@ class Uploads:
 
     def close(self) -> None:
         """Delete everything."""
-        if self._root:
-            delete([self._root])
+        self._home.close()
 
 
 def write_files(root: str, files: Mapping[str, bytes]) -> str:
     """A new folder with these files, by their paths in it.
 
-    Errors: INVALID_ARGUMENT for a path that may lead elsewhere; INTERNAL where they cannot be written.
+    Errors: INTERNAL where they cannot be written.
     """
-    check_paths(files)
     try:
         folder = tempfile.mkdtemp(dir=root)
     except OSError as error:

@@ -1,7 +1,6 @@
 """Models that are loaded with a configuration, or with files, that came with a request."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -54,8 +53,8 @@ async def uploads(stage: Stage) -> list[Path]:
 
 def folders(stage: Stage) -> list[Path]:
     """The same as they are just now."""
-    root = stage.manager._substitutes._uploads._root
-    return sorted(Path(root).iterdir()) if root and os.path.isdir(root) else []
+    home = stage.manager._substitutes._uploads._home._path
+    return sorted(path for path in Path(home).iterdir() if path.is_dir()) if home else []
 
 
 def test_a_configuration_takes_the_models_own_place_until_it_is_loaded_without(stage: Stage) -> None:

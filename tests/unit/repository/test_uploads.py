@@ -5,12 +5,17 @@ from pathlib import Path
 import pytest
 
 from dragoman.core.errors import Code, DragomanError
-from dragoman.repository.uploads import MOST_FILES, Uploads, delete, write_files
+from dragoman.repository.uploads import MOST_FILES, Uploads, check_paths, delete, write_files
+
+
+def place(root: Path, *paths: str) -> None:
+    check_paths(paths)
+    write_files(str(root), dict.fromkeys(paths, b"x"))
 
 
 def refusal(root: Path, *paths: str) -> DragomanError:
     with pytest.raises(DragomanError) as caught:
-        write_files(str(root), dict.fromkeys(paths, b"x"))
+        place(root, *paths)
     assert list(root.iterdir()) == []
     return caught.value
 
@@ -53,8 +58,7 @@ def test_endless_files_are_refused(tmp_path: Path) -> None:
 
 def test_settings_of_our_own_do_not_come_with_a_request(tmp_path: Path) -> None:
     assert "config says" in refusal(tmp_path, "model.yaml").message
-    folder = Path(write_files(str(tmp_path), {"1/model.yaml": b""}))
-    assert (folder / "1" / "model.yaml").exists()
+    check_paths(["1/model.yaml"])
 
 
 @pytest.mark.parametrize("name", ["A" * 256, "ü" * 128, "1/" + "A" * 256])
@@ -76,24 +80,37 @@ def test_a_folder_that_cannot_be_made_is_told_without_its_place(tmp_path: Path) 
     assert caught.value.message == "the files cannot be written: no such file or directory"
 
 
-def test_what_is_not_used_goes(tmp_path: Path) -> None:
-    uploads = Uploads()
-    root = uploads.root()
-    assert uploads.root() == root
-    folders = [write_files(root, {"a": b""}) for _ in range(3)]
+@pytest.fixture
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploads:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    return Uploads()
+
+
+def test_what_is_not_used_goes(tmp_path: Path, uploads: Uploads) -> None:
+    (tmp_path / "temporary").mkdir()
+    folders = [uploads.write({"a": b""}) for _ in range(3)]
     for folder in folders[:2]:
         uploads.keep(folder)
     unused = uploads.unused({folders[0], ""})
     assert unused == [folders[1]]
     assert uploads.unused({folders[0]}) == []
     delete(unused)
-    assert sorted(map(str, Path(root).iterdir())) == sorted([folders[0], folders[2]])
+    assert [Path(folder).exists() for folder in folders] == [True, False, True]
     uploads.close()
-    assert not Path(root).exists()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_where_there_is_no_place_for_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+def test_nothing_is_made_for_paths_that_are_refused(tmp_path: Path, uploads: Uploads) -> None:
+    (tmp_path / "temporary").mkdir()
+    with pytest.raises(DragomanError):
+        uploads.write({"../x": b""})
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_where_there_is_no_place_for_files_is_told(uploads: Uploads) -> None:
     with pytest.raises(DragomanError) as caught:
-        Uploads().root()
-    assert caught.value.code is Code.INTERNAL
+        uploads.write({"a": b""})
+    assert (
+        caught.value.message
+        == "there is no place for files that come with requests: no such file or directory"
+    )

@@ -1,4 +1,4 @@
-"""Where archives are unpacked: a folder of this process alone, which is gone when the process is.
+"""Where archives are unpacked, and files of requests laid down: a folder of this process alone, gone with it.
 
 A process that was killed leaves its folder behind. It cannot have kept the lock of it, so the next one that
 makes such a folder at the same place deletes it.
@@ -22,10 +22,17 @@ ATTEMPTS: Final = 10
 
 
 class PrivateFolder:
-    """Made when it is first asked for, below `parent`; empty = where the system keeps temporary files."""
+    """Made when it is first asked for, below `parent`; empty = where the system keeps temporary files.
 
-    def __init__(self, parent: str = "") -> None:
-        self._parent = parent or tempfile.gettempdir()
+    `purpose` is what there is no place for, in the error. Those of one `prefix` are for one purpose.
+    """
+
+    def __init__(
+        self, parent: str = "", prefix: str = PREFIX, purpose: str = "to unpack archives (archives.folder)"
+    ) -> None:
+        self._parent = parent
+        self._prefix = prefix
+        self._purpose = purpose
         self._path = ""
         self._lock = -1
         self._making = Lock()
@@ -38,14 +45,14 @@ class PrivateFolder:
         with self._making:
             if not self._path:
                 try:
-                    self._make()
+                    parent = self._parent or tempfile.gettempdir()
+                    self._make(parent)
                 except OSError as error:
                     why = (error.strerror or "unknown reason").lower()
                     raise DragomanError(
-                        Code.FAILED_PRECONDITION,
-                        f"there is no place to unpack archives (archives.folder): {why}",
+                        Code.FAILED_PRECONDITION, f"there is no place {self._purpose}: {why}"
                     ) from error
-                remove_forsaken(self._parent)
+                remove_forsaken(parent, self._prefix)
             return self._path
 
     def close(self) -> None:
@@ -56,9 +63,9 @@ class PrivateFolder:
                 os.close(self._lock)
                 self._path = ""
 
-    def _make(self) -> None:
+    def _make(self, parent: str) -> None:
         for _ in range(ATTEMPTS):
-            path = tempfile.mkdtemp(prefix=PREFIX, dir=self._parent)
+            path = tempfile.mkdtemp(prefix=self._prefix, dir=parent)
             lock = take_lock(os.path.join(path, LOCK))
             if lock is not None:
                 self._path, self._lock = path, lock
@@ -78,10 +85,10 @@ def take_lock(path: str, *, create: bool = True) -> int | None:
     return file
 
 
-def remove_forsaken(parent: str) -> None:
-    """Delete the folders of this user whose processes are gone."""
+def remove_forsaken(parent: str, prefix: str) -> None:
+    """Delete the folders of that prefix and of this user whose processes are gone."""
     with os.scandir(parent) as entries:
-        found = [entry.path for entry in entries if entry.name.startswith(PREFIX) and is_own(entry)]
+        found = [entry.path for entry in entries if entry.name.startswith(prefix) and is_own(entry)]
     for path in found:
         try:
             lock = take_lock(os.path.join(path, LOCK), create=False)
