@@ -48,6 +48,16 @@ class Claim(Struct, frozen=True):
     required: tuple[str, ...] = ()  # files that must be there for the version to be complete
 
 
+class PythonEnvironment(Struct, frozen=True):
+    """With what a model's code runs, where that is not just what the server itself runs with.
+
+    `packages` = a folder of modules that come before the server's, and after those of the model's own folder.
+    """
+
+    interpreter: str = ""
+    packages: str = ""
+
+
 class Artifact(Struct, frozen=True):
     """What is loaded: the absolute path of the claim's entry; model and version are for messages."""
 
@@ -55,6 +65,7 @@ class Artifact(Struct, frozen=True):
     model: str
     version: int
     settings: ModelSettings = ModelSettings()
+    python: PythonEnvironment = PythonEnvironment()
 
 
 class Resources(Struct, frozen=True):

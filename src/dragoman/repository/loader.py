@@ -13,7 +13,15 @@ from msgspec import Struct
 from dragoman.core.configuration import ModelConfiguration
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.signatures import Signature
-from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, TreeSnapshot, Trust
+from dragoman.engines.base import (
+    Artifact,
+    Claim,
+    Engine,
+    LoadedModel,
+    PythonEnvironment,
+    TreeSnapshot,
+    Trust,
+)
 from dragoman.repository.archives.opening import Archives, OpenedArchive, archive_in
 from dragoman.repository.configuration import configuration
 from dragoman.repository.declared import merged_signatures
@@ -148,7 +156,8 @@ class ModelLoader:
             check_choices(candidate.demands, claim, engine)
         below = os.path.normpath(os.path.join(tree.root, claim.entry))
         path = tree.root if os.path.isfile(tree.root) else below
-        artifact = Artifact(path, candidate.model, candidate.version, candidate.settings)
+        python = PythonEnvironment() if opened is None else opened.python
+        artifact = Artifact(path, candidate.model, candidate.version, candidate.settings, python)
         options = self._engine_options(engine.name, candidate.settings)
         model = engine.load(artifact, options)
         try:

@@ -56,6 +56,8 @@ def loaded(load: Load, channel: Channel) -> LoadedModel | None:
         limit = artifact.settings.worker.memory_bytes
         if limit:
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        if artifact.python.packages:
+            sys.path.insert(0, artifact.python.packages)
         return find_engine(load.engine)().load(artifact, load.options)
     except DragomanError as error:
         channel.send(Failed(error.code, error.message))

@@ -77,7 +77,7 @@ class WorkerProcess:
         given.callback(os.close, output)
         passed = (there.fileno(), self.memory.fd, lifeline)
         self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            [sys.executable, *FLAGS, "-m", MAIN, *map(str, passed)],
+            [interpreter(self.load), *FLAGS, "-m", MAIN, *map(str, passed)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -193,6 +193,11 @@ def how_ended(status: int) -> str:
         return f"signal {signal.Signals(-status).name}"
     except ValueError:
         return f"signal {-status}"
+
+
+def interpreter(load: Load) -> str:
+    """The Python that runs a model's workers: the server's own, unless the model has another."""
+    return load.artifact.python.interpreter or sys.executable
 
 
 def environment(instances: int) -> Mapping[str, str]:

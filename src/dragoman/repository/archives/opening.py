@@ -2,18 +2,20 @@
 
 import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
 from msgspec import Struct
 
 from dragoman.core.errors import invalid
-from dragoman.engines.base import TreeSnapshot
+from dragoman.engines.base import PythonEnvironment, TreeSnapshot
 from dragoman.repository.archives.folders import PrivateFolder
 from dragoman.repository.archives.heads import folder_manifest
 from dragoman.repository.archives.names import archives_among, is_archive
 from dragoman.repository.archives.paths import place_of
+from dragoman.repository.archives.requirements import Installer
 from dragoman.repository.archives.unpacking import unpack
 from dragoman.settings.archives import ArchiveSettings
 from dragoman.settings.manifest import MANIFEST, Manifest
@@ -35,12 +37,29 @@ class Archive(Struct, frozen=True):
 
 
 class OpenedArchive(Struct, frozen=True):
-    """An archive that can be loaded: its folder, and its own name and that of its version."""
+    """An archive that can be loaded: its folder, its own name and that of its version, and its Python."""
 
     root: str
     file: str
     version_name: str
+    python: PythonEnvironment
     close: Callable[[], None]
+
+
+class Contents(Struct, frozen=True):
+    """What lies in the folder of an archive, of which model; `shown` is for messages."""
+
+    root: str
+    shown: str
+    model: str
+    manifest: Manifest
+
+    def path(self, name: str) -> str:
+        """Where a file lies that the manifest names.
+
+        Errors: INVALID_ARGUMENT for a name that leads elsewhere.
+        """
+        return os.path.join(self.root, *place_of(name, self.shown))
 
 
 class Archives:
@@ -49,60 +68,83 @@ class Archives:
     def __init__(self, settings: ArchiveSettings = USUAL) -> None:
         self._settings = settings
         self._folder = PrivateFolder(settings.folder)
+        self._installer = Installer(settings.install_timeout_s)
         self._log = structlog.get_logger("dragoman.repository")
 
     def open(self, archive: Archive, model: str) -> OpenedArchive:
         """The archive as a folder, which is there until it is closed.
 
-        Errors: those of `unpack`; INVALID_ARGUMENT with reason MANIFEST_MALFORMED, or naming file and line
-        of a `model-config.yaml` that is none.
+        Errors: those of `unpack` and of `Installer`; INVALID_ARGUMENT with reason MANIFEST_MALFORMED, or
+        naming file and line of a `model-config.yaml` that is none.
         """
-        is_folder = os.path.isdir(archive.path)
-        if is_folder:
-            return self._opened(archive, archive.path, model, lambda: None)
-        root = unpack(archive.path, archive.shown, self._folder.path(), self._settings)
+        made: list[str] = []  # folders that go when the archive is closed
         try:
-            return self._opened(archive, root, model, lambda: self._remove(root, model))
+            root = self._unpacked(archive, made)
+            contents = Contents(root, archive.shown, model, folder_manifest(root, archive.shown))
+            python = self._python(contents, self._config(contents), made)
         except BaseException:
-            self._remove(root, model)
+            self._remove(made, model)
             raise
+        version = contents.manifest.model.model_version
+        file = os.path.basename(archive.path)
+        return OpenedArchive(root, file, version, python, lambda: self._remove(made, model))
 
     def close(self) -> None:
-        """Delete all that was unpacked, and is still there."""
+        """Delete all that was made and is still there. Nothing is installed any more."""
+        self._installer.close()
         self._folder.close()
 
-    def _opened(self, archive: Archive, root: str, model: str, close: Callable[[], None]) -> OpenedArchive:
-        manifest = folder_manifest(root, archive.shown)
-        self._config(archive, root, model, manifest)
-        file = os.path.basename(archive.path)
-        return OpenedArchive(root, file, manifest.model.model_version, close)
+    def _unpacked(self, archive: Archive, made: list[str]) -> str:
+        if os.path.isdir(archive.path):
+            return archive.path
+        made.append(unpack(archive.path, archive.shown, self._folder.path(), self._settings))
+        return made[-1]
 
-    def _config(self, archive: Archive, root: str, model: str, manifest: Manifest) -> ModelConfig:
+    def _config(self, contents: Contents) -> ModelConfig:
         """What the archive's `model-config.yaml` says; what it says wrongly is logged."""
-        name = manifest.model.config_file
+        name = contents.manifest.model.config_file
         if not name:
             return ModelConfig()
-        shown = f"{archive.shown}/{name}"
+        shown = f"{contents.shown}/{name}"
         try:
-            with open(os.path.join(root, *place_of(name, archive.shown)), "rb") as file:
+            with open(contents.path(name), "rb") as file:
                 data = file.read(MOST_BYTES + 1)
         except OSError as error:
-            why = (error.strerror or "unknown reason").lower()
-            self._log.warning("model archive", model=model, note=f"{shown} cannot be read: {why}")
+            self._warn(contents, f"{shown} cannot be read: {(error.strerror or 'unknown reason').lower()}")
             return ModelConfig()
         try:
             found = read_model_config(data.decode("utf-8-sig"), shown)
         except UnicodeDecodeError as error:
             raise invalid(f"{shown}: the file is not UTF-8") from error
         for note in found.notes:
-            self._log.warning("model archive", model=model, note=note)
+            self._warn(contents, note)
         return found.config
 
-    def _remove(self, root: str, model: str) -> None:
-        """Delete a folder that nobody needs any more."""
-        shutil.rmtree(root, onerror=lambda *_: None)
-        if os.path.exists(root):
-            self._log.warning("model archive", model=model, note=f"{root} cannot be deleted")
+    def _python(self, contents: Contents, config: ModelConfig, made: list[str]) -> PythonEnvironment:
+        """The packages that the archive lists, where they may be installed."""
+        name = contents.manifest.model.requirements_file
+        if not name:
+            return PythonEnvironment()
+        shown = f"{contents.shown}/{name}"
+        if not self._settings.install_requirements:
+            self._warn(contents, f"{shown} is not installed: archives.install_requirements is off")
+            return PythonEnvironment()
+        requirements = contents.path(name)
+        if not os.path.isfile(requirements):
+            raise invalid(f"{shown} is not there, and the manifest names it")
+        made.append(tempfile.mkdtemp(prefix="python-", dir=self._folder.path()))
+        install = self._installer.to_venv if config.use_venv else self._installer.to_folder
+        return install(requirements, contents.root, made[-1], contents.model)
+
+    def _remove(self, folders: Sequence[str], model: str) -> None:
+        """Delete folders that nobody needs any more."""
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+            if os.path.exists(folder):
+                self._log.warning("model archive", model=model, note=f"{folder} cannot be deleted")
+
+    def _warn(self, contents: Contents, note: str) -> None:
+        self._log.warning("model archive", model=contents.model, note=note)
 
 
 def archive_in(tree: TreeSnapshot, shown: str) -> Archive | None:

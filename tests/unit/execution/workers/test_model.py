@@ -16,14 +16,15 @@ from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import TensorRequest
 from dragoman.core.signatures import DEFAULT_SIGNATURE
+from dragoman.engines.base import Artifact, PythonEnvironment
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.python_model import PythonModelEngine
 from dragoman.execution.workers.model import placed
 from dragoman.execution.workers.records import MOST_CHARACTERS
-from dragoman.settings.model import WorkerSettings
+from dragoman.settings.model import ModelSettings, WorkerSettings
 from tests.contract.engines import CALL, tensor
 from tests.meta.contracts import TREE
-from tests.unit.execution.workers.served import OBEDIENT, ask, copied, load
+from tests.unit.execution.workers.served import OBEDIENT, ask, copied, load, text
 
 
 def model(folder: Path, text: str) -> Path:
@@ -193,3 +194,32 @@ def test_a_worker_ends_with_its_server_even_while_code_holds_the_interpreter(end
     assert ended.poll(30_000)
     os.close(worker)
     server.stdout.close()
+
+
+TELLS = """
+import os
+import numpy as np
+import toys
+
+class Model:
+    inputs = {"order": "bytes"}
+    outputs = {"y": "bytes"}
+
+    def predict(self, inputs):
+        return {"y": np.array([toys.WHERE, os.environ.get("INTERPRETER", "the server's")], object)}
+"""
+
+
+def test_a_model_may_have_packages_and_an_interpreter_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "toys.py").write_text("WHERE = 'beside'")
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nINTERPRETER=own exec {sys.executable} "$@"\n')
+    other.chmod(0o700)
+    python = PythonEnvironment(str(other), str(tmp_path / "packages"))
+    settings = ModelSettings(worker=WorkerSettings(grace_s=0.0))
+    artifact = Artifact(str(model(tmp_path, TELLS)), "m", 1, settings, python)
+    loaded = placed(PythonModelEngine).load(artifact, {})
+    told = loaded.infer(TensorRequest(DEFAULT_SIGNATURE, {"order": text("where")}), CALL)
+    assert told.outputs["y"].array.tolist() == [b"beside", b"own"]
+    loaded.close()
