@@ -35,12 +35,13 @@ def answer_status(wire: WireRequest, report: StatusReport) -> WireResponse:
 def answer_metadata(wire: WireRequest, report: StatusReport) -> WireResponse:
     """A GetModelMetadataResponse with the signatures of one version.
 
-    Errors: INVALID_ARGUMENT without a ModelSpec, and for anything but exactly the field `signature_def`;
-    those of `status.serving_version`.
+    Errors: INVALID_ARGUMENT without a ModelSpec, and for other fields than one `signature_def`; those of
+    `status.serving_version`.
     """
     request = read_message(messages().GetModelMetadataRequest, wire.body)
     target = read_target(request)
-    if list(request.metadata_field) != [SIGNATURE_DEF]:
+    # The reference refuses a request without a field, too, which its own page on clients shows.
+    if request.metadata_field and list(request.metadata_field) != [SIGNATURE_DEF]:
         raise invalid(NO_SIGNATURE)
     version = serving_version(target, report)
     return WireResponse(0, metadata_response(target.model, version, graph_names=False))
