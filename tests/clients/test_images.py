@@ -42,6 +42,18 @@ def test_ovmsclient_sends_an_image(
     assert told["predict_image"]["values"] == SEEN
 
 
+@pytest.mark.parametrize("transport", ["grpc", "http"])
+def test_ovmsclient_is_told_what_is_no_image(
+    transport: str, package: Package, my_model: Mapping[str, Addresses], image: Path
+) -> None:
+    address = at(my_model["pictures"], transport)
+    told = run(package, "ovmsclient_my_model.py", package.name, transport, address, address, image)
+    with pytest.raises(
+        AssertionError, match=r'InvalidInputError: .*: Image parsing failed - input "input_name"'
+    ):
+        told["predict_image"]
+
+
 def test_tensorflow_serving_api_sends_an_image(
     tensorflow: Environment, my_model: Mapping[str, Addresses], jpeg: Path
 ) -> None:

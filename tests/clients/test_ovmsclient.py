@@ -48,6 +48,12 @@ def calls(package: Package, server: Addresses, transport: str) -> Told:
     return run(package, "ovmsclient_calls.py", package.name, transport, at(server, transport))
 
 
+@pytest.fixture(scope="module")
+def calls_of_ovms(package: Package, ovms: Addresses, transport: str) -> Told:
+    """The same on a server that is started as OpenVINO Model Server is."""
+    return run(package, "ovmsclient_calls.py", package.name, transport, at(ovms, transport))
+
+
 def values(told: Any) -> Any:
     """The elements of the arrays, without their types; bytes as the text that they are."""
     if isinstance(told, list):
@@ -209,6 +215,36 @@ def test_the_servers_words_follow_the_clients_own(calls: Told) -> None:
     says = {name: refusal["says"] for name, refusal in calls["refusals"].items()}
     assert all(words.startswith("Error occurred during handling the request: ") for words in says.values())
     assert says["too late"].endswith(": Request handling exceeded timeout")
+
+
+NO_MODEL = "Model with requested name is not found"
+NO_VERSION = "Model with requested version is not found"
+WORDS = {
+    "unknown model": {"grpc": "Pipeline with requested name is not found", "http": NO_MODEL},
+    "unknown version": NO_VERSION,
+    "wrong name": "Missing input with specific name - Required input: x",
+    "no input": {
+        "grpc": "Invalid number of inputs - Expected: 1; Actual: 0",
+        "http": "Invalid JSON structure, missing inputs",
+    },
+    "wrong dtype": {
+        "grpc": 'Invalid input precision - input "x": bytes given, float32 expected',
+        "http": "Could not parse input content. Not valid ndarray detected - "
+        'JSON Value: "text" Type: String is not of expected type: float',
+    },
+    "wrong shape": 'Invalid input shape - input "x": shape (1, 3) does not fit (?, 2)',
+    "status of an unknown model": NO_MODEL,
+    "status of an unknown version": NO_VERSION,
+    "metadata of an unknown model": NO_MODEL,
+    "metadata of an unknown version": NO_VERSION,
+}
+
+
+@pytest.mark.parametrize("refused", WORDS)
+def test_the_sentences_are_openvino_model_servers(refused: str, transport: str, calls_of_ovms: Told) -> None:
+    wanted: Any = WORDS[refused]
+    said = calls_of_ovms["refusals"][refused]["says"].partition(": ")[2]
+    assert said == (wanted if isinstance(wanted, str) else wanted[transport])
 
 
 def test_what_the_server_refuses_is_an_error_of_the_server(calls: Told) -> None:
