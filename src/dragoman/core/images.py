@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from dragoman.core.tensors import DType
 
+Range = tuple[int, int]  # the least size and the greatest
+
 
 class Color(enum.Enum):
     """What becomes of the channels."""
@@ -33,7 +35,8 @@ class Preprocessing(Struct, frozen=True):
 class ImageSpec(Struct, frozen=True):
     """How encoded images become an input: as `(rows, height, width, channels)`, BGR, then preprocessed.
 
-    None = any size. Images are resized where both `height` and `width` are known.
+    None = any size. Images are resized where height and width are known, or a range of each is: then to the
+    nearest size in it.
     """
 
     dtype: DType  # before the preprocessing
@@ -42,3 +45,22 @@ class ImageSpec(Struct, frozen=True):
     width: int | None
     channels: int | None
     preprocessing: Preprocessing | None = None
+    height_range: Range | None = None
+    width_range: Range | None = None
+
+    @property
+    def resizes(self) -> bool:
+        """Whether images are resized; else all of a request have one size."""
+        return None not in (self.height or self.height_range, self.width or self.width_range)
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """The height and width that an image of this size is brought to."""
+        return (
+            self.height or nearest(height, self.height_range),
+            self.width or nearest(width, self.width_range),
+        )
+
+
+def nearest(size: int, wanted: Range | None) -> int:
+    """The size in a range that is nearest to one."""
+    return size if wanted is None else min(max(size, wanted[0]), wanted[1])

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from dragoman.core.images import ImageSpec, Preprocessing
+from dragoman.core.images import ImageSpec, Preprocessing, Range
 from dragoman.core.requests import Kind
 from dragoman.core.tensors import DType, Shape, Tensor
 
@@ -35,7 +35,8 @@ class TensorSpec(Struct, frozen=True):
     `graph_name` = the tensor inside the model's graph, where it has a name that metadata should show;
     `default` = what an input is that the caller leaves out, where it may be left out. `image` = how encoded
     images become this input, which are then sent as BYTES; None = it takes none. `dtype` and `shape` are
-    what callers send; `preprocessing` makes the model's own of that, None = it is the model's own.
+    what callers send; `preprocessing` makes the model's own of that, None = it is the model's own. `ranges` =
+    by axis of the model's own shape, the least and the greatest size of one that is open; empty = any.
     """
 
     name: str
@@ -47,6 +48,7 @@ class TensorSpec(Struct, frozen=True):
     default: Tensor | None = None
     image: ImageSpec | None = None
     preprocessing: Preprocessing | None = None
+    ranges: tuple[Range | None, ...] = ()
 
     @property
     def tensor_name(self) -> str:

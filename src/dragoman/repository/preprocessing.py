@@ -134,11 +134,13 @@ class Input:
             return None
         made = self._made(IMAGE, () if list(axes) == sorted(axes) else tuple(axes), images=True)
         sizes: dict[int, int | None] = dict(zip(axes, own.shape, strict=True))
+        ranges = dict(zip(axes, own.ranges or (None,) * len(axes), strict=True))
         height, width = self._resolution(sizes[1], sizes[2])
         channels = COLORED if made.color in TO_GRAY else sizes[3]
         dtype = self._dtype()
         nothing = made == Preprocessing(dtype, made.channel_axis)
-        return ImageSpec(dtype, sizes[0], height, width, channels, None if nothing else made)
+        preprocessing = None if nothing else made
+        return ImageSpec(dtype, sizes[0], height, width, channels, preprocessing, ranges[1], ranges[2])
 
     def _resolution(self, height: int | None, width: int | None) -> Shape:
         """The size that images are brought to."""

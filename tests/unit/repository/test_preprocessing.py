@@ -195,6 +195,14 @@ def test_images_are_resized_where_the_model_leaves_that_open() -> None:
     assert spec.shape == (None, None, None, 3)
 
 
+def test_ranges_of_sizes_are_those_of_the_images_axes() -> None:
+    x = TensorSpec("x", DType.FP32, (1, 3, None, None), "x", ranges=(None, None, (64, 224), (32, 112)))
+    image = seen("", Signature("serving_default", {"x": x}, {})).image
+    assert image is not None
+    assert (image.height_range, image.width_range) == ((64, 224), (32, 112))
+    assert image.resizes
+
+
 # Which input is meant
 
 

@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct, field
 
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.images import Range
 from dragoman.core.signatures import TensorSpec
 from dragoman.core.tensors import DType, Shape
 from dragoman.engines.openvino.sizes import Size
@@ -160,11 +161,14 @@ def output_specs(model: Any, ports: Sequence[Port], layouts: Mapping[Port, str])
 
 
 def spec(value: Any, port: Port, layouts: Mapping[Port, str]) -> TensorSpec:
-    """One input or output; a range of sizes is any size."""
+    """One input or output; a range of sizes is any size to callers."""
     partial = value.partial_shape
     shape: Shape | None = None
+    ranges: tuple[Range | None, ...] = ()
     if not partial.rank.is_dynamic:
-        shape = tuple(size if isinstance(size, int) else None for size in sizes_of(partial))
+        sizes = tuple(sizes_of(partial))
+        shape = tuple(size if isinstance(size, int) else None for size in sizes)
+        ranges = tuple(size if isinstance(size, tuple) else None for size in sizes)
     return TensorSpec(
         name=port.name,
         dtype=DTYPES[kind(value)],
@@ -172,6 +176,7 @@ def spec(value: Any, port: Port, layouts: Mapping[Port, str]) -> TensorSpec:
         source=port.name,
         layout=layouts.get(port),
         graph_name=port.name if ":" in port.name else None,  # TensorFlow's names come with their number
+        ranges=ranges if any(ranges) else (),
     )
 
 

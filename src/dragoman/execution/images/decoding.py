@@ -3,7 +3,8 @@
 1. The rows have to be as many as the model takes. All are bounded in pixels before one of them is decoded,
    and the tensor in bytes: one that is made of images may be as large as one that is sent.
 2. An image has to have the input's channels. Its values are held within the input's type, then resized.
-3. Where a size is open, every image has that of the first, and none is resized.
+3. Where a size is open, every image has that of the first, and none is resized. Of a range it is the nearest
+   size, which has to be the same for all.
 
 What stands before a dash in an error is OpenVINO Model Server's sentence.
 """
@@ -32,7 +33,7 @@ def decode(name: str, spec: ImageSpec, encoded: Array, limits: Limits, call: Cal
     files = [opened(place(name, row), data, limits) for row, data in enumerate(rows)]
     check_sizes(name, spec, files, limits)
     first = read(place(name, 0), files[0], spec.channels)
-    height, width = spec.height or files[0].height, spec.width or files[0].width
+    height, width = spec.size(files[0].height, files[0].width)
     shape = (len(files), height, width, first.channels)
     if prod(shape) * (spec.preprocessing or spec).dtype.numpy.itemsize > limits.body_bytes:
         raise invalid(
@@ -97,16 +98,16 @@ def check_sizes(name: str, spec: ImageSpec, files: Sequence[EncodedImage], limit
             f'Image parsing failed - input "{name}": the images have {pixels} pixels together, and at most '
             f"{limits.request_pixels} are decoded (limits.request_pixels)"
         )
-    if spec.height is not None and spec.width is not None:
-        return
     first = files[0]
-    if spec.height not in (None, first.height) or spec.width not in (None, first.width):
+    wanted = spec.size(first.height, first.width)
+    if not spec.resizes and wanted != (first.height, first.width):
         raise invalid(
             f"Invalid input shape - {place(name, 0)} is {first.width} x {first.height}, "
             f"and the input is {spec.width or 'any'} x {spec.height or 'any'}"
         )
     for row, file in enumerate(files):
-        if (file.height, file.width) != (first.height, first.width):
+        size = file.height, file.width
+        if (spec.size(*size) if spec.resizes else size) != wanted:
             raise invalid(
                 "Binary input images for this endpoint are required to have the same resolution - "
                 f"{place(name, row)} is {file.width} x {file.height}, row 0 is {first.width} x {first.height}"

@@ -94,6 +94,12 @@ def test_a_size_outside_its_range_is_refused_with_the_range(tmp_path: Path) -> N
     assert caught.value.message == 'input "x": shape (9, 3) does not fit (2..8, 3)'
 
 
+def test_ranges_of_sizes_are_told(tmp_path: Path) -> None:
+    found = signature(doubled(tmp_path), shape="(2:8,3)").inputs["x"]
+    assert (found.shape, found.ranges) == ((None, 3), ((2, 8), None))
+    assert signature(doubled(tmp_path), shape="(-1,3)").inputs["x"].ranges == ()
+
+
 def test_an_input_of_any_number_of_axes_can_be_given_one(tmp_path: Path) -> None:
     x = opset13.parameter(openvino.PartialShape.dynamic(), openvino.Type.f32, name="x").output(0)
     file = write(tmp_path, [x], {"y": opset13.add(x, x).output(0)})

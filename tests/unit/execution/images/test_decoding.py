@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
@@ -121,6 +122,29 @@ def test_with_an_open_size_all_images_have_one_resolution() -> None:
 def test_with_an_open_size_the_other_one_has_to_be_the_inputs() -> None:
     message = refused(image_spec(height=None), encoded(ramp(2, 3)))
     assert message == 'Invalid input shape - input "picture", row 0 is 3 x 2, and the input is 2 x any'
+
+
+RANGED = replace(image_spec(height=None, width=None), height_range=(2, 3), width_range=(2, 4))
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"), [((1, 1), (2, 2)), ((2, 4), (2, 4)), ((9, 3), (3, 3)), ((3, 9), (3, 4))]
+)
+def test_of_a_range_of_sizes_an_image_gets_the_nearest(
+    size: tuple[int, int], wanted: tuple[int, int]
+) -> None:
+    assert decoded(RANGED, encoded(ramp(*size))).array.shape == (1, *wanted, 3)
+
+
+def test_in_a_range_all_images_become_one_size() -> None:
+    assert decoded(RANGED, encoded(ramp(7, 8)), encoded(ramp(8, 7))).array.shape == (2, 3, 4, 3)
+    message = refused(RANGED, encoded(ramp(7, 8)), encoded(ramp(2, 8)))
+    assert message.endswith('input "picture", row 1 is 8 x 2, row 0 is 8 x 7')
+
+
+def test_a_range_beside_an_open_size_resizes_nothing() -> None:
+    message = refused(replace(RANGED, width_range=None), encoded(ramp(4, 4)))
+    assert message == 'Invalid input shape - input "picture", row 0 is 4 x 4, and the input is any x any'
 
 
 def test_an_image_of_900_million_pixels_is_refused_before_it_is_decoded() -> None:
