@@ -99,13 +99,30 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
         yield addresses
 
 
+TWICE: Final = {
+    "name": "twice",
+    "inputs": ["in"],
+    "nodes": [
+        {
+            "name": name,
+            "model_name": "half_plus_two",
+            "type": "DL model",
+            "inputs": [{"x": {"node_name": source, "data_item": item}}],
+            "outputs": [{"data_item": "y", "alias": "halved"}],
+        }
+        for name, source, item in [("first", "request", "in"), ("second", "first", "halved")]
+    ],
+    "outputs": [{"out": {"node_name": "second", "data_item": "halved"}}],
+}
+
+
 @pytest.fixture(scope="session")
 def ovms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """A server of the reference models, and of one that is slow, in OpenVINO Model Server's own dialect."""
+    """The same models and a pipeline, on a server that is started as OpenVINO Model Server is."""
     folder = tmp_path_factory.mktemp("ovms")
     reference_models.write(folder / "models")
     my_models.save(my_models.slow(), folder / "models", "slow")
-    with ovms_serving(folder / "models", folder) as addresses:
+    with ovms_serving(folder / "models", folder, TWICE) as addresses:
         yield addresses
 
 

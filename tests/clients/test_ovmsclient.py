@@ -247,6 +247,15 @@ def test_the_sentences_are_openvino_model_servers(refused: str, transport: str, 
     assert said == (wanted if isinstance(wanted, str) else wanted[transport])
 
 
+def test_a_pipeline_is_called_as_a_model_is(calls_of_ovms: Told) -> None:
+    number = {"shape": [-1], "dtype": "DT_FLOAT"}
+    assert values(calls_of_ovms["pipeline"]) == {
+        "status": {"1": AVAILABLE},
+        "metadata": {"model_version": 1, "inputs": {"in": number}, "outputs": {"out": number}},
+        "prediction": [5.5],
+    }
+
+
 def test_what_the_server_refuses_is_an_error_of_the_server(calls: Told) -> None:
     raised = [refusal for refusal in calls["refusals"].values() if refusal["kinds"][0] != "TimeoutError"]
     assert all("ModelServerError" in refusal["kinds"] for refusal in raised)
@@ -355,6 +364,10 @@ DEFECTS = {
         "grpc": (array("bytes16", octets("ab")), array("object", octets("ab\0"))),
         "http": (array("str64", "ab"), array("object", "ab\0")),
     },
+    "nested_bytes_that_are_no_text": {
+        "grpc": (array("bytes16", [octets("\xff\xd8")]), array("bytes16", [octets("\xff\xd8")])),
+        "http": ("UnicodeDecodeError", array("bytes16", [octets("\xff\xd8")])),
+    },
     "empty_output": {
         "grpc": (array("float32"), array("float32")),
         "http": ("ModelServerError", array("float64")),
@@ -383,3 +396,15 @@ def test_bytes_that_are_no_text_come_back(calls: Told, package: Package, transpo
 def test_a_complex_scalar_keeps_its_imaginary_part_in_ours(calls: Told, package: Package) -> None:
     both = "000000000000f03f0000000000000040"
     assert calls["complex_scalar"] == (both if package.is_ours else "")
+
+
+def test_ours_leaves_out_the_version_that_there_is_not(
+    strict: Addresses, package: Package, transport: str
+) -> None:
+    told = run(
+        package, "ovmsclient_failures.py", package.name, transport, at(strict, transport), "half_plus_two"
+    )
+    if package.is_ours:
+        assert values(told["predict"]["half_plus_two"]) == {"gave": [3.5]}
+    else:
+        assert told["predict"]["half_plus_two"]["raised"] == "ModelNotFoundError"

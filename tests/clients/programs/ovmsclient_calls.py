@@ -241,6 +241,21 @@ def trailing_zeros_of_texts(package):
 
 
 @raised
+def nested_bytes_that_are_no_text(package):
+    return package.predict({"x": [[b"\xff\xd8"]]}, "echo_string")
+
+
+@raised
+def pipeline(package):
+    """A pipeline, where there is one."""
+    return {
+        "status": package.client().get_model_status("twice", 7),
+        "metadata": package.client().get_model_metadata("twice"),
+        "prediction": package.predict({"in": [4.0]}, "twice"),
+    }
+
+
+@raised
 def empty_output(package):
     return package.predict({"x": np.zeros(0, np.float32)}, "echo_float32")
 
@@ -261,6 +276,7 @@ if __name__ == "__main__":
         predict_every_dtype, predict_arrays_of_texts, predict_several_outputs, predict_several_inputs,
         predict_many_values, predict_bytes, metadata, status, refusals, mistakes, wrong_setups, nobody_there,
         clients_of_namespaces, predict_tensor_protos, wrong_tensor_protos, half_scalar, integers_of_64_bits,
-        trailing_zero_bytes, trailing_zeros_of_texts, empty_output, objects, complex_scalar,
+        trailing_zero_bytes, trailing_zeros_of_texts, nested_bytes_that_are_no_text, empty_output, objects,
+        complex_scalar, pipeline,
         arguments=[Package(*sys.argv[1:])],
     )  # fmt: skip
