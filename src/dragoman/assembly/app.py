@@ -9,6 +9,7 @@ from dragoman.assembly.builtin import engines, node_engine, protocols
 from dragoman.assembly.exposition import metrics_protocols
 from dragoman.assembly.listeners import BoundListener, bind, make_server
 from dragoman.assembly.models import ModelSources, make_models, make_watcher
+from dragoman.assembly.ovms_metrics import OvmsFamilies
 from dragoman.assembly.renewal import Renewal
 from dragoman.assembly.security import Security
 from dragoman.assembly.warmup import make_warm_up
@@ -24,7 +25,7 @@ from dragoman.repository.archives.opening import Archives
 from dragoman.repository.handle import Handle
 from dragoman.repository.labels import check_labels
 from dragoman.repository.lifecycle import no_warm_up
-from dragoman.repository.loader import ModelLoader
+from dragoman.repository.loader import ModelLoader, plain_statistics
 from dragoman.repository.manager import Observer, unobserved
 from dragoman.settings.server import ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
@@ -51,10 +52,12 @@ class App:
         known = engines()
         self._sources = ModelSources(settings, known)
         self._archives = Archives(settings.archives)
+        ovms = self._ovms_families(settings)
+        statistics = ovms.statistics if ovms else plain_statistics
         self.models = make_models(
             settings,
             self._sources,
-            ModelLoader(known, settings.engine_options, compose, self._archives),
+            ModelLoader(known, settings.engine_options, compose, self._archives, statistics),
             runners,
             warm_up,
             self._changed,
@@ -62,7 +65,8 @@ class App:
         self.renewal: Renewal | None = None  # what reads the settings again, where they can be
         self._watcher = make_watcher(settings, self.models)
         self._watch: asyncio.Task[None] | None = None
-        recorder = Recorder(metrics, AccessLog(settings.log.access, settings.log.slow_request_s))
+        access = AccessLog(settings.log.access, settings.log.slow_request_s)
+        recorder = Recorder(metrics, access, ovms.counts if ovms else None)
         self._security = Security(settings)
         self._gateway = Gateway(
             self.models,
@@ -73,7 +77,8 @@ class App:
             renew=self._renew,
         )
         registry = make_registry(metrics, lambda: self.models.report)
-        specs = (*spoken, *metrics_protocols(metrics, registry, settings.metrics))
+        more = ovms.text if ovms else None
+        specs = (*spoken, *metrics_protocols(metrics, registry, settings.metrics, more))
         self._servers = [
             (listener, make_server(listener, specs, self._gateway, settings.limits, metrics, self._security))
             for listener in settings.listeners
@@ -130,6 +135,12 @@ class App:
     async def _renew(self) -> ControlResult:
         """Read the settings again, where they can be, and look at every model."""
         return await (self.models.control(Reload()) if self.renewal is None else self.renewal.renew())
+
+    def _ovms_families(self, settings: ServerSettings) -> OvmsFamilies | None:
+        """OpenVINO Model Server's families of metrics, where they are wanted."""
+        if not settings.metrics.ovms:
+            return None
+        return OvmsFamilies(settings.metrics, lambda: self.models.report, lambda: self.models.serving)
 
     def _pin(self, target: Target) -> Handle:
         return self.models.pin(target)

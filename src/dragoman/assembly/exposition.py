@@ -1,6 +1,6 @@
-"""`/metrics`: what needs the telemetry of the whole process, in our names and in TensorFlow Serving's."""
+"""`/metrics`: what needs the telemetry of the whole process, in our names and in those of other servers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry
 
@@ -17,22 +17,26 @@ from dragoman.wire.operation import HttpRoute, ProtocolSpec, StatusOperation
 PROMETHEUS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
 
+More = Callable[[StatusReport], bytes]  # families beside those of the registry, as a caller may see them
+
+
 def metrics_protocols(
-    metrics: Metrics, registry: CollectorRegistry, settings: MetricsSettings
+    metrics: Metrics, registry: CollectorRegistry, settings: MetricsSettings, more: More | None
 ) -> Iterator[ProtocolSpec]:
     """What shows metrics: always at /metrics, and where the settings want it in TensorFlow Serving's way."""
-    yield metrics_protocol(registry)
+    yield metrics_protocol(registry, more)
     if settings.tensorflow_serving_path:
         yield tensorflow_serving_metrics(metrics, settings.tensorflow_serving_path)
 
 
-def metrics_protocol(registry: CollectorRegistry) -> ProtocolSpec:
+def metrics_protocol(registry: CollectorRegistry, more: More | None = None) -> ProtocolSpec:
     """A protocol of one route, `GET /metrics`, that prints this registry, as far as the caller may see it."""
 
     def answer(_: WireRequest, report: StatusReport) -> WireResponse:
         hiding = isinstance(report, VisibleReport)
         shown = VisibleMetrics(registry, report.models) if hiding else registry
-        return WireResponse(200, exposition(shown), content_type=PROMETHEUS_TEXT)
+        page = exposition(shown) + (b"" if more is None else more(report))
+        return WireResponse(200, page, content_type=PROMETHEUS_TEXT)
 
     operation = StatusOperation("native.metrics", answer, fail, Permission.METRICS)
     route = HttpRoute("GET", "/metrics", operation)

@@ -42,6 +42,14 @@ class Run(Struct, gc=False):
     batch: BatchStatistics | None = None
 
 
+class Occupancy(Struct, frozen=True):
+    """How many calls a model takes at once, how many it has, and how many its runtime computes at once."""
+
+    places: int
+    taken: int
+    streams: int
+
+
 class Times:
     """How often something happened, and how long that took in all."""
 

@@ -4,7 +4,7 @@ import enum
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -92,6 +92,13 @@ class LoadedModel(Protocol):
 
     def close(self) -> None:
         """Give everything back. Calling it twice does no harm."""
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """A model whose runtime says how many calls it computes at once, of those that it takes at once."""
+
+    streams: int
 
 
 class Engine(ABC):

@@ -17,6 +17,11 @@ class Slots:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._model = model
 
+    @property
+    def free(self) -> int:
+        """The slots that nobody has."""
+        return self._free
+
     def try_take(self) -> bool:
         """Take a slot if one is free."""
         if self._free > 0:

@@ -22,7 +22,7 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
-from dragoman.core.statistics import Run
+from dragoman.core.statistics import Occupancy, Run
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.batch import divide, join, join_key, rows_of
 from dragoman.execution.deadlines import overdue
@@ -135,6 +135,10 @@ class BatchingRunner:
     ) -> AsyncGenerator[Chunk, None]:
         """Streams are not joined."""
         return self._local.stream(handle, request, signature, call)
+
+    def occupancy(self) -> Occupancy:
+        """How busy the model is."""
+        return self._local.occupancy()
 
     def close(self) -> None:
         """Close the model."""

@@ -15,8 +15,8 @@ from dragoman.core.context import CallContext
 from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
-from dragoman.core.statistics import Run
-from dragoman.engines.base import LoadedModel
+from dragoman.core.statistics import Occupancy, Run
+from dragoman.engines.base import LoadedModel, Streamed
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.admission import Slots
 from dragoman.execution.batch import rows_of
@@ -98,6 +98,11 @@ class LocalRunner:
         finally:
             call.cancelled = True
             when_done(part, self._slots.give)
+
+    def occupancy(self) -> Occupancy:
+        """How busy the model is."""
+        streams = self._model.streams if isinstance(self._model, Streamed) else self.at_once
+        return Occupancy(self.at_once, self.at_once - self._slots.free, streams)
 
     def close(self) -> None:
         """Wait for the calls that run, then close the model."""

@@ -20,7 +20,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "access", "began_ns", "call", "draft", "handle", "input_ns", "model", "operation", "tells_id", "wire",
+        "access", "began_ns", "call", "draft", "handle", "input_ns", "model", "operation", "tells_id",
+        "version", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +35,7 @@ class Exchange:
         self.draft: Draft | ControlRequest | None = None
         self.handle: Handle | None = None
         self.model = ""
+        self.version: int | None = None  # once one is found
         self.access: Access | None = None
         self.tells_id = tells_id
 
@@ -49,6 +51,7 @@ class Exchange:
         """Take over a pinned version."""
         self.handle = handle
         self.model = handle.model
+        self.version = handle.version
 
     def give_away(self) -> None:
         """Somebody else gives the pin back."""

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Callable
 from itertools import count
 
 import structlog
@@ -18,12 +19,17 @@ MAX_REQUEST_ID = 128  # characters; a longer id of the client's own is not taken
 MAX_LOGGED = 1024  # characters of an error's message, which may repeat what the client sent
 
 
+# Whoever else is told of each finished request: its error, and its time in nanoseconds.
+Told = Callable[[Exchange, DragomanError | None, int], None]
+
+
 class Recorder:
     """Names requests and records how they ended."""
 
-    def __init__(self, metrics: Metrics, access: AccessLog) -> None:
+    def __init__(self, metrics: Metrics, access: AccessLog, told: Told | None = None) -> None:
         self._metrics = metrics
         self._access = access
+        self._told = told
         self._logger = structlog.get_logger("dragoman.gateway")
         # A counter behind a random prefix: unique across processes and restarts, and far cheaper than a uuid.
         self._prefix = os.urandom(5).hex()
@@ -63,6 +69,8 @@ class Recorder:
         elapsed = ended_ns - exchange.began_ns
         code = OK if error is None else error.code.name
         self._metrics.stats(exchange.operation.name, exchange.model).add(code, elapsed)
+        if self._told is not None:
+            self._told(exchange, error, elapsed)
         exchange.tells_id = exchange.tells_id or error is not None
         self.tell(exchange, response)
         if self._access.wants(code, elapsed):

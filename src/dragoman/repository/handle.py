@@ -8,7 +8,7 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest, Kind
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
-from dragoman.core.statistics import VersionStatistics
+from dragoman.core.statistics import Occupancy, VersionStatistics
 from dragoman.core.status import WorkersStatus
 
 
@@ -24,6 +24,9 @@ class Runner(Protocol):
         self, handle: "Handle", request: CoreRequest, signature: Signature, call: CallContext
     ) -> AsyncGenerator[Chunk, None]:
         """The answer in parts."""
+
+    def occupancy(self) -> Occupancy | None:
+        """How busy the model is; None = that is for its parts to say. For the event loop's thread only."""
 
     def close(self) -> None:
         """Close the model and whatever runs it."""
@@ -69,6 +72,7 @@ class Handle:
         runner: Runner,
         version_name: str | None = None,
         discard: Callable[[], None] = nothing,
+        statistics: VersionStatistics | None = None,
     ) -> None:
         self.model = model
         self.version = version
@@ -76,7 +80,7 @@ class Handle:
         self.signatures = signatures
         self.runner = runner
         self.pins = 0
-        self.statistics = VersionStatistics()
+        self.statistics = statistics or VersionStatistics()
         self._discard = discard
         self._when_idle: Callable[[], None] | None = None
         self._default = default_signature(signatures)

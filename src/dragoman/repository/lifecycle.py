@@ -125,7 +125,13 @@ class Lifecycle:
         harness.tree = candidate.look()
         if candidate.pipeline is not None:
             composed = self._loader.compose(candidate)
-            handle = Handle(candidate.model, candidate.version, composed.signatures, composed.runner)
+            handle = Handle(
+                candidate.model,
+                candidate.version,
+                composed.signatures,
+                composed.runner,
+                statistics=self._loader.statistics(candidate),
+            )
             return handle, PIPELINE, None
         loaded = self._loader.load(candidate)
         try:
@@ -146,5 +152,6 @@ class Lifecycle:
             runner,
             loaded.name,
             loaded.discard,
+            self._loader.statistics(candidate),
         )
         return handle, loaded.engine, loaded.configuration

@@ -13,6 +13,7 @@ from msgspec import Struct
 from dragoman.core.configuration import ModelConfiguration
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.signatures import Signature
+from dragoman.core.statistics import VersionStatistics
 from dragoman.engines.base import (
     Artifact,
     Claim,
@@ -74,10 +75,19 @@ def no_pipelines(candidate: Candidate) -> Composed:
     raise DragomanError(Code.UNIMPLEMENTED, "this server runs no pipelines")
 
 
+MakeStatistics = Callable[[Candidate], VersionStatistics]
+
+
+def plain_statistics(_: Candidate) -> VersionStatistics:
+    """Counters that nobody else looks at."""
+    return VersionStatistics()
+
+
 class ModelLoader:
     """Loads candidates with the engines it is given. Called on threads; keeps no state.
 
-    `options` are those of every model of an engine, by the engine's name; a model's own win.
+    `options` are those of every model of an engine, by the engine's name; a model's own win. `statistics`
+    gives the counters of a version that is loaded.
     """
 
     def __init__(
@@ -86,11 +96,13 @@ class ModelLoader:
         options: Mapping[str, Mapping[str, Any]] = NO_OPTIONS,
         compose: Compose = no_pipelines,
         archives: Archives | None = None,
+        statistics: MakeStatistics = plain_statistics,
     ) -> None:
         self._archives = archives or Archives()
         self._engines = engines
         self._options = options
         self._compose = compose
+        self.statistics = statistics
 
     def load(self, candidate: Candidate) -> LoadedVersion:
         """The version, ready to be run.

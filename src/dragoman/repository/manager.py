@@ -7,7 +7,7 @@ threads. Requests see `ModelRoute` tables that are exchanged whole, so `pin` tak
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Set
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -126,6 +126,12 @@ class ModelManager:
             raise refusal(target, None)
         meant = Target(target.model) if entry.any_version else target
         raise refusal(meant, entry.status, removed=not entry.known)
+
+    @property
+    def serving(self) -> Iterator[Handle]:
+        """Every version that serves."""
+        for route in self._board.routes.values():
+            yield from route.versions.values()
 
     @property
     def report(self) -> StatusReport:

@@ -45,6 +45,26 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cors: bool = False  # HTTP only: whether web pages of any origin may read the answers
 
 
+# Families of metrics of OpenVINO Model Server: the usual ones, those that are shown only where they are asked
+# for, and those of its MediaPipe graphs, which nothing here is.
+OvmsFamily = Literal[
+    "ovms_requests_success",
+    "ovms_requests_fail",
+    "ovms_request_time_us",
+    "ovms_inference_time_us",
+    "ovms_wait_for_infer_req_time_us",
+    "ovms_current_requests",
+    "ovms_streams",
+    "ovms_infer_req_queue_size",
+    "ovms_infer_req_active",
+    "ovms_current_graphs",
+    "ovms_requests_accepted",
+    "ovms_requests_rejected",
+    "ovms_responses",
+    "ovms_graph_error",
+    "ovms_graph_processing_time_us",
+    "ovms_graph_request_latency_us",
+]
 LISTENERS: Final = (Listener(name="http"), Listener(name="grpc", transport="grpc", port=8001))
 
 
@@ -80,7 +100,7 @@ class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     tensorflow_serving_path: str = ""  # under the names that TensorFlow Serving gives them; empty = nowhere
     ovms: bool = False  # whether /metrics has them under the names of OpenVINO Model Server, too
-    ovms_families: tuple[str, ...] = ()  # which of these; empty = the usual ones
+    ovms_families: tuple[OvmsFamily, ...] = ()  # which of these; empty = the usual ones
 
 
 class CloudEventSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

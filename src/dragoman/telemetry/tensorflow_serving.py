@@ -10,6 +10,7 @@ from typing import Final
 
 from dragoman.core.status import State, StatusReport
 from dragoman.telemetry.metrics import BOUNDS_NS, OK, CallStats, Metrics
+from dragoman.telemetry.text_format import line
 
 PROTOCOL: Final = "tfs"  # the first word of the operations that are shown
 ENTRYPOINTS: Final = {"rest": "REST", "grpc": "GRPC"}
@@ -94,14 +95,3 @@ def family(name: str, counts: Mapping[Labels, int]) -> Iterator[str]:
     yield f"# TYPE {name} counter"
     for labels, count in counts.items():
         yield line(name, labels, count)
-
-
-def line(name: str, labels: Labels, value: int) -> str:
-    """One value."""
-    inside = ",".join(f'{key}="{escaped(shown)}"' for key, shown in labels)
-    return f"{name}{{{inside}}} {value}" if labels else f"{name} {value}"
-
-
-def escaped(value: str) -> str:
-    """A label's value as the text format has it."""
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

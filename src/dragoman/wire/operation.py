@@ -97,12 +97,16 @@ class MultiInferOperation(Struct, frozen=True):
 
 
 class StatusOperation(Struct, frozen=True):
-    """A view of the state of models. `permission` None = open to everyone."""
+    """A view of the state of models. `permission` None = open to everyone.
+
+    `about` says which model a request means, where its path does not; for those who count requests.
+    """
 
     name: str
     answer: Callable[[WireRequest, StatusReport], WireResponse]
     fail: Callable[[Any, DragomanError], WireResponse]
     permission: Permission | None = Permission.STATUS
+    about: Callable[[WireRequest], Target] | None = None
 
 
 class ControlOperation(Struct, frozen=True):

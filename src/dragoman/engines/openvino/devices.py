@@ -96,3 +96,11 @@ def nothing(runtime: ModuleType) -> Any:
 def requests_at_once(compiled: Any) -> int:
     """How many infer requests OpenVINO finds best."""
     return max(1, int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")))
+
+
+def streams(compiled: Any) -> int:
+    """How many calls the device computes at once; 1 where it does not say."""
+    try:
+        return max(1, int(compiled.get_property("NUM_STREAMS")))
+    except Exception:  # not a property of every device
+        return 1

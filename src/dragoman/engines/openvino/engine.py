@@ -15,6 +15,7 @@ from dragoman.engines.openvino.devices import (
     compile_model,
     compile_one_row,
     requests_at_once,
+    streams,
 )
 from dragoman.engines.openvino.errors import refused_file
 from dragoman.engines.openvino.files import claim_files, model_bytes, to_read
@@ -74,6 +75,7 @@ class OpenVinoEngine(Engine):
             plan,
             chosen.nireq or requests_at_once(compiled),
             f"model {artifact.model} version {artifact.version}",
+            streams(compiled),
         )
 
 

@@ -58,12 +58,22 @@ class Plan(Struct, frozen=True):
 
 
 class OpenVinoModel:
-    """One compiled model, or two: `one_row` has the requests of the one that takes a single row."""
+    """One compiled model, or two: `one_row` has the requests of the one that takes a single row.
+
+    `streams` of `concurrency` calls compute at once.
+    """
 
     def __init__(
-        self, requests: RequestPool, one_row: RequestPool | None, plan: Plan, concurrency: int, title: str
+        self,
+        requests: RequestPool,
+        one_row: RequestPool | None,
+        plan: Plan,
+        concurrency: int,
+        title: str,
+        streams: int = 1,
     ) -> None:
         signature = plan.signature
+        self.streams = streams
         self.signatures: Mapping[str, Signature] = {signature.name: signature}
         self.concurrency = concurrency
         self._signature = signature

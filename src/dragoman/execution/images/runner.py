@@ -9,6 +9,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
+from dragoman.core.statistics import Occupancy
 from dragoman.execution.admission import Slots
 from dragoman.execution.deadlines import within
 from dragoman.execution.images.preparation import SHORT_BYTES, Preparation
@@ -49,6 +50,10 @@ class PreparingRunner:
         async with aclosing(self._inner.stream(handle, request, signature, call)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    def occupancy(self) -> Occupancy | None:
+        """How busy the model is."""
+        return self._inner.occupancy()
 
     def close(self) -> None:
         """Close the model. Images that nobody waits for any more may still be decoded meanwhile."""

@@ -78,6 +78,9 @@ class PipelineRunner:
         response = answer if isinstance(answer, TensorResponse) else await answer
         yield Chunk(with_tensors(response).outputs)
 
+    def occupancy(self) -> None:
+        """Its models say how busy they are."""
+
     def close(self) -> None:
         """Let go of the libraries."""
         self._close()

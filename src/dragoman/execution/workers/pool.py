@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.statistics import Occupancy
 from dragoman.core.status import Cause
 from dragoman.execution.admission import Slots
 from dragoman.execution.deadlines import within
@@ -88,6 +89,12 @@ class WorkerPool:
             await within(call, self._slots.take())
             if self._free:  # else the slot's worker ended before this call could begin
                 return self._pop()
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """The places of the workers that are up."""
+        slots = [slot for worker in self._up for slot in worker.slots]
+        return Occupancy(len(slots), sum(slot.held for slot in slots), len(slots))
 
     def stop(self) -> list[WorkerProcess]:
         """Tell every worker to end; the processes that are to be waited for."""

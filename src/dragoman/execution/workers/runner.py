@@ -12,7 +12,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
-from dragoman.core.statistics import Run
+from dragoman.core.statistics import Occupancy, Run
 from dragoman.core.status import Cause
 from dragoman.core.tensors import Tensor
 from dragoman.execution.adapters import SignatureAdapter
@@ -91,6 +91,10 @@ class WorkerRunner:
         finally:
             call.cancelled = True
             slot.worker.leave(slot, call, self._grace_s)
+
+    def occupancy(self) -> Occupancy:
+        """How busy the workers are."""
+        return self._pool.occupancy
 
     def close(self) -> None:
         """Let the workers close the model and end; it blocks."""

@@ -10,6 +10,8 @@ from dragoman.protocols.kserve_v2.grpc_operator_routes import GRPC_OPERATOR_ROUT
 from dragoman.protocols.kserve_v2.grpc_request import bind_infer, parse_infer
 from dragoman.protocols.kserve_v2.grpc_response import encode_infer
 from dragoman.protocols.kserve_v2.grpc_status import (
+    about_metadata,
+    about_ready,
     answer_live,
     answer_metadata,
     answer_model_ready,
@@ -33,8 +35,10 @@ LIVE: Final = StatusOperation("kserve_v2.grpc.live", answer_live, fail_status, p
 SERVER_READY: Final = StatusOperation(
     "kserve_v2.grpc.server_ready", answer_server_ready, fail_status, permission=None
 )
-READY: Final = StatusOperation("kserve_v2.grpc.ready", answer_model_ready, fail_status)
-METADATA: Final = StatusOperation("kserve_v2.grpc.metadata", answer_metadata, fail_status)
+READY: Final = StatusOperation("kserve_v2.grpc.ready", answer_model_ready, fail_status, about=about_ready)
+METADATA: Final = StatusOperation(
+    "kserve_v2.grpc.metadata", answer_metadata, fail_status, about=about_metadata
+)
 
 
 def grpc_routes(server_name: str) -> Iterator[GrpcRoute]:

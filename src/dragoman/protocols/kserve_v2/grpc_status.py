@@ -58,3 +58,21 @@ def named(name: str, version: str) -> Target:
     Errors: NOT_FOUND for a version that no model can have.
     """
     return Target(name, read_version(name, version) if version else None)
+
+
+def about_ready(wire: WireRequest) -> Target:
+    """Which model ModelReady is about.
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND.
+    """
+    request = read_message(messages().ModelReadyRequest, wire.body)
+    return named(request.name, request.version)
+
+
+def about_metadata(wire: WireRequest) -> Target:
+    """Which model ModelMetadata is about.
+
+    Errors: INVALID_ARGUMENT, NOT_FOUND.
+    """
+    request = read_message(messages().ModelMetadataRequest, wire.body)
+    return named(request.name, request.version)

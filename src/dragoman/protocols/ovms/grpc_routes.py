@@ -11,7 +11,13 @@ from dragoman.core.requests import Verb
 from dragoman.core.tensors import DType, Tensor
 from dragoman.protocols.ovms.errors import fail_grpc, fail_grpc_predict
 from dragoman.protocols.ovms.grpc import bind_predict, parse_predict
-from dragoman.protocols.ovms.grpc_status import answer_metadata, answer_reload, answer_status
+from dragoman.protocols.ovms.grpc_status import (
+    about_metadata,
+    about_status,
+    answer_metadata,
+    answer_reload,
+    answer_status,
+)
 from dragoman.wire.operation import GrpcRoute, InferOperation, StatusOperation
 from dragoman.wire.predict_message import encode_predict
 from dragoman.wire.tensor_proto import Written, write_content, write_values
@@ -31,9 +37,9 @@ def grpc_routes() -> Iterator[GrpcRoute]:
         fail=fail_grpc_predict,
     )
     yield GrpcRoute(f"{PREDICTION}/Predict", predict)
-    metadata = StatusOperation("ovms.grpc.metadata", answer_metadata, fail_grpc)
+    metadata = StatusOperation("ovms.grpc.metadata", answer_metadata, fail_grpc, about=about_metadata)
     yield GrpcRoute(f"{PREDICTION}/GetModelMetadata", metadata)
-    status = StatusOperation("ovms.grpc.status", answer_status, fail_grpc)
+    status = StatusOperation("ovms.grpc.status", answer_status, fail_grpc, about=about_status)
     yield GrpcRoute(f"{MODEL}/GetModelStatus", status)
     reload = StatusOperation("ovms.grpc.reload", answer_reload, fail_grpc)
     yield GrpcRoute(f"{MODEL}/HandleReloadConfigRequest", reload)

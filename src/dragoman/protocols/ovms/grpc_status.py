@@ -60,3 +60,19 @@ def read_target(request: "GetModelStatusRequest | GetModelMetadataRequest") -> T
     if not request.HasField("model_spec"):
         raise invalid(NO_SPEC)
     return spec_target(request.model_spec, superset=True)
+
+
+def about_status(wire: WireRequest) -> Target:
+    """Which model GetModelStatus is about.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    return read_target(read_message(messages().GetModelStatusRequest, wire.body))
+
+
+def about_metadata(wire: WireRequest) -> Target:
+    """Which model GetModelMetadata is about.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    return read_target(read_message(messages().GetModelMetadataRequest, wire.body))

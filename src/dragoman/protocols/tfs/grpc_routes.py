@@ -20,7 +20,13 @@ from dragoman.protocols.tfs.grpc_examples import (
     parse_tasks,
 )
 from dragoman.protocols.tfs.grpc_reload import encode_reload, fail_reload, parse_reload
-from dragoman.protocols.tfs.grpc_status import answer_metadata, answer_status, fail_status
+from dragoman.protocols.tfs.grpc_status import (
+    about_metadata,
+    about_status,
+    answer_metadata,
+    answer_status,
+    fail_status,
+)
 from dragoman.wire.operation import (
     ControlOperation,
     GrpcForm,
@@ -42,9 +48,13 @@ def grpc_routes(superset: bool) -> Iterator[GrpcRoute]:
     yield GrpcRoute(f"{PREDICTION}/Classify", examples("tfs.grpc.classify", superset, CLASSIFY))
     yield GrpcRoute(f"{PREDICTION}/Regress", examples("tfs.grpc.regress", superset, REGRESS))
     yield GrpcRoute(f"{PREDICTION}/MultiInference", multi_inference(superset))
-    metadata = StatusOperation("tfs.grpc.metadata", partial(answer_metadata, superset), fail_status)
+    metadata = StatusOperation(
+        "tfs.grpc.metadata", partial(answer_metadata, superset), fail_status, about=about_metadata
+    )
     yield GrpcRoute(f"{PREDICTION}/GetModelMetadata", metadata)
-    status = StatusOperation("tfs.grpc.status", partial(answer_status, superset), fail_status)
+    status = StatusOperation(
+        "tfs.grpc.status", partial(answer_status, superset), fail_status, about=about_status
+    )
     yield GrpcRoute(f"{MODEL}/GetModelStatus", status)
     reload = ControlOperation("tfs.grpc.reload", parse_reload, encode_reload, fail_reload)
     yield GrpcRoute(f"{MODEL}/HandleReloadConfigRequest", reload)

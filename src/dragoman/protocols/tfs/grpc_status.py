@@ -61,6 +61,22 @@ def read_target(superset: bool, request: "GetModelStatusRequest | GetModelMetada
     return spec_target(request.model_spec, superset)
 
 
+def about_status(wire: WireRequest) -> Target:
+    """Which model GetModelStatus is about.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    return read_target(True, read_message(messages().GetModelStatusRequest, wire.body))
+
+
+def about_metadata(wire: WireRequest) -> Target:
+    """Which model GetModelMetadata is about.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    return read_target(True, read_message(messages().GetModelMetadataRequest, wire.body))
+
+
 def fail_status(_: None, error: DragomanError) -> WireResponse:
     """A failed view, which words its errors itself."""
     return grpc_error(error)

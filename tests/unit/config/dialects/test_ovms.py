@@ -11,6 +11,7 @@ from dragoman.config.dialects.ovms.flags import FLAGS
 from dragoman.core.errors import Code, DragomanError
 
 SERVED = ["--rest_port=8000"]
+ONE = [*SERVED, "--model_name=m", "--model_path=/m"]
 NODE = {
     "name": "n",
     "type": "DL model",
@@ -72,6 +73,14 @@ def pipeline(node):
         (["--model_name=m", "--model_path=/m", "--rest_port=70000"], "--rest_port: 70000 is no port"),
         ([*SERVED, "--model_name=m", "--model_path=/m", "--metrics_list=a"], "without --metrics_enable"),
         (
+            [*ONE, "--metrics_enable", "--metrics_list=ovms_streams,a"],
+            "--metrics_list: there is no family 'a'; there are ovms_requests_success, ",
+        ),
+        (
+            ["--port=1", "--model_name=m", "--model_path=/m", "--metrics_enable"],
+            "--metrics_enable: metrics are shown at --rest_port, which is not given",
+        ),
+        (
             [*SERVED, "--model_name=m", "--model_path=/m", "--log_level=LOUD"],
             "--log_level: 'LOUD' is not one of",
         ),
@@ -105,6 +114,35 @@ def test_flags_of_one_model_do_not_go_with_a_file():
     files = {"c.json": '{"model_config_list": []}'}
     told = mistake(translate, "--config_path=c.json", "--nireq=2", *SERVED, files=files)
     assert told == "--nireq: is not given together with --config_path"
+
+
+MONITORING = '{"model_config_list": [], "monitoring": {"metrics": {"enable": true, "metrics_list": [%s]}}}'
+
+
+@pytest.mark.parametrize(
+    ("words", "families", "told"),
+    [
+        (SERVED, '"a"', "c.json: monitoring.metrics.metrics_list: there is no family 'a'"),
+        (
+            [*SERVED, "--metrics_enable"],
+            "",
+            "c.json: monitoring.metrics: is not given together with --",
+        ),
+        (
+            ["--port=1"],
+            "",
+            "c.json: monitoring.metrics.enable: metrics are shown at --rest_port",
+        ),
+    ],
+)
+def test_metrics_that_cannot_be_shown_so_stop_a_start(words, families, told):
+    files = {"c.json": MONITORING % families}
+    assert mistake(translate, "--config_path=c.json", *words, files=files).startswith(told)
+
+
+def test_metrics_of_a_file_may_be_few():
+    made = of_file(monitoring={"metrics": {"enable": True, "metrics_list": ["ovms_streams"]}})
+    assert made.tree["metrics"] == {"ovms": True, "ovms_families": ["ovms_streams"]}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from dragoman.config.dialect import Level, Note, Source, Translation
 from dragoman.config.dialects.ovms.config_file import (
     KEYS,
     Config,
-    Metrics,
     Model,
     Policy,
     decoded,
@@ -20,6 +19,7 @@ from dragoman.config.dialects.ovms.config_file import (
 from dragoman.config.dialects.ovms.editing import COMMANDS
 from dragoman.config.dialects.ovms.flags import FLAGS, MODEL_FLAGS
 from dragoman.config.dialects.ovms.listeners import write_listeners
+from dragoman.config.dialects.ovms.metrics import write_metrics, write_monitoring
 from dragoman.config.dialects.ovms.models import ENGINE, model_tree, model_trees
 from dragoman.config.dialects.ovms.pipelines import library_trees, pipeline_trees
 from dragoman.config.writer import Writer
@@ -76,6 +76,8 @@ def conflicts(line: CommandLine) -> Iterator[str]:
             yield f"--{name}: {line.number(name)} is no port"
     if line.text("metrics_list") and not line.on("metrics_enable"):
         yield "--metrics_list: is given without --metrics_enable"
+    if line.on("metrics_enable") and not line.number("rest_port"):
+        yield "--metrics_enable: metrics are shown at --rest_port, which is not given"
     if line.text("log_level") not in LOG_LEVELS:
         yield f"--log_level: {line.text('log_level')!r} is not one of {', '.join(LOG_LEVELS)}"
 
@@ -113,8 +115,8 @@ def write_file(writer: Writer, config: Config, path: str) -> None:
     ):
         if value:
             writer.notes.append(Note(f"{path}: {key}", *KEYS["the file"][key]))
-    if config.monitoring is not None and not writer.line.on("metrics_enable"):
-        write_families(writer, config.monitoring.metrics, path)
+    if config.monitoring is not None:
+        write_monitoring(writer, config.monitoring.metrics, path)
 
 
 def write_one(writer: Writer) -> None:
@@ -164,20 +166,6 @@ def value(text: str) -> Any:
         return json.loads(text.replace("(", "[").replace(")", "]"))
     except ValueError:
         return text
-
-
-def write_metrics(writer: Writer) -> None:
-    """`metrics` from flags."""
-    if writer.line.on("metrics_enable"):
-        families = tuple(filter(None, writer.line.text("metrics_list").split(",")))
-        write_families(writer, Metrics(enable=True, metrics_list=families), "--metrics_enable")
-
-
-def write_families(writer: Writer, metrics: Metrics, origin: str) -> None:
-    """Whether metrics are shown, and which families beyond the usual ones."""
-    writer.set("metrics.ovms", metrics.enable, origin)
-    if metrics.metrics_list:
-        writer.set("metrics.ovms_families", list(metrics.metrics_list), origin)
 
 
 def write_rest(writer: Writer) -> None:
