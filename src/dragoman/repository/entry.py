@@ -21,6 +21,7 @@ from dragoman.repository.source import AspiredModel, Candidate
 from dragoman.repository.wishes import Wishes
 from dragoman.settings.pipeline import PipelineSettings
 
+OVERRIDDEN: Final = "it is loaded with a configuration that came with a request"
 REMEMBERED: Final = 20  # versions that are gone, for status answers
 Key = tuple[int, int]  # version and generation
 
@@ -299,11 +300,17 @@ class ModelEntry:
                 yield f"name: {self.name} version: {version}", cause.message
 
     def check_loaded(self) -> None:
-        """Raise the cause of the first wanted version that failed, or that of having none."""
+        """Nothing, if all that is wanted serves, and where nobody unloaded it something is.
+
+        Errors: the cause of the first version that failed; NOT_FOUND where none is there or none is wanted.
+        """
         newest = self.newest
         if not self.candidates:
             none = self.aspired.cause or Cause(Code.NOT_FOUND, f"model {self.name!r} has no versions")
             raise DragomanError(none.code, none.message, reason=Reason.LOAD_FAILED)
+        if not self.aspired.wanted and not self.wanted:
+            why = "; ".join(self.aspired.notes) or "versions: none is wanted"
+            raise DragomanError(Code.NOT_FOUND, f"model {self.name!r}: {why}", reason=Reason.LOAD_FAILED)
         for version in sorted(self.wanted):
             cause = newest[version].cause
             if cause is not None:
@@ -323,7 +330,8 @@ class ModelEntry:
             for label, version in self.wanted_labels.items()
             if version not in newest or newest[version].state in (State.FAILED, State.GONE)
         ]
-        return [*self.aspired.notes, *self._held, *stale, *waiting]
+        overridden = [] if self.wishes.substitute is None else [OVERRIDDEN]
+        return [*self.aspired.notes, *overridden, *self._held, *stale, *waiting]
 
     @property
     def _held(self) -> list[str]:

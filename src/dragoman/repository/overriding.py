@@ -1,7 +1,7 @@
 """A model with a configuration that came with a request, in place of its own."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -12,8 +12,6 @@ from dragoman.core.override import Override
 from dragoman.repository.configuration import US_PER_MS, option_text
 from dragoman.repository.source import AspiredModel, with_settings
 from dragoman.settings.model import BatchingSettings, ModelSettings, VersionPolicy, WarmUpSettings
-
-NOTE: Final = "it is loaded with a configuration that came with a request"
 
 
 class Substitute(Struct, frozen=True, eq=False):
@@ -36,7 +34,7 @@ class Substitute(Struct, frozen=True, eq=False):
         candidates = tuple(
             replace(candidate, demands=demands, upload=self.folder) for candidate in made.candidates
         )
-        return replace(made, candidates=candidates, notes=(*made.notes, NOTE))
+        return replace(made, candidates=candidates)
 
 
 def overridden(own: ModelSettings, override: Override) -> ModelSettings:

@@ -719,3 +719,19 @@ def test_a_version_that_is_loaded_anew_begins_to_count_at_nothing(stage: Stage) 
         assert statistics.failed == 0
 
     stage.run(story())
+
+
+def test_a_load_of_which_no_version_could_serve_is_told(stage: Stage) -> None:
+    stage.write("half", 1)
+    stage.sidecar("half", "versions: {specific: [7]}\n")
+
+    async def story() -> None:
+        await stage.manager.start()
+        for request in (Load("half"), Reload("half")):
+            with pytest.raises(DragomanError, match="there is no version 7") as caught:
+                await stage.manager.control(request)
+            assert (caught.value.code, caught.value.reason) == (Code.NOT_FOUND, Reason.LOAD_FAILED)
+        await stage.manager.control(Load("half", 1))
+        assert stage.states("half") == {1: READY}
+
+    stage.run(story())
