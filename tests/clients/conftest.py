@@ -26,6 +26,12 @@ from tests.server_process import Addresses, serving
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
 PATIENCE_S: Final = 120
+BEHIND_A_PREFIX: Final = """
+version: 1
+listeners:
+  - {port: 0, mounts: [{prefix: /serving, target: /}]}
+  - {port: 0, transport: grpc}
+"""
 OURS: Final = "dragoman.client.ovms"
 
 
@@ -83,10 +89,12 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
 
 @pytest.fixture(scope="session")
 def inference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
-    """A default server of the models that clients of the Open Inference Protocol call."""
+    """A default server of the models for the Open Inference Protocol, also behind /serving."""
     folder = tmp_path_factory.mktemp("inference")
     inference_models.write(folder / "models")
-    with serving([str(folder / "models"), "--trust-code"], folder / "log") as addresses:
+    (folder / "dragoman.yaml").write_text(BEHIND_A_PREFIX, encoding="utf-8")
+    arguments = [str(folder / "models"), "--trust-code", "--config", str(folder / "dragoman.yaml")]
+    with serving(arguments, folder / "log") as addresses:
         yield addresses
 
 

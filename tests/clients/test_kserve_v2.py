@@ -43,6 +43,10 @@ def test_an_answer_tells_what_gave_it(calls: Told) -> None:
     }
 
 
+def test_the_server_is_reached_behind_a_prefix_too(calls: Told) -> None:
+    assert calls["behind_a_prefix"] == {"ready": True, "y": float32(3.5)}
+
+
 @pytest.mark.parametrize("form", ["every_type", "every_type_as_numbers"])
 def test_every_type_comes_back_bit_for_bit(calls: Told, form: str) -> None:
     assert calls[form] == {}

@@ -186,6 +186,8 @@ def test_reflection_describes_the_services(calls: Told) -> None:
         "services": [
             "grpc.health.v1.Health",
             "grpc.reflection.v1alpha.ServerReflection",
+            "inference.GRPCInferenceService",
+            "inference.model_repository.ModelRepositoryService",
             "tensorflow.serving.ModelService",
             "tensorflow.serving.PredictionService",
         ],

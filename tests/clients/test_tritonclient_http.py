@@ -55,6 +55,10 @@ def test_bodies_that_the_client_writes_and_reads_go_by_other_means_too(calls: To
     assert calls["bodies"] == {"y": float32(5.0), "id": "7"}
 
 
+def test_the_server_is_reached_behind_a_prefix_too(calls: Told) -> None:
+    assert calls["behind_a_prefix"] == {"ready": True, "y": float32(3.5), "name": "half_plus_two"}
+
+
 def test_requests_that_are_on_their_way_together_get_their_own_answers(calls: Told) -> None:
     assert calls["many_at_once"] == [[str(number), number / 2 + 3] for number in range(16)]
 

@@ -63,7 +63,7 @@ deployments:
   model: third-model
   credentials: [{{username: mango, password: {{hash: {hashed}}}}}]
 listeners:
-- {{port: 0}}
+- {{port: 0, mounts: [{{prefix: '/model-serving/{{deployment}}'}}, {{prefix: /serving, target: /}}]}}
 - {{port: 0, transport: grpc}}
 - {{port: 0, dialect: tfserving, mounts: []}}
 - {{port: 0, transport: grpc, dialect: tfserving}}
@@ -105,6 +105,7 @@ HARMLESS_CALLS = [call for call in MODEL_CALLS if not call.control and not call.
 MEASURING_CALLS = [call for call in MODEL_CALLS if call.measures]
 CONTROL_CALLS = [call for call in MODEL_CALLS if call.control]
 OTHER_CALLS = [call for call in CALLS if not call.model and not call.control]
+PREFIXED_CALLS = [call for call in mount_calls("/serving", "") if "{model}" in call.template]
 MOUNT_CALLS = list(mount_calls("/model-serving/{model}", "/v1/models/{model}"))
 
 
@@ -112,7 +113,7 @@ def send(addresses: Addresses, call: Any, model: str, headers: Mapping[str, str]
     return call.send(addresses[call.way], model, headers)
 
 
-@pytest.mark.parametrize("call", MODEL_CALLS, ids=str)
+@pytest.mark.parametrize("call", [*MODEL_CALLS, *PREFIXED_CALLS], ids=str)
 def test_a_closed_model_is_closed(call: Any, addresses: Addresses) -> None:
     for name, headers in STRANGERS.items():
         answer = send(addresses, call, SECRET, headers)

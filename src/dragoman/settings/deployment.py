@@ -30,7 +30,8 @@ class Mount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A prefix of paths that leads to a deployment. What follows it follows `target` instead.
 
     `{deployment}` in the prefix stands for a deployment's name or id, else a model's name; other placeholders
-    may stand for anything. `{model}` in the target is the deployment's model.
+    may stand for anything. `{model}` in the target is the deployment's model. The target `/` is the whole
+    server behind a prefix of its own, without a deployment.
     """
 
     prefix: str

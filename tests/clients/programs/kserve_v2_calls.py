@@ -94,6 +94,13 @@ def infer(*where):
         }
 
 
+def behind_a_prefix(transport, address):
+    """The same where the address has a path, which only the REST client's can have."""
+    with Client(transport, f"{address}/serving" if transport == "rest" else address) as client:
+        answer = client.infer(request(MODEL, given(np.array([1], np.float32))))
+        return {"ready": client.ask("is_model_ready", MODEL), "y": answer.outputs[0].as_numpy()}
+
+
 def every_type(*where):
     """Which types do not come back bit for bit, as raw bytes both ways."""
     arrays = tensors.every_type()
@@ -211,6 +218,6 @@ def errors(*where):
 
 if __name__ == "__main__":
     tell(
-        health, infer, every_type, every_type_as_numbers, every_shape, several_inputs, parameters,
-        classification, large, impatience, errors,
+        health, infer, behind_a_prefix, every_type, every_type_as_numbers, every_shape, several_inputs,
+        parameters, classification, large, impatience, errors,
     )  # fmt: skip

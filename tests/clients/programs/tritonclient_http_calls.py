@@ -107,6 +107,16 @@ def bodies(kind, address):
     return {"y": read.as_numpy("y"), "id": read.get_response()["id"]}
 
 
+def behind_a_prefix(kind, address):
+    with Client("http", kind, f"{address}/serving") as client:
+        y = client.infer(MODEL, [client.input(np.array([1], np.float32))]).as_numpy("y")
+        return {
+            "ready": client.is_model_ready(MODEL),
+            "y": y,
+            "name": client.get_model_metadata(MODEL)["name"],
+        }
+
+
 def many_at_once(*where):
     """Answers to sixteen requests that are on their way together, each its own."""
     with Client("http", *where, **together(where[0], 16)) as client:
@@ -156,5 +166,5 @@ def impatience(*where):
 if __name__ == "__main__":
     tell(
         json_in_and_out, bfloat16_as_json, json_of_every_shape, mixed_forms, classes_as_json,
-        bytes_that_are_no_text, query, bodies, many_at_once, a_late_refusal, impatience,
+        bytes_that_are_no_text, query, bodies, behind_a_prefix, many_at_once, a_late_refusal, impatience,
     )  # fmt: skip

@@ -1,7 +1,8 @@
 """Prefixes of paths that lead to deployments.
 
 Gradient's `/model-serving/{deployment}` makes `/model-serving/digits:predict` the same as
-`/v1/models/digits:predict`, where `digits` is a deployment of the model `digits`.
+`/v1/models/digits:predict`, where `digits` is a deployment of the model `digits`. A mount whose target is `/`
+has the whole server behind its prefix.
 """
 
 import re
@@ -18,6 +19,7 @@ from dragoman.wire.percent import percent_decoded
 
 DEPLOYMENT: Final = "deployment"
 BOUNDARY: Final = ("", "/", ":")  # how what follows a prefix may begin
+ROOT: Final = "/"
 VERSION: Final = re.compile(r"/(?:versions/0*([0-9]+)|labels/[^/:]+)(?=[/:]|$)", re.IGNORECASE)
 
 
@@ -33,10 +35,16 @@ class Mounted(Struct, frozen=True):
 
 
 class Mounts:
-    """The mounts of one listener. A path belongs to the first one that fits."""
+    """The mounts of one listener. A path belongs to the first one that fits.
+
+    Those of the whole server go before the others, which are found behind them too; one of them is not found
+    behind another.
+    """
 
     def __init__(self, mounts: Sequence[Mount] = ()) -> None:
-        self._mounts = [(compile_mount(mount), mount) for mount in mounts]
+        compiled = [(compile_mount(mount), mount) for mount in mounts]
+        self._servers = [pattern for pattern, mount in compiled if mount.target == ROOT]
+        self._mounts = [(pattern, mount) for pattern, mount in compiled if mount.target != ROOT]
         self._deployments: Mapping[str, Deployment] = {}
 
     def adopt(self, deployments: Mapping[str, Deployment]) -> None:
@@ -45,6 +53,14 @@ class Mounts:
 
     def resolve(self, path: str) -> Mounted | None:
         """Where the path leads; None = it belongs to no mount."""
+        for pattern in self._servers:
+            found = pattern.match(path)
+            if found is not None and path[found.end() :][:1] in ("", ROOT):
+                rest = path[found.end() :] or ROOT
+                return self._resolve_deployment(rest) or Mounted(rest)
+        return self._resolve_deployment(path)
+
+    def _resolve_deployment(self, path: str) -> Mounted | None:
         for pattern, mount in self._mounts:
             found = pattern.match(path)
             if found is not None and path[found.end() :][:1] in BOUNDARY:
@@ -78,7 +94,10 @@ def compile_mount(mount: Mount) -> re.Pattern[str]:
         pattern = compile_template(prefix).pattern
     except (ValueError, re.error) as error:
         raise invalid(f"mount {prefix!r}: {error}") from error
-    if (DEPLOYMENT in pattern.groupindex) == bool(mount.deployment):
+    deployments = (DEPLOYMENT in pattern.groupindex) + bool(mount.deployment)
+    if mount.target == ROOT and deployments:
+        raise invalid(f"mount {prefix!r}: the target / is the whole server, and has no deployment")
+    if mount.target != ROOT and deployments != 1:
         raise invalid(f"mount {prefix!r}: a prefix has {{deployment}}, or the mount names its deployment")
     if not mount.target.startswith("/"):
         raise invalid(f"mount {prefix!r}: the target {mount.target!r} does not begin with /")

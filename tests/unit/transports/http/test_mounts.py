@@ -100,8 +100,31 @@ def test_a_prefix_may_name_its_deployment_or_have_other_placeholders() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rest", "path"),
+    [
+        ("", "/"),
+        ("/", "/"),
+        ("/v2/models/m/infer", "/v2/models/m/infer"),
+        ("/v1/models/m:predict", "/v1/models/m:predict"),
+        ("/serving" * 10_000, "/serving" * 10_000),
+    ],
+)
+def test_the_whole_server_may_lie_behind_a_prefix(rest: str, path: str) -> None:
+    assert mounts(Mount(prefix="/serving", target="/")).resolve(f"/serving{rest}") == Mounted(path)
+
+
+def test_other_mounts_are_found_behind_such_a_prefix() -> None:
+    made = mounts(Mount(prefix="/teams/{team}", target="/"))
+    assert made.resolve("/teams/7/model-serving/dep:predict") == Mounted("/v1/models/digits:predict", PLAIN)
+    assert made.resolve("/teams") is None
+    assert made.resolve("/teams/7:predict") is None
+
+
+@pytest.mark.parametrize(
     ("mount", "said"),
     [
+        (Mount(prefix="/x/{deployment}", target="/"), "the whole server"),
+        (Mount(prefix="/x", deployment="d", target="/"), "the whole server"),
         (Mount(prefix="digits", deployment="d"), "begins with /"),
         (Mount(prefix="/digits/", deployment="d"), "does not end with it"),
         (Mount(prefix="/digits"), "has {deployment}, or"),
