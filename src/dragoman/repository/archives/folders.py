@@ -24,7 +24,8 @@ ATTEMPTS: Final = 10
 class PrivateFolder:
     """Made when it is first asked for, below `parent`; empty = where the system keeps temporary files.
 
-    `purpose` is what there is no place for, in the error. Those of one `prefix` are for one purpose.
+    `purpose` is what there is no place for, in the error. Those of one `prefix` are for one purpose. Once it
+    is closed it is not made again: what still goes on as the server ends leaves nothing behind.
     """
 
     def __init__(
@@ -34,15 +35,18 @@ class PrivateFolder:
         self._prefix = prefix
         self._purpose = purpose
         self._path = ""
+        self._closed = False
         self._lock = -1
         self._making = Lock()
 
     def path(self) -> str:
         """Where it is.
 
-        Errors: FAILED_PRECONDITION where it cannot be made.
+        Errors: FAILED_PRECONDITION where it cannot be made, UNAVAILABLE where it was closed.
         """
         with self._making:
+            if self._closed:
+                raise DragomanError(Code.UNAVAILABLE, "the server ends")
             if not self._path:
                 try:
                     parent = self._parent or tempfile.gettempdir()
@@ -56,8 +60,9 @@ class PrivateFolder:
             return self._path
 
     def close(self) -> None:
-        """Delete it with all that it holds. It is made again when it is asked for again."""
+        """Delete it with all that it holds."""
         with self._making:
+            self._closed = True
             if self._path:
                 shutil.rmtree(self._path, ignore_errors=True)
                 os.close(self._lock)

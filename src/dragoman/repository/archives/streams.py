@@ -26,7 +26,12 @@ class CountedFile:
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place."""
+        """Go to a place.
+
+        Errors: ValueError for one before the beginning, where damaged headers lead.
+        """
+        if whence == os.SEEK_SET and offset < 0:
+            raise ValueError("it is damaged")
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:

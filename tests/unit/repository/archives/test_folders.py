@@ -37,13 +37,15 @@ def test_it_is_made_when_it_is_asked_for_and_is_private(tmp_path: Path) -> None:
     assert folders(tmp_path) == []
 
 
-def test_it_is_made_again_when_it_was_closed(tmp_path: Path) -> None:
+def test_it_is_not_made_again_when_it_was_closed(tmp_path: Path) -> None:
     folder = PrivateFolder(str(tmp_path))
-    first = folder.path()
+    folder.path()
     folder.close()
     folder.close()
-    assert folder.path() != first
-    folder.close()
+    with pytest.raises(DragomanError, match="the server ends") as caught:
+        folder.path()
+    assert caught.value.code is Code.UNAVAILABLE
+    assert folders(tmp_path) == []
 
 
 def test_a_killed_server_s_folder_is_deleted_by_the_next(tmp_path: Path) -> None:

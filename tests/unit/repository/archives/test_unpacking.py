@@ -1,8 +1,10 @@
 """Archives unpacked into folders of their own, and those that are not."""
 
+import contextlib
 import errno
 import gzip
 import os
+import shutil
 import stat
 import struct
 import sys
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.repository.archives.unpacking import unpack
@@ -448,6 +452,25 @@ def test_a_full_disk_is_told_and_nothing_is_left(
 def test_the_manifest_is_not_overwritten_by_a_later_member(tmp_path: Path, home: Path) -> None:
     held = [tar_member(MANIFEST, manifest()), tar_member(f"MAR-INF//{'MANIFEST.json'}", b"{}")]
     assert "has the component ''" in refusal(write_tar_infos(tmp_path / "x.tgz", held), home).message
+
+
+@pytest.mark.parametrize("write", [write_zip, write_tar])
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_whatever_bytes_are_changed_it_is_unpacked_or_refused(
+    tmp_path: Path, write: Write, data: st.DataObject
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    whole = bytearray(write(tmp_path / "x.mar", good(**{"a/b": b"hello" * 50})).read_bytes())
+    for place in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=8)):
+        whole[place] = data.draw(st.integers(0, 255))
+    (tmp_path / "x.mar").write_bytes(whole)
+    rules = ArchiveSettings(total_bytes=1 << 20)
+    with contextlib.suppress(DragomanError):
+        shutil.rmtree(unpack(str(tmp_path / "x.mar"), "x.mar", str(home), rules))
+    assert list(home.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "x.mar"]
 
 
 def test_deflate_data_that_is_damaged_is_an_error(tmp_path: Path, home: Path) -> None:
