@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -10,11 +10,13 @@ from dragoman.config.dialect import Dialect
 from dragoman.config.dialects import kserve, tensorflow_serving
 from dragoman.config.dialects import ovms as ovms_dialect
 from dragoman.engines.base import Engine
+from dragoman.engines.handler import HandlerEngine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
+from dragoman.execution.workers.handlers.model import handlers_in_workers
 from dragoman.execution.workers.model import placed
 from dragoman.protocols import kserve_v1, kserve_v2, native, ovms, tfs
 from dragoman.wire.operation import ProtocolSpec
@@ -34,9 +36,12 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     OnnxEngine,
     TensorFlowEngine,
     TfLiteEngine,
+    HandlerEngine,
     PythonModelEngine,
     OpenVinoEngine,
 )  # fmt: skip
+# Where an engine's models are loaded, unless it is in this process or, for code, in workers.
+PLACES: Final[Mapping[type[Engine], Callable[[type[Engine]], Engine]]] = {HandlerEngine: handlers_in_workers}
 DIALECTS: Final[tuple[Dialect, ...]] = (
     tensorflow_serving.DIALECT,
     ovms_dialect.DIALECT,
@@ -61,7 +66,7 @@ def engines() -> dict[str, Engine]:
     comes with models load them in worker processes.
     """
     classes = ENGINES + tuple(entry.load() for entry in entry_points(group="dragoman.engines"))
-    return {engine.name: placed(engine) for engine in classes}
+    return {engine.name: PLACES.get(engine, placed)(engine) for engine in classes}
 
 
 def node_engine() -> Engine:

@@ -13,6 +13,8 @@ from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.execution.warmup import warm_up_local, warm_up_worker
+from dragoman.execution.workers.handlers.model import HandlerModel
+from dragoman.execution.workers.handlers.runner import HandlerRunner
 from dragoman.execution.workers.model import WorkerModel
 from dragoman.execution.workers.runner import WorkerRunner
 from dragoman.repository.handle import Runner
@@ -37,6 +39,8 @@ def make_runner(
     `loop` is the server's; this itself is called on another thread.
     """
     threads = settings.threads or len(os.sched_getaffinity(0))
+    if isinstance(model, HandlerModel):
+        return HandlerRunner(model, loop)
     if isinstance(model, WorkerModel):
         warm_up_worker(model, settings.warm_up, name)
         runner: Runner = WorkerRunner(model, loop)

@@ -57,6 +57,23 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     grace_s: Seconds = 5.0  # for a call to end after its deadline, and the model to close; then it is killed
 
 
+class HandlerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a model archive's handler is run. A key that is not given is as its model-config.yaml says."""
+
+    handler: str | None = None  # file.py, either with :function; None = what the manifest names
+    min_workers: NotNegative | None = None  # None = as many as `instances`
+    max_workers: NotNegative | None = None  # None = as many as min_workers
+    batch_size: Positive | None = None  # requests that the handler is given at once; None = 1
+    max_batch_delay_ms: NotNegative | None = None  # how long a batch waits to fill; None = 100
+    response_timeout_s: Positive | None = None  # for a batch, or the next part of it; None = 120
+    startup_timeout_s: Positive | None = None  # for a worker to load the handler; None = 120
+    max_retry_timeout_s: NotNegative | None = None  # how long a worker is started again; None = 300
+    client_timeout_ms: NotNegative | None = None  # for a whole request; None, 0 = none
+    job_queue_size: Positive | None = None  # requests that may wait; more are refused; None = 100
+    service_envelope: Literal["body", "json", "kserve", "kservev2"] | None = None  # None = as each call asks
+    shared: bool = False  # whether one worker is given several batches at once, each on a thread
+
+
 class WarmUpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Calls with made-up inputs before a version serves, for each of the model's signatures."""
 
@@ -106,3 +123,4 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     trust: Literal["data", "code"] = "data"  # code = files that run as code may be loaded
     instances: Positive = 1  # worker processes, where the model brings code
     worker: WorkerSettings = WorkerSettings()
+    handler: HandlerSettings = HandlerSettings()  # of a model archive

@@ -19,6 +19,7 @@ from dragoman.engines.base import LoadedModel
 from dragoman.execution.workers.channel import Channel
 from dragoman.execution.workers.frames import (
     TO_WORKER,
+    Batch,
     Cancel,
     Close,
     End,
@@ -29,6 +30,8 @@ from dragoman.execution.workers.frames import (
     Result,
     ToWorker,
 )
+from dragoman.execution.workers.handlers.batches import answer_batch
+from dragoman.execution.workers.handlers.hosting import HostedHandler
 from dragoman.execution.workers.memory import SharedMemory
 from dragoman.execution.workers.packing import pack, unpack
 
@@ -48,12 +51,14 @@ class Running:
 class Calls:
     """Answers calls on one thread per slot."""
 
-    def __init__(self, model: LoadedModel, channel: Channel, memory: SharedMemory, slots: int) -> None:
+    def __init__(
+        self, model: LoadedModel | HostedHandler, channel: Channel, memory: SharedMemory, slots: int
+    ) -> None:
         self._model = model
         self._channel = channel
         self._memory = memory
         self._slots: list[Running | None] = [None] * slots
-        self._jobs: SimpleQueue[tuple[Infer, Running] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Infer | Batch, Running] | None] = SimpleQueue()
         self._log = structlog.get_logger("dragoman.worker")
 
     def serve(self) -> None:
@@ -75,8 +80,9 @@ class Calls:
             self._jobs.put(None)
 
     def _obey(self, frame: ToWorker) -> None:
-        if isinstance(frame, Infer):
-            running = self._slots[frame.slot] = Running(frame.call)
+        if isinstance(frame, Infer | Batch):
+            call = frame.call if isinstance(frame, Infer) else CallContext("")
+            running = self._slots[frame.slot] = Running(call)
             self._jobs.put((frame, running))
         elif isinstance(frame, More | Cancel) and (present := self._slots[frame.slot]) is not None:
             present.call.cancelled = isinstance(frame, Cancel)
@@ -86,26 +92,35 @@ class Calls:
         while (job := self._jobs.get()) is not None:
             self._answer(*job)
 
-    def _answer(self, frame: Infer, running: Running) -> None:
+    def _answer(self, frame: Infer | Batch, running: Running) -> None:
         try:
             if running.call.cancelled:
                 raise DragomanError(Code.CANCELLED, "the request was cancelled")
-            inputs = unpack(frame.inputs, self._memory.slot(frame.slot))
-            request = TensorRequest(frame.signature, inputs, frame.outputs)
-            if frame.stream:
-                self._stream(frame.slot, request, running)
-            else:
-                outputs = self._model.infer(request, running.call).outputs
-                self._channel.send(Result(frame.slot, pack(outputs, self._memory.slot(frame.slot))))
+            model = self._model
+            if isinstance(frame, Batch) and isinstance(model, HostedHandler):
+                memory = self._memory.slot(frame.slot)
+                answer_batch(model, frame, memory, self._channel.send, running.wants_more.get)
+            elif isinstance(frame, Infer) and not isinstance(model, HostedHandler):
+                self._infer(model, frame, running)
         except DragomanError as error:
-            self._channel.send(Refused(frame.slot, error.code, error.message[:MOST_MESSAGE]))
+            message = error.message[:MOST_MESSAGE]
+            self._channel.send(Refused(frame.slot, error.code, message, error.status))
         except (Exception, SystemExit):
             self._log.exception("the model failed")
             message = "the model failed while it ran this request; the server's log tells more"
             self._channel.send(Refused(frame.slot, Code.INTERNAL, message))
 
-    def _stream(self, slot: int, request: TensorRequest, running: Running) -> None:
-        chunks = iter(self._model.stream(request, running.call))
+    def _infer(self, model: LoadedModel, frame: Infer, running: Running) -> None:
+        inputs = unpack(frame.inputs, self._memory.slot(frame.slot))
+        request = TensorRequest(frame.signature, inputs, frame.outputs)
+        if frame.stream:
+            self._stream(model, frame.slot, request, running)
+            return
+        outputs = model.infer(request, running.call).outputs
+        self._channel.send(Result(frame.slot, pack(outputs, self._memory.slot(frame.slot))))
+
+    def _stream(self, model: LoadedModel, slot: int, request: TensorRequest, running: Running) -> None:
+        chunks = iter(model.stream(request, running.call))
         for chunk in chunks:
             self._channel.send(Result(slot, pack(chunk.outputs, self._memory.slot(slot)), more=True))
             if not running.wants_more.get():

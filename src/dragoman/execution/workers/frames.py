@@ -57,6 +57,26 @@ class Infer(Struct, frozen=True, tag=True):
     stream: bool = False
 
 
+class Job(Struct, frozen=True, array_like=True):
+    """One request of a batch. `parts` = its body's: name, media type, which of the batch's bodies it is."""
+
+    id: str
+    headers: dict[str, str]
+    parts: list[tuple[str, str | None, Size]]
+
+
+class Batch(Struct, frozen=True, tag=True):
+    """Server: have the handler answer these requests at once; `bodies` are those of all parts.
+
+    `envelope` = what opens the bodies, where the handler's own settings name nothing.
+    """
+
+    slot: Size
+    jobs: list[Job]
+    bodies: list[Part]
+    envelope: str | None = None
+
+
 class More(Struct, frozen=True, tag=True):
     """Server: the reader of this stream is ready for the next part."""
 
@@ -101,12 +121,31 @@ class End(Struct, frozen=True, tag=True):
     slot: Size
 
 
+class Answer(Struct, frozen=True, array_like=True):
+    """What a handler answers to one request, or a part of it."""
+
+    status: int
+    reason: str
+    headers: dict[str, str]
+    media_type: str | None
+
+
+class Answers(Struct, frozen=True, tag=True):
+    """Worker: the answers to a batch, or one part of each, with their `bodies`. `more` as in a result."""
+
+    slot: Size
+    answers: list[Answer]
+    bodies: list[Part]
+    more: bool = False
+
+
 class Refused(Struct, frozen=True, tag=True):
-    """Worker: there is no answer, and why."""
+    """Worker: there is no answer, and why. `status` = what a handler chose for that, in HTTP's terms."""
 
     slot: Size
     code: Code
     message: str
+    status: int | None = None
 
 
 class Record(Struct, frozen=True, tag=True):
@@ -117,8 +156,8 @@ class Record(Struct, frozen=True, tag=True):
     fields: dict[str, str]
 
 
-ToWorker = Load | Infer | More | Cancel | Close
-FromWorker = Ready | Failed | Result | End | Refused | Record
+ToWorker = Load | Infer | Batch | More | Cancel | Close
+FromWorker = Ready | Failed | Result | Answers | End | Refused | Record
 TO_WORKER: Final = msgspec.msgpack.Decoder(ToWorker)
 FROM_WORKER: Final = msgspec.msgpack.Decoder(FromWorker)
 ENCODER: Final = msgspec.msgpack.Encoder()

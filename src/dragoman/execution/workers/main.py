@@ -16,6 +16,7 @@ from dragoman.engines.base import Engine, LoadedModel
 from dragoman.execution.workers.calls import Calls
 from dragoman.execution.workers.channel import Channel
 from dragoman.execution.workers.frames import TO_WORKER, Failed, Load, Ready
+from dragoman.execution.workers.handlers.hosting import HandlerHost, HostedHandler
 from dragoman.execution.workers.memory import MOST_SLOTS, SharedMemory
 from dragoman.execution.workers.records import send_logs
 
@@ -49,7 +50,7 @@ def end_with_server(lifeline: int) -> None:
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)  # SIGIO ends it
 
 
-def loaded(load: Load, channel: Channel) -> LoadedModel | None:
+def loaded(load: Load, channel: Channel) -> LoadedModel | HostedHandler | None:
     """The model; where it does not load the server is told why."""
     artifact = load.artifact
     try:
@@ -70,13 +71,13 @@ def loaded(load: Load, channel: Channel) -> LoadedModel | None:
     return None
 
 
-def find_engine(where: str) -> Callable[[], Engine]:
-    """The engine's class, `module:name`."""
+def find_engine(where: str) -> Callable[[], Engine | HandlerHost]:
+    """The class that loads the model, `module:name`: an engine, or what hosts a handler."""
     module, _, name = where.partition(":")
     found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
-    engine: Callable[[], Engine] = found
+    engine: Callable[[], Engine | HandlerHost] = found
     return engine
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
 from dragoman.execution.workers.frames import (
+    Answers,
+    Batch,
     Cancel,
     Close,
     End,
@@ -28,7 +30,7 @@ from dragoman.execution.workers.frames import (
 from dragoman.execution.workers.link import Link
 from dragoman.execution.workers.process import WorkerProcess
 
-Answer = asyncio.Future[Result | End]
+Answer = asyncio.Future[Result | Answers | End]
 
 
 class Slot:
@@ -89,7 +91,7 @@ class Worker:
         self.slots = [Slot(self, index) for index in range(count)]
         return self.slots
 
-    def ask(self, slot: Slot, frame: Infer | More) -> Answer:
+    def ask(self, slot: Slot, frame: Infer | Batch | More) -> Answer:
         """Send a call, or ask for the next part of its stream.
 
         Errors, in the future: what the model raised; UNAVAILABLE where the worker ends.
@@ -135,7 +137,7 @@ class Worker:
         self._fail_calls()
 
     def _received(self, frame: FromWorker) -> None:
-        if isinstance(frame, Result | End | Refused):
+        if isinstance(frame, Result | Answers | End | Refused):
             if frame.slot >= len(self.slots):
                 raise GarbledError(f"an answer for slot {frame.slot}, which there is not")
             self._answer(self.slots[frame.slot], frame)
@@ -146,15 +148,15 @@ class Worker:
         else:
             self.loaded.set_result(frame)
 
-    def _answer(self, slot: Slot, frame: Result | End | Refused) -> None:
+    def _answer(self, slot: Slot, frame: Result | Answers | End | Refused) -> None:
         if not slot.owed:
             raise GarbledError("an answer that nobody asked for")
         self.answered = True
-        slot.owed = isinstance(frame, Result) and frame.more
+        slot.owed = isinstance(frame, Result | Answers) and frame.more
         answer, slot.answer = slot.answer, None
         if answer is not None and not answer.done():
             if isinstance(frame, Refused):
-                answer.set_exception(DragomanError(frame.code, frame.message))
+                answer.set_exception(DragomanError(frame.code, frame.message, status=frame.status))
             else:
                 answer.set_result(frame)
         if not slot.owed:

@@ -1,0 +1,46 @@
+"""One batch in a worker: its frame to the handler, the handler's answers to frames."""
+
+import mmap
+import os
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from dragoman.execution.workers.frames import Answer, Answers, Batch, FromWorker
+from dragoman.execution.workers.handlers.bodies import pack_bodies, unpack_bodies
+from dragoman.execution.workers.handlers.hosting import HandlerAnswer, HostedHandler, ReaderGoneError
+
+
+def answer_batch(
+    handler: HostedHandler,
+    batch: Batch,
+    memory: mmap.mmap,
+    send: Callable[[FromWorker], None],
+    wants_more: Callable[[], bool],
+) -> None:
+    """Have the handler answer, part by part where it does so.
+
+    A part is sent at once, and the handler goes on as soon as the server has taken it. A handler that ends
+    the process does so.
+    Errors: as `HostedHandler.answers`; TOO_LARGE.
+    """
+
+    def send_parts(answers: Sequence[HandlerAnswer]) -> None:
+        send(frame_of(batch.slot, answers, memory, more=True))
+        if not wants_more():
+            raise ReaderGoneError
+
+    try:
+        answers = handler.answers(batch, unpack_bodies(batch.bodies, memory), send_parts)
+    except SystemExit as error:
+        structlog.get_logger("dragoman.worker").exception("the handler ended its process")
+        os._exit(error.code if isinstance(error.code, int) else 1)
+    send(frame_of(batch.slot, answers, memory, more=False))
+
+
+def frame_of(slot: int, answers: Sequence[HandlerAnswer], memory: mmap.mmap, *, more: bool) -> Answers:
+    """The answers to a batch, or one part of each."""
+    heads = [
+        Answer(answer.status, answer.phrase, dict(answer.headers), answer.content_type) for answer in answers
+    ]
+    return Answers(slot, heads, pack_bodies([answer.body for answer in answers], memory), more)

@@ -1,0 +1,145 @@
+"""How a handler is run: what `model.yaml` says, else its `model-config.yaml`, else what is usual."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import structlog
+from msgspec import Struct
+
+from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.engines.base import Artifact
+from dragoman.settings.manifest import MANIFEST, PYTHON, Manifest, read_manifest
+from dragoman.settings.model_config import ModelConfig, ModelConfigDocument, read_model_config
+
+RUNTIMES: Final = frozenset({PYTHON, "python3"})
+UNSUPPORTED: Final = (
+    "continuous_batching",
+    "sequence_batching",
+    "async_communication",
+    "parallel_type",
+    "torchrun",
+)
+T = TypeVar("T")
+
+
+class Plan(Struct, frozen=True):
+    """Workers and batches of one version. Times in seconds; `client_timeout_s` 0 = none."""
+
+    handler: str
+    minimum: int
+    maximum: int
+    batch_size: int
+    batch_delay_s: float
+    response_timeout_s: float
+    startup_timeout_s: float
+    retry_s: float  # for how long a worker that does not start is started again
+    client_timeout_s: float
+    queue: int  # requests that may wait
+    envelope: str | None
+    shared: bool  # whether requests run at the same time in one worker
+    manifest: Mapping[str, Any]
+    yaml: Mapping[str, Any]
+
+    def for_worker(self) -> Mapping[str, Any]:
+        """What the worker has to know."""
+        return {
+            "handler": self.handler,
+            "batch_size": self.batch_size,
+            "envelope": self.envelope,
+            "shared": self.shared,
+            "manifest": self.manifest,
+            "yaml": self.yaml,
+        }
+
+
+def make_plan(artifact: Artifact) -> Plan:
+    """The plan for an unpacked archive.
+
+    Errors: INVALID_ARGUMENT for a manifest without a handler or for another runtime, and for workers of which
+    there may be fewer than there have to be; FAILED_PRECONDITION for a file that is not there; OSError.
+    """
+    manifest, tree = manifest_of(artifact)
+    config = config_of(artifact, manifest)
+    own = artifact.settings.handler
+    handler = own.handler or manifest.model.handler
+    if not handler:
+        raise invalid(f"model {artifact.model}: its manifest names no handler")
+    if manifest.runtime not in RUNTIMES:
+        raise invalid(f"model {artifact.model}: runtime {manifest.runtime!r}; only Python handlers are run")
+    usual = artifact.settings.instances
+    minimum = first(own.min_workers, config.config.min_workers, usual)
+    maximum = first(own.max_workers, config.config.max_workers, max(usual, minimum))
+    if maximum < minimum:
+        raise invalid(f"model {artifact.model}: max_workers is {maximum}, and min_workers is {minimum}")
+    return Plan(
+        handler=handler,
+        minimum=minimum,
+        maximum=maximum,
+        batch_size=first(own.batch_size, config.config.batch_size, 1),
+        batch_delay_s=first(own.max_batch_delay_ms, config.config.max_batch_delay_ms, 100) / 1000,
+        response_timeout_s=first(own.response_timeout_s, config.config.response_timeout_s, 120),
+        startup_timeout_s=first(own.startup_timeout_s, config.config.startup_timeout_s, 120),
+        retry_s=first(own.max_retry_timeout_s, config.config.max_retry_timeout_s, 300),
+        client_timeout_s=first(own.client_timeout_ms, config.config.client_timeout_ms, 0) / 1000,
+        queue=first(own.job_queue_size, config.config.job_queue_size, 100),
+        envelope=own.service_envelope or manifest.model.envelope or None,
+        shared=own.shared,
+        manifest=tree,
+        yaml=plain(config.tree),
+    )
+
+
+def first(*values: T | None) -> T:
+    """The first value that is given; the last always is."""
+    return next(value for value in values if value is not None)
+
+
+def manifest_of(artifact: Artifact) -> tuple[Manifest, Mapping[str, Any]]:
+    """The manifest, and all of it as handlers see it."""
+    data = contents(artifact, MANIFEST)
+    return read_manifest(data, f"{artifact.model}/{MANIFEST}"), json.loads(data)
+
+
+def config_of(artifact: Artifact, manifest: Manifest) -> ModelConfigDocument:
+    """What `model-config.yaml` says; what of it does nothing here goes to the log."""
+    name = manifest.model.config_file
+    if not name:
+        return ModelConfigDocument()
+    document = read_model_config(contents(artifact, name).decode("utf-8", "replace"), name)
+    unsupported = [key for key in UNSUPPORTED if getattr(document.config, key)]
+    log = structlog.get_logger("dragoman.worker").bind(model=artifact.model, version=artifact.version)
+    for note in document.notes:
+        log.warning("model config", note=note)
+    for key in unsupported:
+        names = dict(zip(ModelConfig.__struct_fields__, ModelConfig.__struct_encode_fields__, strict=True))
+        log.warning("model config", note=f"{name}: {names[key]} is not supported, and does nothing")
+    return document
+
+
+def contents(artifact: Artifact, name: str) -> bytes:
+    """A file of the model.
+
+    Errors: FAILED_PRECONDITION where it is not there; OSError.
+    """
+    folder = os.path.realpath(artifact.path)
+    path = os.path.realpath(os.path.join(folder, name))
+    if os.path.commonpath([folder, path]) != folder:
+        raise invalid(f"model {artifact.model}: its manifest names {name}, which lies elsewhere")
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise DragomanError(
+            Code.FAILED_PRECONDITION, f"model {artifact.model}: its manifest names {name}, which is not there"
+        ) from None
+
+
+def plain(tree: Any) -> Any:
+    """A YAML tree with text for keys and for what JSON has no word for."""
+    if isinstance(tree, Mapping):
+        return {str(key): plain(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [plain(value) for value in tree]
+    return tree if tree is None or isinstance(tree, bool | int | float | str) else str(tree)
