@@ -8,6 +8,7 @@ from msgspec.structs import asdict, replace
 from dragoman.settings.model import (
     BatchingSettings,
     FeatureSettings,
+    HandlerSettings,
     ModelSettings,
     NotNegative,
     Positive,
@@ -41,6 +42,7 @@ class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     trust: Literal["data", "code"] | UnsetType = UNSET
     instances: Positive | UnsetType = UNSET
     worker: WorkerSettings | UnsetType = UNSET
+    handler: HandlerSettings | UnsetType = UNSET
 
     def over(self, base: ModelSettings) -> ModelSettings:
         """The base with every key replaced that is given here."""

@@ -81,7 +81,7 @@ class Line:
             self._open(slot, job)
 
     def forget(self, slot: Slot) -> None:
-        """The slot's worker is gone. What waited there to become a batch goes back to the head of the line."""
+        """The worker is gone. What waited there to become a batch goes back to the head of the line."""
         if slot in self._idle:
             self._idle.remove(slot)
         for filling in [each for each in self._filling if each.slot is slot]:

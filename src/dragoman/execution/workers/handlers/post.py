@@ -84,6 +84,11 @@ class Post:
         return WorkerStatus(str(self.number), self.state, pid, self._started_at_s, memory)
 
     @property
+    def places(self) -> int:
+        """How many batches its worker takes at once."""
+        return len(self._slots)
+
+    @property
     def _slots(self) -> list[Slot]:
         return [] if self._worker is None else self._worker.slots
 

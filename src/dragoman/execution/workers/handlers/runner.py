@@ -12,7 +12,7 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest, PayloadRequest
 from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import Signature
-from dragoman.core.statistics import Run
+from dragoman.core.statistics import Occupancy, Run
 from dragoman.core.status import WorkersStatus, WorkerState
 from dragoman.execution.workers.frames import Answers, Batch, GarbledError, Job, More, Ready
 from dragoman.execution.workers.handlers.bodies import Body, pack_bodies, unpack_bodies
@@ -86,6 +86,11 @@ class HandlerRunner:
         return WorkersStatus(
             self._minimum, self._maximum, healthy, tuple(post.status for post in self._posts)
         )
+
+    def occupancy(self) -> Occupancy:
+        """How busy the workers are."""
+        places = sum(post.places for post in self._posts)
+        return Occupancy(places, len(self._batches), places)
 
     def scale(self, minimum: int, maximum: int) -> list[WorkerProcess]:
         """Have at least and at most so many workers; the processes of those that are let go.

@@ -1,0 +1,87 @@
+"""A handler that does what the body of its first request says."""
+
+import os
+import signal
+import sys
+import time
+
+from ts.handler_utils.utils import send_intermediate_predict_response
+from ts.utils.util import PredictionException
+
+
+def handle(data, context):
+    if data is None:
+        return None
+    order = bytes(data[0].get("body") or b"").decode()
+    return ORDERS.get(order, answer)(data, context)
+
+
+def answer(data, context):
+    return [f"{bytes(row.get('body') or b'').decode()} of {len(data)} in {os.getpid()}" for row in data]
+
+
+def stream(data, context):
+    for part in ("a", "b", "c"):
+        send_intermediate_predict_response([part] * len(data), context.request_ids, "", 200, context)
+    return ["d"] * len(data)
+
+
+def choose(data, context):
+    context.set_response_status(code=418, phrase="short and stout", idx=0)
+    context.set_response_content_type(0, "text/tea")
+    context.set_response_header(0, "X-Pot", "yes")
+    return [b"tea"]
+
+
+def refuse(data, context):
+    raise PredictionException("there is no tea", 404)
+
+
+def fail(data, context):
+    raise ValueError("a secret")
+
+
+def leave(data, context):
+    os._exit(3)
+
+
+def depart(data, context):
+    sys.exit(4)
+
+
+def be_killed(data, context):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_midway(data, context):
+    send_intermediate_predict_response(["a"], context.request_ids, "", 200, context)
+    os._exit(3)
+
+
+def hang(data, context):
+    while True:
+        time.sleep(1)
+
+
+def print_much(data, context):
+    for _ in range(100_000):
+        print("x" * 100)
+    return ["printed"]
+
+
+ORDERS = {
+    "stream": stream,
+    "choose": choose,
+    "refuse": refuse,
+    "fail": fail,
+    "leave": leave,
+    "depart": depart,
+    "be killed": be_killed,
+    "leave midway": leave_midway,
+    "hang": hang,
+    "print": print_much,
+    "too few": lambda data, context: [],
+    "no list": lambda data, context: "text",
+    "no json": lambda data, context: [object()],
+    "headers": lambda data, context: [context.get_all_request_header(0)],
+}
