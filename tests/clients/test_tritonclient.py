@@ -1,21 +1,39 @@
 """The released tritonclient, unchanged, over HTTP and gRPC, blocking and asynchronous: what all four do."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from dragoman import __version__
 from tests.clients.conftest import Told, run
 from tests.clients.environments import Environment
-from tests.server_process import Addresses
+from tests.conformance import reference_models
+from tests.server_process import Addresses, serving
 
 pytestmark = pytest.mark.clients
 
 STATUSES = {  # those of gRPC by those of HTTP
     "400": "StatusCode.INVALID_ARGUMENT",
+    "401": "StatusCode.UNAUTHENTICATED",
     "404": "StatusCode.NOT_FOUND",
     "500": "StatusCode.INTERNAL",
     "501": "StatusCode.UNIMPLEMENTED",
     "503": "StatusCode.UNAVAILABLE",
 }
+
+
+CLOSED = """
+version: 1
+deployments:
+- name: guarded
+  model: half_plus_two
+  credentials:
+  - username: pineapple
+    password: {hash: "$2b$04$j9vsjMRXTlZ3CqASJ/BKG.U14Zu9qbt7vAzJWY89kd5SmYpH4WLCW"}
+listeners:
+  - {port: 0}
+  - {port: 0, transport: grpc}
+"""
 
 
 @pytest.fixture(scope="module", params=["http", "grpc"])
@@ -24,11 +42,25 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module", params=["sync", "aio"])
-def calls(
-    request: pytest.FixtureRequest, transport: str, tritonclient: Environment, inference: Addresses
-) -> Told:
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def calls(kind: str, transport: str, tritonclient: Environment, inference: Addresses) -> Told:
     address = f"localhost:{getattr(inference, transport).port}"
-    return run(tritonclient, "tritonclient_calls.py", transport, request.param, address)
+    return run(tritonclient, "tritonclient_calls.py", transport, kind, address)
+
+
+@pytest.fixture(scope="session")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    """A server of a model that has a password."""
+    folder = tmp_path_factory.mktemp("closed")
+    reference_models.write(folder / "models")
+    (folder / "dragoman.yaml").write_text(CLOSED, encoding="utf-8")
+    arguments = [str(folder / "models"), "--config", str(folder / "dragoman.yaml")]
+    with serving(arguments, folder / "log") as addresses:
+        yield addresses
 
 
 def float32(*values: float) -> dict[str, object]:
@@ -196,6 +228,7 @@ ERRORS = {
     ),
     "unknown output": ("400", "unexpected inference output 'nope' for model 'half_plus_two'"),
     "output twice": ("400", "output 'y' already exists in request"),
+    "shared memory": ("501", "input 'x'"),
     "classes of booleans": ("400", "output 'y' is of type BOOL, for which there is no classification"),
     "metadata": ("404", f"{UNKNOWN}'nope' is not found"),
     "metadata of a version": ("404", f"{UNKNOWN}'half_plus_two' version 99 is not found"),
@@ -213,3 +246,14 @@ def test_a_mistake_is_told_by_status_and_the_same_words_over_both(
     told = calls["errors"][mistake]
     assert told["status"] == status(transport, number)
     assert told["message"].startswith(words)
+
+
+def test_a_password_goes_with_the_clients_own_plugin(
+    kind: str, transport: str, tritonclient: Environment, closed: Addresses
+) -> None:
+    address = f"localhost:{getattr(closed, transport).port}"
+    told = run(tritonclient, "tritonclient_guarded.py", transport, kind, address)["guarded"]
+    unknown = status(transport, "401")
+    assert (told["nobody"]["status"], told["wrong"]["status"]) == (unknown, unknown)
+    assert told["right"] == float32(3.5)
+    assert (told["ready"], told["metadata"]) == (True, True)

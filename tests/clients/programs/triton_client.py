@@ -48,6 +48,12 @@ class Client:
         given.set_data_from_numpy(array, **form)
         return given
 
+    def shared(self, name, shape, datatype):
+        """An input that lies in a shared memory region."""
+        given = self.library.InferInput(name, shape, datatype)
+        given.set_shared_memory("region", 4)
+        return given
+
     def output(self, name, **form):
         """An output that is asked for."""
         return self.library.InferRequestedOutput(name, **form)

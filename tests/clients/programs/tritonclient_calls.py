@@ -240,6 +240,7 @@ def errors(*where):
             "wrong size": (MODEL, [client.input(np.ones(3, np.float32)).set_shape([2])], {}),
             "unknown output": (MODEL, [x], {"outputs": [client.output("nope")]}),
             "output twice": (MODEL, [x], {"outputs": [client.output("y")] * 2}),
+            "shared memory": (MODEL, [client.shared("x", [1], "FP32")], {}),
             "classes of booleans": (
                 "echo_bool",
                 [client.input(np.array([True]))],
