@@ -8,6 +8,7 @@ import os
 from typing import IO, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.core.errors import DragomanError
 from dragoman.repository.archives.members import members
@@ -49,7 +50,7 @@ class Heads:
         if head is None or head.stamp != stamp:
             new = look(path, is_folder=is_folder, stamp=stamp)
             keep = head is not None and not head.problem and new.problem
-            head = head if head is not None and keep else new
+            head = replace(head, stamp=stamp) if head is not None and keep else new
         self.found[path] = head
         return head
 

@@ -106,6 +106,19 @@ def test_what_has_changed_is_read_again(tmp_path: Path) -> None:
     assert named(Heads(first).read(str(path))) == ("echo", "2.0")
 
 
+def test_one_that_stays_unreadable_is_not_read_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_zip(tmp_path / "x.mar", good("echo", "1.0"))
+    heads = Heads()
+    heads.read(str(path))
+    path.write_bytes(b"no archive")
+    heads = Heads(heads)
+    heads.read(str(path))
+    monkeypatch.setattr("builtins.open", None)
+    assert named(Heads(heads).read(str(path))) == ("echo", "1.0")
+
+
 def test_one_that_is_copied_over_is_what_it_was_until_it_is_whole(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "x.mar", good("echo", "1.0"))
     whole = write_zip(tmp_path / "new", good("echo", "2.0")).read_bytes()
