@@ -38,7 +38,7 @@ class App:
     """One server, on the running event loop. `observer` is told each change of a version's state."""
 
     def __init__(self, settings: ServerSettings, observer: Observer = unobserved) -> None:
-        configure_logs(settings.log.level, settings.log.format)
+        logs = configure_logs(settings.log.level, settings.log.format)
         self._settings = settings
         self._observer = observer
         metrics = Metrics()
@@ -75,6 +75,7 @@ class App:
             self._security.guard,
             allow_remote_control=settings.allow_remote_control,
             renew=self._renew,
+            logs=logs,
         )
         registry = make_registry(metrics, lambda: self.models.report)
         more = ovms.text if ovms else None

@@ -79,17 +79,40 @@ class ReloadSettings(Struct, frozen=True):
         """No single model: all of them."""
 
 
+class SetLogs(Struct, frozen=True):
+    """Write these kinds of log entries from now on; None = as until now. `verbose` above 0 = to debug."""
+
+    error: bool | None = None
+    warning: bool | None = None
+    info: bool | None = None
+    verbose: int | None = None
+
+    @property
+    def model(self) -> None:
+        """No single model: all of them."""
+
+
+class LogKinds(Struct, frozen=True):
+    """Which kinds of log entries are written."""
+
+    error: bool = True
+    warning: bool = True
+    info: bool = True
+    verbose: int = 0
+
+
 ModelControl = Load | Unload | Reload | SetLabels  # of one model, or of each
 RepositoryControl = ModelControl | ReplaceModels
-ControlRequest = RepositoryControl | ReloadSettings
+ControlRequest = RepositoryControl | ReloadSettings | SetLogs
 
 
 class ControlResult(Struct, frozen=True):
     """What the repository looks like after the control request, and whether it differs from before.
 
-    `model` = the one that was asked for; None = all of them.
+    `model` = the one that was asked for; None = all of them. `logs`: what is written to the log.
     """
 
     report: StatusReport = field(default_factory=StatusReport)
     changed: bool = False
     model: str | None = None
+    logs: LogKinds = LogKinds()

@@ -14,7 +14,7 @@ from time import monotonic, perf_counter_ns
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
-from dragoman.core.control import ControlRequest, ControlResult, Reload, ReloadSettings
+from dragoman.core.control import ControlRequest, ControlResult, Reload, ReloadSettings, SetLogs
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import CoreRequest, Verb
@@ -32,6 +32,7 @@ from dragoman.gateway.tasks import later, timed
 from dragoman.repository.handle import Handle, Runner
 from dragoman.repository.manager import ModelManager
 from dragoman.settings.limits import Limits
+from dragoman.telemetry.logs import LogSwitch
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import (
     ControlOperation,
@@ -62,6 +63,7 @@ class Gateway:
         *,
         allow_remote_control: bool = False,
         renew: Renew | None = None,
+        logs: LogSwitch | None = None,
     ) -> None:
         self._models = models
         self._limits = limits
@@ -70,6 +72,7 @@ class Gateway:
         self._guard = guard or Guard()
         self._allow_remote_control = allow_remote_control
         self._renew = renew
+        self._logs = logs or LogSwitch()
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
     def call(
@@ -358,6 +361,8 @@ class Gateway:
             return self._fail(operation, exchange, caught)
 
     async def _carry_out(self, request: ControlRequest) -> ControlResult:
+        if isinstance(request, SetLogs):
+            return ControlResult(self._models.report, logs=self._logs.change(request))
         if not isinstance(request, ReloadSettings):
             return await self._models.control(request)
         return await (self._models.control(Reload()) if self._renew is None else self._renew())

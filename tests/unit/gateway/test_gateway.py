@@ -10,7 +10,7 @@ import structlog
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
-from dragoman.core.control import ControlResult, Reload
+from dragoman.core.control import ControlResult, LogKinds, Reload, SetLogs
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import CoreRequest, Kind, Target, TensorRequest, Verb
@@ -319,6 +319,19 @@ def test_a_request_for_control_with_much_in_it_is_read_beside_the_event_loop(siz
     bench = Bench(limits=Limits(offload_bytes=10))
     assert answered(bench, request(b"x" * size), replace(CONTROL, parse=parse)).body == b"True"
     assert (threads[0] is threading.main_thread()) is here
+
+
+def test_what_is_written_to_the_log_is_a_matter_of_control() -> None:
+    told: list[LogKinds] = []
+
+    def tell(result: ControlResult) -> WireResponse:
+        told.append(result.logs)
+        return WireResponse(200)
+
+    bench = Bench()
+    for asked in (SetLogs(info=False), SetLogs(verbose=1), SetLogs()):
+        answered(bench, request(), replace(CONTROL, parse=lambda _, __, asked=asked: asked, encode=tell))
+    assert told == [LogKinds(info=False), LogKinds(info=False, verbose=1), LogKinds(info=False, verbose=1)]
 
 
 def test_the_words_for_control_that_fails_may_name_what_was_asked() -> None:

@@ -15,6 +15,11 @@ from dragoman.protocols.kserve_v2.grpc_control import (
 )
 from dragoman.protocols.kserve_v2.grpc_errors import fail_status
 from dragoman.protocols.kserve_v2.grpc_statistics import answer_statistics
+from dragoman.protocols.kserve_v2.logging_settings import (
+    encode_log_settings,
+    fail_log_settings,
+    parse_log_settings,
+)
 from dragoman.protocols.kserve_v2.shared_memory import (
     answer_cuda_register,
     answer_cuda_status,
@@ -37,6 +42,9 @@ INDEX: Final = StatusOperation("kserve_v2.grpc.index", answer_index, fail_status
 LOAD: Final = ControlOperation("kserve_v2.grpc.load", parse_load, encode_load, fail_load)
 UNLOAD: Final = ControlOperation("kserve_v2.grpc.unload", parse_unload, encode_unload, fail_unload)
 TRACE: Final = StatusOperation("kserve_v2.grpc.trace", answer_trace_setting, fail_status)
+LOG: Final = ControlOperation(
+    "kserve_v2.grpc.log", parse_log_settings, encode_log_settings, fail_log_settings
+)
 MEMORY: Final = {
     "SystemSharedMemoryStatus": answer_system_status,
     "SystemSharedMemoryRegister": answer_system_register,
@@ -67,6 +75,7 @@ GRPC_OPERATOR_ROUTES: Final = (
     GrpcRoute(f"{SERVICE}/ModelStatistics", STATISTICS),
     GrpcRoute(f"{SERVICE}/ModelConfig", CONFIGURATION),
     GrpcRoute(f"{SERVICE}/TraceSetting", TRACE),
+    GrpcRoute(f"{SERVICE}/LogSettings", LOG),
     *REPOSITORY_ROUTES,
     *MEMORY_ROUTES,
 )

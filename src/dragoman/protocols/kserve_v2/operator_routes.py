@@ -15,6 +15,12 @@ from dragoman.protocols.kserve_v2.control import (
 )
 from dragoman.protocols.kserve_v2.errors import fail_status
 from dragoman.protocols.kserve_v2.index import answer_index, answer_named_repository
+from dragoman.protocols.kserve_v2.logging_settings import (
+    encode_settings,
+    fail_settings,
+    parse_change,
+    parse_question,
+)
 from dragoman.protocols.kserve_v2.shared_memory import (
     CUDA,
     SYSTEM,
@@ -45,6 +51,10 @@ NAMED_REPOSITORY: Final = StatusOperation(
 )
 TRACING: Final = StatusOperation("kserve_v2.rest.trace_settings", answer_settings, fail_status)
 TRACE: Final = StatusOperation("kserve_v2.rest.trace", answer_change, fail_status)
+LOGGING: Final = ControlOperation(
+    "kserve_v2.rest.log_settings", parse_question, encode_settings, fail_settings
+)
+LOG: Final = ControlOperation("kserve_v2.rest.log", parse_change, encode_settings, fail_settings)
 REGIONS: Final = StatusOperation("kserve_v2.rest.regions", answer_regions, fail_status, permission=None)
 UNREGISTER: Final = StatusOperation(
     "kserve_v2.rest.unregister", answer_unregistered, fail_status, permission=None
@@ -91,6 +101,8 @@ OPERATOR_ROUTES: Final = (
     HttpRoute("GET", f"{VERSION}/config", CONFIGURATION),
     *REPOSITORY_ROUTES,
     *TRACE_ROUTES,
+    HttpRoute("GET", "/v2/logging", LOGGING),
+    HttpRoute("POST", "/v2/logging", LOG),
     *memory_routes(SYSTEM),
     *memory_routes(CUDA),
 )

@@ -23,6 +23,7 @@ EXTENSIONS: Final = (
     "model_repository(unload_dependents)",
     "model_configuration",
     "statistics",
+    "logging",
 )
 
 
