@@ -23,9 +23,12 @@ LINES = [line for text in PAGES.values() for line in text.splitlines()]
 
 
 def routes() -> set[tuple[str, str]]:
-    """(method, path) of every built-in route, `{version:digits}` shown as `{version}`; not the catch-alls."""
+    """(method, path) of every built-in route, `{version:digits}` shown as `{version}`; not the catch-alls.
+
+    A slash at the end is left out.
+    """
     return {
-        (route.method, re.sub(r"\{(\w+):\w+\}", r"{\1}", route.template))
+        (route.method, re.sub(r"\{(\w+):\w+\}", r"{\1}", route.template).rstrip("/") or "/")
         for protocol in protocols()
         for dialect in protocol.routes.values()
         for route in dialect

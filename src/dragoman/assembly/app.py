@@ -47,7 +47,9 @@ class App:
         compose = Composer(NodeLibraries(node_engine(), loop), self._pin)
         recorded = settings.loading.recorded_warm_up
         events = convert(settings.cloud_events, EventAttributes, from_attributes=True)
-        self._spoken = spoken = protocols(events, settings.server_name)
+        self._spoken = spoken = protocols(
+            events, settings.server_name, keeps_repeated_parts=settings.repeated_parts == "all"
+        )
         warm_up = make_warm_up(spoken, settings.limits) if recorded else no_warm_up
         known = engines()
         self._sources = ModelSources(settings, known)

@@ -18,7 +18,7 @@ from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.execution.workers.handlers.model import handlers_in_workers
 from dragoman.execution.workers.model import placed
-from dragoman.protocols import kserve_v1, kserve_v2, native, ovms, tfs
+from dragoman.protocols import kserve_v1, kserve_v2, native, ovms, tfs, torchserve
 from dragoman.wire.operation import ProtocolSpec
 from dragoman.wire.surroundings import EventAttributes, Surroundings
 
@@ -31,6 +31,7 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     tfs.PROTOCOL,
     ovms.PROTOCOL,
     kserve_v1.make_protocol,
+    torchserve.make_protocol,
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (
     OnnxEngine,
@@ -52,11 +53,18 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
 def protocols(
     events: EventAttributes = EventAttributes(),  # noqa: B008
     server_name: str = "dragoman",
+    *,
+    keeps_repeated_parts: bool = False,
 ) -> tuple[ProtocolSpec, ...]:
     """Every protocol there is: the built-in ones, then those of entry point group `dragoman.protocols`."""
-    surroundings = Surroundings(time.time, lambda: str(uuid.uuid4()), events, server_name)
+    surroundings = Surroundings(time.time, new_id, events, server_name, keeps_repeated_parts)
     found = PROTOCOLS + tuple(entry.load() for entry in entry_points(group="dragoman.protocols"))
     return tuple(each if isinstance(each, ProtocolSpec) else each(surroundings) for each in found)
+
+
+def new_id() -> str:
+    """An id like no other."""
+    return str(uuid.uuid4())
 
 
 def engines() -> dict[str, Engine]:

@@ -8,9 +8,10 @@ gets what each of the path's owners would do there, by its protocol's name, and 
 from collections.abc import Mapping
 from typing import Final
 
+from dragoman.assembly.division import by_what_is_read
 from dragoman.wire.cloud_event import event_mode
 from dragoman.wire.messages import Headers
-from dragoman.wire.operation import Arbiter, Choice, Operation
+from dragoman.wire.operation import Arbiter, Choice, InferOperation, Operation
 from dragoman.wire.target import MODELS, VERSIONS
 
 
@@ -24,6 +25,15 @@ def events_to_kserve(owners: Mapping[str, Operation]) -> Choice:
     return Choice(choose)
 
 
+def bodies_to_torchserve(owners: Mapping[str, Operation]) -> InferOperation:
+    """On TorchServe's own listener V2's path is for models that read bodies; the others have V2's tensors."""
+    bodies, tensors = owners["torchserve"], owners["kserve_v2"]
+    if not isinstance(bodies, InferOperation) or not isinstance(tensors, InferOperation):
+        raise TypeError("only calls of models can be divided by what the model reads")
+    return by_what_is_read(bodies, tensors)
+
+
 ARBITERS: Final[Mapping[tuple[str, str], Arbiter]] = {
-    ("POST", f"{MODELS}/{{model}}{version}:predict"): events_to_kserve for version in VERSIONS
+    **{("POST", f"{MODELS}/{{model}}{version}:predict"): events_to_kserve for version in VERSIONS},
+    ("POST", "/v2/models/{model}/infer"): bodies_to_torchserve,
 }

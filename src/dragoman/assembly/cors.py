@@ -27,7 +27,8 @@ def readable_by_pages(specs: Sequence[ProtocolSpec]) -> list[ProtocolSpec]:
 
     def protocol(spec: ProtocolSpec) -> ProtocolSpec:
         routes = {dialect: tuple(map(route, rows)) for dialect, rows in spec.routes.items()}
-        return replace(spec, routes=routes, refuse=marked(spec.refuse))
+        homes = {dialect: marked(refuse) for dialect, refuse in spec.homes.items()}
+        return replace(spec, routes=routes, refuse=marked(spec.refuse), homes=homes)
 
     return [protocol(spec) for spec in specs]
 

@@ -90,6 +90,8 @@ def make_server(
     def refused(_: WireRequest, status: int) -> None:
         metrics.refuse(status)
 
+    if listener.dialect is Dialect.TORCHSERVE:
+        call = partial(call, own_ids=True)
     if listener.cors:
         mounted = readable_by_pages(mounted)
     router = Router(mounted, dialect, ARBITERS, Mounts(listener.mounts))

@@ -112,7 +112,7 @@ class ModelStatus(Struct, frozen=True):
 
     def named(self, name: str) -> VersionStatus | None:
         """The version of that name, or of that number where it has no name; None = there is none."""
-        return next((v for v in self.versions if name == (v.name or str(v.version))), None)
+        return next((v for v in self.versions if name in version_names(v.version, v.name)), None)
 
     @property
     def latest_ready(self) -> VersionStatus | None:
@@ -124,6 +124,20 @@ class ModelStatus(Struct, frozen=True):
     def is_pipeline(self) -> bool:
         """Whether the model is made of others."""
         return any(version.engine == PIPELINE for version in self.versions)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the version that callers reach, or should, has as many workers as it needs.
+
+        One without workers of its own is well unless it could not be loaded, and so is a model of which
+        nothing is wanted any more.
+        """
+        wanted = [version for version in self.versions if version.state is not State.GONE]
+        version = self.latest_ready or (wanted[-1] if wanted else None)
+        if version is None or version.workers is None:
+            return version is None or version.state is not State.FAILED
+        staff = version.workers()
+        return staff.healthy >= staff.minimum
 
     @property
     def failed(self) -> bool:
@@ -145,3 +159,13 @@ class StatusReport(Struct, frozen=True):
         """
         idle = [model for model in self.models.values() if model.latest_ready is None]
         return all(model.failed for model in idle) and (not idle or len(idle) < len(self.models))
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every model is, those that failed for good included: what TorchServe's ping tells."""
+        return all(model.healthy for model in self.models.values())
+
+
+def version_names(number: int, name: str | None) -> tuple[str, ...]:
+    """What a version may be called: its name; where it has none its number, also as archives write that."""
+    return (name,) if name is not None else (str(number), f"{number}.0")

@@ -91,7 +91,7 @@ class VisibleModels(Mapping[str, ModelStatus]):
 
 
 class VisibleReport(StatusReport, frozen=True):
-    """A report without what the caller may not see. The server is as ready as it is for everyone."""
+    """A report without what the caller may not see. The server is as ready and healthy as for everyone."""
 
     whole: StatusReport = StatusReport()
 
@@ -99,6 +99,11 @@ class VisibleReport(StatusReport, frozen=True):
     def ready(self) -> bool:
         """Whether the server is ready."""
         return self.whole.ready
+
+    @property
+    def healthy(self) -> bool:
+        """Whether every model is healthy."""
+        return self.whole.healthy
 
 
 class Guard:

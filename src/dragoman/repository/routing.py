@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
-from dragoman.core.status import ModelStatus, State, VersionStatus
+from dragoman.core.status import ModelStatus, State, VersionStatus, version_names
 from dragoman.repository.handle import Handle
 
 
@@ -22,7 +22,11 @@ class ModelRoute:
         self.any_version = any_version
         self.versions = versions
         self.labels = {label: versions[version] for label, version in labels.items() if version in versions}
-        self.names = {handle.version_name or str(version): handle for version, handle in versions.items()}
+        self.names = {
+            name: handle
+            for version, handle in versions.items()
+            for name in version_names(version, handle.version_name)
+        }
         self.default = versions[max(versions)] if versions else None
 
     def find(self, target: Target) -> Handle | None:

@@ -24,6 +24,7 @@ class Dialect(enum.Enum):
     TFSERVING = "tfserving"
     KSERVE = "kserve"
     OVMS = "ovms"
+    TORCHSERVE = "torchserve"
 
 
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,6 +132,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     listeners: tuple[Listener, ...] = LISTENERS
     server_name: str = "dragoman"  # of V2's server metadata; some of Triton's clients look for `triton`
     cloud_events: CloudEventSettings = CloudEventSettings()
+    repeated_parts: Literal["last", "all"] = "last"  # which of a form's parts of one name handlers get
     limits: Limits = Limits()
     log: LogSettings = field(default_factory=LogSettings)
     access: AccessSettings = AccessSettings()

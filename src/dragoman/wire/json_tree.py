@@ -15,7 +15,9 @@ import orjson
 from dragoman.core.errors import invalid
 from dragoman.wire.json_exact import EMPTY, JsonObject, JsonValue, parse_exactly
 
-__all__ = ["JsonObject", "JsonValue", "dump", "excerpt", "load", "load_strictly", "type_word"]
+__all__ = [
+    "JsonObject", "JsonValue", "dump", "dump_indented", "excerpt", "load", "load_strictly", "type_word",
+]  # fmt: skip
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 FAST_DEPTH: Final = 1024  # orjson's own limit
@@ -55,6 +57,11 @@ def load_strictly(text: str) -> JsonValue:
 def dump(value: object) -> bytes:
     """A tree of dictionaries, lists, texts and numbers as compact JSON. NaN has no place in it."""
     return orjson.dumps(value)
+
+
+def dump_indented(value: object) -> bytes:
+    """The same for people: two blanks a level, and a line end at the end."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _load_exactly(body: bytes, max_depth: int, whole: bool) -> JsonValue:

@@ -181,6 +181,7 @@ class GrpcRoute(Struct, frozen=True):
     formed: Callable[[GrpcForm], Operation] | None = None
 
 
+Refuse = Callable[[WireRequest, DragomanError], WireResponse]
 RecordedCall = InferOperation | MultiInferOperation
 
 
@@ -198,17 +199,19 @@ class ProtocolSpec(Struct, frozen=True):
     """A protocol as the assembly sees it: its routes, and how it words an error before a route is known.
 
     `routes` and `grpc` are keyed by dialect name, see `in_dialect`. `prefixes` are the parts of the path
-    space whose unknown paths this protocol answers for, where it is there. `examples` show people how to call
-    a model, by dialect too.
+    space whose unknown paths this protocol answers for, where it is there. `homes` are dialects of its own
+    servers, where it answers for every unknown path, as it does there. `examples` show people how to call a
+    model, by dialect too.
     """
 
     name: str
     prefixes: tuple[str, ...]
     routes: Mapping[str, tuple[HttpRoute, ...]]
-    refuse: Callable[[WireRequest, DragomanError], WireResponse]
+    refuse: Refuse
     grpc: Mapping[str, tuple[GrpcRoute, ...]] = field(default_factory=dict)
     recording: Recording | None = None
     examples: Mapping[str, tuple[ExampleMaker, ...]] = field(default_factory=dict)
+    homes: Mapping[str, Refuse] = field(default_factory=dict)
 
 
 R = TypeVar("R", HttpRoute, GrpcRoute, ExampleMaker)

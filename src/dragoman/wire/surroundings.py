@@ -21,9 +21,10 @@ class EventAttributes(Struct, frozen=True):
 
 
 class Surroundings(Struct, frozen=True):
-    """The time, new ids, and what the settings say about answers."""
+    """The time, new ids, and what the settings say about requests and answers."""
 
     wall_s: Callable[[], float]  # Unix time
     new_id: Callable[[], str]  # another one at every call, anywhere
     events: EventAttributes = EventAttributes()
     server_name: str = "dragoman"  # what clients are told that the server is
+    keeps_repeated_parts: bool = False  # of forms, for models that read bodies; else the last of each name

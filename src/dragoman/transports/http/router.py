@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.status import StatusReport
@@ -68,6 +69,8 @@ class Router:
         self._prefixes = sorted(
             ((prefix, spec) for spec in present for prefix in spec.prefixes), key=lambda pair: -len(pair[0])
         )
+        at_home = [replace(spec, refuse=spec.homes[dialect]) for spec in present if dialect in spec.homes]
+        self._home = at_home[0] if at_home else None
         self._resolved: dict[tuple[str, str], Match] = {}
 
     def route(self, method: str, path: str, headers: Headers) -> Route:
@@ -126,6 +129,8 @@ class Router:
         return refusing(self._owner(path), DragomanError(code, message, reason=reason), allowed)
 
     def _owner(self, path: str) -> ProtocolSpec | None:
+        if self._home is not None:
+            return self._home
         return next((spec for prefix, spec in self._prefixes if path.startswith(prefix)), None)
 
 

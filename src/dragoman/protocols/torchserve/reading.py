@@ -1,0 +1,55 @@
+"""Whom a body is for, and how its tensors were written."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from dragoman.core.errors import invalid
+from dragoman.core.requests import CoreRequest, Target
+from dragoman.core.signatures import Signature, TensorSpec
+from dragoman.settings.limits import Limits
+from dragoman.wire.v2.request import InferDraft
+
+
+class Reading(Struct):
+    """How a request's tensors were written, which its answer follows.
+
+    `one_row`: without a list around it. `v2`: as the Open Inference Protocol has them. `key`: the answer's
+    own, empty = it stands alone.
+    """
+
+    one_row: bool = False
+    v2: InferDraft | None = None
+    key: str = ""
+
+
+class Asking(Struct):
+    """Whom a body is for."""
+
+    target: Target
+    signature: Signature
+    limits: Limits
+
+    @property
+    def inputs(self) -> str:
+        """The inputs for a message."""
+        return listed(self.signature.inputs)
+
+    @property
+    def only_input(self) -> TensorSpec:
+        """The input that a value without a name is for.
+
+        Errors: INVALID_ARGUMENT where there are several.
+        """
+        spec = self.signature.only_input
+        if spec is None:
+            raise invalid(f"the request names no input, and the model has {self.inputs}")
+        return spec
+
+
+Read = tuple[Reading, CoreRequest]
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message."""
+    return ", ".join(sorted(names)) or "none"
