@@ -1,6 +1,6 @@
 """One model in the manager's map: what is wanted of it, and its versions."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from dragoman.repository.policy import POLICIES, Action, Move, Policy, VersionSn
 from dragoman.repository.routing import version_refusal
 from dragoman.repository.settling import IN_MEMORY, Standing
 from dragoman.repository.source import AspiredModel, Candidate
+from dragoman.repository.versions import latest_that_load
 from dragoman.repository.wishes import Wishes
 from dragoman.settings.pipeline import PipelineSettings
 
@@ -59,7 +60,19 @@ class ModelEntry:
     @property
     def wanted(self) -> set[int]:
         """The versions that should serve."""
-        return self.wishes.wanted(self.aspired.wanted, self.candidates.keys())
+        return self.wishes.wanted(self._chosen, self.candidates.keys())
+
+    @property
+    def _chosen(self) -> Set[int]:
+        """The versions that the settings want, as things stand."""
+        policy = self.aspired.settings.versions
+        if not policy.fall_back or policy.all or policy.specific:
+            return self.aspired.wanted
+        newest = self.newest
+        states = {
+            version: newest[version].state if version in newest else State.NEW for version in self.candidates
+        }
+        return latest_that_load(policy.latest, states)
 
     @property
     def known(self) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+from dragoman.core.status import State
 from dragoman.settings.model import VersionPolicy
 
 DIGITS: Final = re.compile(r"[0-9]+")
@@ -44,3 +45,19 @@ def wanted_versions(policy: VersionPolicy, found: Collection[int]) -> tuple[froz
         missing = [f"versions: there is no version {v}" for v in policy.specific if v not in found]
         return frozenset(policy.specific) & frozenset(found), missing
     return frozenset(sorted(found)[-policy.latest :]), []
+
+
+def latest_that_load(latest: int, states: Mapping[int, State]) -> set[int]:
+    """The highest versions of which so many may serve, with those among them that failed.
+
+    One that serves stays until so many higher ones do. `states` = those of all versions there are.
+    """
+    wanted = set()
+    hopeful = serving = 0
+    for version in sorted(states, reverse=True):
+        state = states[version]
+        if hopeful < latest or (state is State.READY and serving < latest):
+            wanted.add(version)
+        hopeful += state is not State.FAILED
+        serving += state is State.READY
+    return wanted

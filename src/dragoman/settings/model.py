@@ -21,6 +21,7 @@ class VersionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     latest: Positive = 1
     all: bool = False
     specific: tuple[NotNegative, ...] = ()
+    fall_back: bool = False  # of `latest`: whether a version that does not load gives way to a lower one
 
 
 class SignatureSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

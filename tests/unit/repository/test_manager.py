@@ -88,6 +88,29 @@ def test_a_broken_model_does_not_stop_the_others(stage: Stage) -> None:
     stage.run(story())
 
 
+def test_a_lower_version_serves_for_one_that_fails_where_the_settings_say_so(stage: Stage) -> None:
+    stage.sidecar("half", "versions: {latest: 1, fall_back: true}")
+    for version, text in ((1, "ok"), (2, "ok"), (3, "bad")):
+        stage.write("half", version, text)
+
+    async def story() -> None:
+        await stage.manager.start()
+        assert stage.states("half") == {2: READY, 3: FAILED}
+        stage.write("half", 4, "bad")
+        await stage.manager.control(Reload())
+        assert stage.states("half") == {2: READY, 3: FAILED, 4: FAILED}
+        assert pinned(stage) == 2
+        stage.write("half", 3, "now good")
+        await stage.manager.control(Reload())
+        assert stage.states("half") == {2: GONE, 3: READY, 4: FAILED}
+        stage.write("half", 5)
+        await stage.manager.control(Reload())
+        assert stage.states("half") == {2: GONE, 3: GONE, 4: GONE, 5: READY}
+        assert ("half", 1, State.LOADING) not in stage.seen
+
+    stage.run(story())
+
+
 def test_the_log_keeps_what_strangers_are_not_told(stage: Stage) -> None:
     folder = stage.write("explodes", 1, "explodes")
 

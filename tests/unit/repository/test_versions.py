@@ -2,7 +2,8 @@
 
 import pytest
 
-from dragoman.repository.versions import by_version, version_of, wanted_versions
+from dragoman.core.status import State
+from dragoman.repository.versions import by_version, latest_that_load, version_of, wanted_versions
 from dragoman.settings.model import VersionPolicy
 
 
@@ -59,3 +60,30 @@ def test_a_specific_version_that_is_not_there_is_a_warning() -> None:
     wanted, notes = wanted_versions(VersionPolicy(specific=(1, 4)), [1])
     assert wanted == {1}
     assert notes == ["versions: there is no version 4"]
+
+
+READY, FAILED, NEW, LOADING, GONE = State.READY, State.FAILED, State.NEW, State.LOADING, State.GONE
+
+
+@pytest.mark.parametrize(
+    ("latest", "states", "wanted"),
+    [
+        (1, {1: NEW, 2: NEW}, {2}),
+        (1, {1: NEW, 2: LOADING}, {2}),
+        (1, {1: NEW, 2: FAILED}, {1, 2}),
+        (1, {1: FAILED, 2: FAILED}, {1, 2}),
+        (1, {1: NEW, 2: NEW, 3: FAILED, 4: FAILED}, {2, 3, 4}),
+        (1, {1: READY, 2: LOADING}, {1, 2}),  # it stays until the higher one serves
+        (1, {1: READY, 2: FAILED}, {1, 2}),
+        (1, {1: READY, 2: READY}, {2}),
+        (1, {1: GONE, 2: FAILED}, {1, 2}),
+        (2, {1: READY, 2: READY, 3: LOADING}, {1, 2, 3}),
+        (2, {1: READY, 2: READY, 3: FAILED}, {1, 2, 3}),
+        (2, {1: READY, 2: READY, 3: READY}, {2, 3}),
+        (3, {1: NEW}, {1}),
+    ],
+)
+def test_a_version_that_fails_gives_way_to_a_lower_one(
+    latest: int, states: dict[int, State], wanted: set[int]
+) -> None:
+    assert latest_that_load(latest, states) == wanted

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from dragoman.config.dialect import Level, Note
-from dragoman.config.dialects.ovms.config_file import KEYS, Model, Policy
+from dragoman.config.dialects.ovms.config_file import KEYS, Latest, Model, Policy
 from dragoman.core.errors import DragomanError, invalid
 
 ENGINE: Final = "openvino"
@@ -45,9 +45,8 @@ def model_tree(model: Model, folder: str) -> dict[str, Any]:
         "name": model.name,
         "path": posixpath.normpath(posixpath.join(folder, model.base_path)),
         "tensor_names": NAMES_FILE,
+        "versions": versions(model.model_version_policy or Policy(latest=Latest())),
     }
-    if model.model_version_policy is not None:
-        tree["versions"] = versions(model.model_version_policy)
     if options := engine_options(model):
         tree["engine_options"] = {ENGINE: options}
     if isinstance(model.layout, str) and model.layout:
@@ -78,7 +77,8 @@ def versions(policy: Policy) -> dict[str, Any]:
         return {"all": True}
     if policy.specific is not None:
         return {"specific": list(policy.specific.versions)}
-    return {"latest": policy.latest.num_versions if policy.latest is not None else 1}
+    latest = policy.latest or Latest()
+    return {"latest": latest.num_versions, "fall_back": True}
 
 
 def notes_of(model: Model) -> Iterator[Note]:
