@@ -1,6 +1,7 @@
-"""A server in OpenVINO Model Server's place: its metrics."""
+"""A server in OpenVINO Model Server's place: how it starts, or does not, and its metrics."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ import pytest
 from dragoman.wire.protobuf import message_classes
 from dragoman.wire.tfs_messages import messages
 from tests.conformance import reference_models
+from tests.e2e.process import dragoman_run
 from tests.server_process import Addresses, serving
 
 PREDICTION: Final = "/tensorflow.serving.PredictionService"
@@ -126,3 +128,39 @@ def test_requests_are_counted_as_the_reference_counts_them(addresses: Addresses)
     assert after[f'{times}{{interface="REST",name="chain",version="1"}}'] == 1
     assert after['ovms_inference_time_us_count{name="half",version="2"}'] == 4  # the pipeline's, too
     assert not any(name.startswith(("ovms_streams", "ovms_wait")) for name in after)
+
+
+def one_model(place: Path) -> subprocess.CompletedProcess[str]:
+    """A start that is to fail."""
+    flags = ("--as", "ovms", "--rest_port", "1", "--model_name", "m", "--model_path", str(place))
+    return dragoman_run("serve", "--host", "127.0.0.1", "--port", "0", *flags)
+
+
+def test_the_one_model_of_a_command_line_has_to_load(tmp_path: Path) -> None:
+    ended = one_model(tmp_path / "nowhere")
+    assert ended.returncode == 1
+    assert "listening on" not in ended.stdout
+    assert "m: there is no such file or folder as its path names" in ended.stderr.splitlines()[-1]
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    ended = one_model(tmp_path / "m")
+    assert ended.returncode == 1
+    assert "listening on" not in ended.stdout
+    assert "m/1 is empty: " in ended.stderr.splitlines()[-1]
+
+
+def test_a_file_with_models_that_do_not_load_starts_all_the_same(tmp_path: Path) -> None:
+    config = {"model_config_list": [{"config": {"name": "m", "base_path": str(tmp_path / "nowhere")}}]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    flags = ["--as", "ovms", "--rest_port", "1", "--port", "2"]
+    with serving([*flags, "--config_path", str(tmp_path / "config.json")], tmp_path / "log") as found:
+        assert ask(found, "/v1/config") == 200
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"models": []}'])
+def test_a_file_that_is_none_ends_the_start(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "config.json"
+    if text is not None:
+        file.write_text(text)
+    ended = dragoman_run("serve", "--as", "ovms", "--rest_port", "1", "--config_path", str(file))
+    assert ended.returncode != 0
+    assert str(file) in ended.stderr

@@ -29,6 +29,10 @@ LIVE: Final = frozenset(
     }
 )
 
+# How often, and after what pause, files are read again that are perhaps still being written.
+ATTEMPTS: Final = 5
+WRITING_S: Final = 0.01
+
 
 class Reread(Struct, frozen=True):
     """Settings as they were read, with a stamp and a digest of each file that they came from."""
@@ -56,6 +60,7 @@ class Reloader:
         self._sleep = sleep
         self._stamps = first.files
         self._contents: Mapping[str, bytes | None] = first.contents
+        self.times_taken_over = 0
         self._reading = asyncio.Lock()
         self._log = structlog.get_logger("dragoman.config")
 
@@ -101,17 +106,37 @@ class Reloader:
                     raise DragomanError(Code.INTERNAL, message, reason=Reason.SETTINGS_UNREADABLE)
             if not again and found == self._contents:
                 return False
-            try:
-                await self._take_over()
-            except DragomanError as error:
-                self._tell_mistakes(error)
-                raise DragomanError(error.code, error.message, reason=Reason.SETTINGS_MALFORMED) from error
+            failure = await self._take_over_whole(found)
+            if failure is not None:
+                self._tell_mistakes(failure)
+                reason = Reason.SETTINGS_MALFORMED
+                raise DragomanError(failure.code, failure.message, reason=reason) from failure
             return True
 
     @property
     def refused(self) -> tuple[str, ...]:
         """Entries of the settings in force that were left out, and why."""
         return self._now.refused
+
+    async def _take_over_whole(self, found: Mapping[str, bytes | None]) -> DragomanError | None:
+        """Read the settings and adopt them; why not, where that is so.
+
+        `found` = what their files hold. Those that hold something else a moment later are tried again: they
+        were being written.
+        """
+        failure = None
+        for _ in range(ATTEMPTS):
+            try:
+                await self._take_over()
+            except DragomanError as error:
+                failure = error
+            else:
+                return None
+            await self._sleep(WRITING_S)
+            before, found = found, await asyncio.to_thread(contents, self._now.contents)
+            if found == before:
+                break
+        return failure
 
     async def _take_over(self) -> None:
         """Read the settings and adopt them.
@@ -123,6 +148,7 @@ class Reloader:
         await self._adopt(new.settings)
         self._now = new
         self._stamps, self._contents = new.files, new.contents
+        self.times_taken_over += 1
         self._tell(new.settings)
 
     def _tell_mistakes(self, error: DragomanError) -> None:

@@ -23,11 +23,13 @@ class Renewal:
     all others after a time that left something out; then every model's place is looked at.
     """
 
-    def __init__(self, reloader: Reloader, control: Control, report: StatusReport) -> None:
+    def __init__(self, reloader: Reloader, control: Control, report: Callable[[], StatusReport]) -> None:
         self._reloader = reloader
         self._control = control
+        self._report = report
         self._renewing = asyncio.Lock()
-        self._left_out = bool(reloader.refused) or next(failures(report), None) is not None
+        self._left_out = self._leaves_out()
+        self._known = reloader.times_taken_over
         self._log = structlog.get_logger("dragoman.config")
 
     async def renew(self) -> ControlResult:
@@ -40,11 +42,15 @@ class Renewal:
             return await self._renew()
 
     async def _renew(self) -> ControlResult:
+        if self._known != self._reloader.times_taken_over:  # by itself, as the files had changed
+            self._left_out = self._leaves_out()
         try:
             taken_over = await self._reloader.renew(again=self._left_out)
         except DragomanError as error:
             self._left_out = self._left_out or error.reason is Reason.SETTINGS_MALFORMED
             raise
+        finally:
+            self._known = self._reloader.times_taken_over
         result = await self._control(Reload())
         found = [Cause(Code.INTERNAL, why) for why in self._reloader.refused if taken_over]
         found += failures(result.report)
@@ -53,6 +59,10 @@ class Renewal:
         if found:
             raise self._refusal(found, taken_over)
         return ControlResult(result.report, changed=taken_over or result.changed)
+
+    def _leaves_out(self) -> bool:
+        """Whether the settings in force name what does not serve."""
+        return bool(self._reloader.refused) or next(failures(self._report()), None) is not None
 
     def _refusal(self, found: list[Cause], taken_over: bool) -> DragomanError:
         for cause in found:

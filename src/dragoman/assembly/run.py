@@ -18,7 +18,8 @@ from msgspec import Struct
 from dragoman.assembly.app import App
 from dragoman.assembly.reload import Reloader, Reread
 from dragoman.assembly.renewal import Renewal
-from dragoman.core.status import VersionStatus
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.settings.server import ServerSettings
 
 if sys.platform == "win32":
@@ -74,6 +75,8 @@ async def live(settings: ServerSettings, view: View, rereading: Rereading | None
     else:
         starting.cancel()
     try:
+        if settings.loading.required and not told.is_set():
+            check_serving(app.report)
         if told.is_set() or await view.ready(app):
             spare_collector()
             async with rereads(app, rereading, asked):
@@ -81,6 +84,16 @@ async def live(settings: ServerSettings, view: View, rereading: Rereading | None
             view.draining()
     finally:
         await app.drain()
+
+
+def check_serving(report: StatusReport) -> None:
+    """Nothing, if each model serves with one version at least, or has none as yet.
+
+    Errors: FAILED_PRECONDITION with a line for each that does not.
+    """
+    found = [cause.message for model in report.models.values() if (cause := model.why_not)]
+    if found:
+        raise DragomanError(Code.FAILED_PRECONDITION, "\n".join(found))
 
 
 def spare_collector() -> None:
@@ -96,7 +109,7 @@ async def rereads(app: App, rereading: Rereading | None, asked: asyncio.Event) -
         yield
         return
     reloader = Reloader(rereading.first, rereading.read, app.adopt)
-    app.renewal = Renewal(reloader, app.models.control, app.report)
+    app.renewal = Renewal(reloader, app.models.control, lambda: app.report)
     tasks = [asyncio.ensure_future(work) for work in (reloader.run(), reloader.follow(asked))]
     try:
         yield

@@ -121,6 +121,15 @@ class ModelStatus(Struct, frozen=True):
         return ready[-1] if ready else None
 
     @property
+    def why_not(self) -> Cause | None:
+        """Why it does not serve: its place cannot be read, or the highest version there is failed."""
+        if self.latest_ready is not None:
+            return None
+        failed = [version.cause for version in self.versions if version.state is State.FAILED]
+        unreadable = self.cause is not None and self.cause.reason is Reason.PLACE_UNREADABLE
+        return self.cause if unreadable else (failed[-1] if failed else None)
+
+    @property
     def is_pipeline(self) -> bool:
         """Whether the model is made of others."""
         return any(version.engine == PIPELINE for version in self.versions)

@@ -7,7 +7,7 @@ import pytest
 from dragoman.assembly.reload import Reloader, Reread, contents, stamps
 from dragoman.assembly.renewal import Renewal, failures
 from dragoman.core.control import ControlResult
-from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
 from dragoman.settings.server import ServerSettings
 
@@ -53,10 +53,19 @@ class Scene:
         self.changed = False
         self.refused = ()
         self.adopted = 0
-        reloader = Reloader(self.read(), self.read, self.adopt)
-        self.renewal = Renewal(reloader, self.control, report)
+        self.pauses = []
+        self.on_pause = lambda: None
+        self.mistake = None
+        self.reloader = Reloader(self.read(), self.read, self.adopt, self.sleep)
+        self.renewal = Renewal(self.reloader, self.control, lambda: self.report)
+
+    async def sleep(self, seconds):
+        self.pauses.append(seconds)
+        self.on_pause()
 
     def read(self):
+        if self.mistake is not None:
+            raise self.mistake
         files = [str(self.file)]
         return Reread(ServerSettings(), stamps(files), contents(files), self.refused)
 
@@ -142,3 +151,45 @@ def test_settings_that_are_none_are_tried_again(tmp_path):
 
 def test_an_empty_place_is_no_failure():
     assert list(failures(EMPTY)) == []
+
+
+def test_settings_that_were_taken_over_by_themselves_and_left_something_out_are_tried_again(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.write_text("second")
+    scene.report = BROKEN
+    asyncio.run(scene.reloader.poll())
+    assert scene.refusal() == (Reason.SETTINGS_REFUSED, Code.INTERNAL)
+    scene.report = GOOD
+    assert scene.renew().changed
+    assert not scene.renew().changed
+
+
+def test_a_file_that_is_being_written_is_read_again(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.write_text("sec")
+    scene.mistake = invalid("no settings")
+
+    def write_on():
+        scene.file.write_text("second" if len(scene.pauses) == 1 else "second, whole")
+        scene.mistake = None if len(scene.pauses) == 2 else scene.mistake
+
+    scene.on_pause = write_on
+    assert scene.renew().changed
+    assert (scene.adopted, scene.pauses) == (1, [0.01, 0.01])
+
+
+def test_a_file_that_stays_as_it_is_is_not_read_again(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.write_text("second")
+    scene.mistake = invalid("no settings")
+    assert scene.refusal() == (Reason.SETTINGS_MALFORMED, Code.INVALID_ARGUMENT)
+    assert scene.pauses == [0.01]
+
+
+def test_a_file_that_is_written_for_ever_is_given_up(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.write_text("second")
+    scene.mistake = invalid("no settings")
+    scene.on_pause = lambda: scene.file.write_text("x" * len(scene.pauses))
+    assert scene.refusal() == (Reason.SETTINGS_MALFORMED, Code.INVALID_ARGUMENT)
+    assert len(scene.pauses) == 5

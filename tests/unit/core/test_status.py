@@ -2,7 +2,8 @@
 
 import pytest
 
-from dragoman.core.status import ModelStatus, State, VersionStatus
+from dragoman.core.errors import Code, Reason
+from dragoman.core.status import Cause, ModelStatus, State, VersionStatus
 
 
 def model(*states: State) -> ModelStatus:
@@ -28,3 +29,26 @@ def test_a_model_has_failed_when_nothing_serves_and_nothing_is_on_its_way(
     states: tuple[State, ...], failed: bool
 ) -> None:
     assert model(*states).failed is failed
+
+
+NO_MODEL = Cause(Code.NOT_FOUND, "m/1 holds no model")
+NO_PLACE = Cause(Code.NOT_FOUND, "m: no such folder", Reason.PLACE_UNREADABLE)
+NO_VERSION = Cause(Code.NOT_FOUND, "m holds no version")
+FAILED = VersionStatus(1, State.FAILED, cause=NO_MODEL)
+
+
+@pytest.mark.parametrize(
+    ("versions", "cause", "why_not"),
+    [
+        ((FAILED,), None, NO_MODEL),
+        ((FAILED, VersionStatus(2, State.READY)), None, None),
+        ((), NO_PLACE, NO_PLACE),
+        ((VersionStatus(1, State.READY),), NO_PLACE, None),
+        ((), NO_VERSION, None),  # one may come
+        ((VersionStatus(1, State.LOADING),), None, None),
+    ],
+)
+def test_a_model_that_cannot_serve_says_why(
+    versions: tuple[VersionStatus, ...], cause: Cause | None, why_not: Cause | None
+) -> None:
+    assert ModelStatus("m", versions, cause=cause).why_not == why_not

@@ -147,6 +147,7 @@ def write_one(writer: Writer) -> None:
     if preprocessing:
         tree["preprocessing"] = {**tree.get("preprocessing", {}), **preprocessing}
     writer.set("models", [tree], "--model_name and --model_path")
+    writer.set("loading.required", True, "--model_name and --model_path")
 
 
 def number_or_text(text: str) -> int | str:
