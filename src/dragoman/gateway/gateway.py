@@ -24,6 +24,7 @@ from dragoman.core.status import StatusReport
 from dragoman.execution.later import Later
 from dragoman.gateway.control import check_control, is_local
 from dragoman.gateway.duplex import duplex
+from dragoman.gateway.effort import bytes_to_write
 from dragoman.gateway.exchange import Exchange
 from dragoman.gateway.guard import Access, Guard
 from dragoman.gateway.recorder import Recorder
@@ -170,7 +171,7 @@ class Gateway:
                 return later(exchange, self._begin_stream(operation, exchange, stream), stream)
             answer = run(operation, runner, handle, request, signature, exchange.call)
             if isinstance(answer, TensorResponse):
-                if operation.writing is not None and self._writes_long(operation, exchange, answer):
+                if self._writes_long(operation, exchange, answer):
                     return later(exchange, self._finish_offloaded(operation, exchange, answer), None)
                 return self._answered(operation, exchange, answer)
             if isinstance(answer, Deferred):
@@ -251,7 +252,9 @@ class Gateway:
                 return await self._begin_stream(operation, exchange, stream)
             answer = run(operation, runner, handle, request, signature, exchange.call)
             found = answer if isinstance(answer, TensorResponse) else await answer
-            return await self._written(operation, exchange, found)
+            if self._writes_long(operation, exchange, found):
+                return await self._written(operation, exchange, found)
+            return self._answered(operation, exchange, found)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
         finally:
@@ -394,9 +397,11 @@ class Gateway:
         return reading is None or reading(exchange.wire) > self._limits.offload_bytes
 
     def _writes_long(self, operation: InferOperation, exchange: Exchange, answer: CoreResponse) -> bool:
-        """Whether an answer takes long to write, as far as its operation can tell."""
-        writing = operation.writing
-        return writing is not None and writing(exchange.draft, answer) > self._limits.offload_bytes
+        """Whether an answer takes long to write. Where nobody can tell, that of a short request does not."""
+        writing, limit = operation.writing, self._limits.offload_bytes
+        if writing is not None:
+            return writing(exchange.draft, answer) > limit
+        return len(exchange.wire.body) > limit and bytes_to_write(answer) > limit
 
     def _end(
         self, exchange: Exchange, response: WireResponse, error: DragomanError | None = None

@@ -61,7 +61,7 @@ def read_block(body: bytes | bytearray | memoryview, max_depth: int) -> NumericB
     body = bytes(body)
     head = HEAD.match(body)
     end = body.rfind(b"]") + 1
-    if head is None or body.count(b'"') != 2 or TAIL.fullmatch(body, end) is None:
+    if head is None or body.find(b'"', head.end()) >= 0 or TAIL.fullmatch(body, end) is None:
         return None
     nest = body[head.end() : end]
     shape = _read_shape(nest.translate(None, NUMBER_CHARACTERS))

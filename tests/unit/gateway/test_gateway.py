@@ -1,6 +1,7 @@
 """The one way through the server."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncGenerator
 
@@ -18,6 +19,7 @@ from dragoman.core.responses import Chunk, PayloadResponse, TensorResponse
 from dragoman.core.signatures import Answers, Signature
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType, Tensor
+from dragoman.gateway.effort import NUMBER_BYTES
 from dragoman.repository.handle import Handle
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -131,6 +133,20 @@ def test_an_answer_that_takes_long_to_write_is_written_on_a_thread(
         return await ask(bench, request(b"1"), operation)
 
     assert asyncio.run(last()).body == b"[2.0]"
+    assert threads[0].startswith("codec") is elsewhere
+    assert bench.models.handle.pins == 0
+
+
+@pytest.mark.parametrize(("values", "elsewhere"), [(b"1 2 3 4", False), (b"1 2 3 4 5", True)])
+@pytest.mark.parametrize("to_read", [0, 99])
+def test_where_nobody_can_tell_a_long_answer_to_a_long_request_is_written_on_a_thread(
+    values: bytes, elsewhere: bool, to_read: int
+) -> None:
+    bench = Bench(limits=Limits(offload_bytes=4 * NUMBER_BYTES))
+    threads: list[str] = []
+    operation = replace(where(INFER, "encode", threads), reading=lambda _: to_read)
+    wire = request(values + b" " * 99)
+    assert json.loads(answered(bench, wire, operation).body) == [2.0 * float(one) for one in values.split()]
     assert threads[0].startswith("codec") is elsewhere
     assert bench.models.handle.pins == 0
 

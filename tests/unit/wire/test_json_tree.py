@@ -247,3 +247,13 @@ def test_what_follows_a_document_is_refused_where_it_has_to_be_whole(body: bytes
         load(body, DEPTH, whole=True)
     why = "The document root must not be followed by other values."
     assert caught.value.message == f"JSON Parse error: {why} at offset: {offset}"
+
+
+@pytest.mark.parametrize("colons", [0, 3, 63, 64, 65, 500])
+def test_a_repeated_key_is_found_in_long_bodies_with_any_number_of_colons(colons: int) -> None:
+    text = "x" * 5000 + ":" * colons
+    body = b'{"a": 1, "text": "%b", "a": 2}' % text.encode()
+    assert exactly_alike(load(body, DEPTH), parse_exactly(body, DEPTH))
+    keys = {f"key{number}": ":" for number in range(colons)}
+    whole = json.dumps({"text": text, **keys}).encode()
+    assert exactly_alike(load(whole, DEPTH), parse_exactly(whole, DEPTH))

@@ -10,6 +10,7 @@ from dragoman.protocols.kserve_v1.example import make_example
 from dragoman.protocols.kserve_v1.predict import bind_predict, encode_predictions, parse_predict
 from dragoman.protocols.kserve_v1.status import answer_alive, answer_models, answer_ready
 from dragoman.wire import v1_models
+from dragoman.wire.effort import json_to_read
 from dragoman.wire.http_errors import fail_status
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
 from dragoman.wire.surroundings import Surroundings
@@ -43,6 +44,7 @@ def routes(surroundings: Surroundings, superset: bool) -> Iterator[HttpRoute]:
         bind=bind_predict,
         encode=partial(encode_predictions, "predictions", surroundings),
         fail=fail,
+        reading=json_to_read,
     )
     explain = InferOperation(
         name="kserve_v1.rest.explain",

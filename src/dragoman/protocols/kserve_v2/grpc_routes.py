@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from dragoman.core.requests import Verb
+from dragoman.protocols.kserve_v2.effort import message_to_read
 from dragoman.protocols.kserve_v2.grpc_errors import fail_infer, fail_status
 from dragoman.protocols.kserve_v2.grpc_operator_routes import GRPC_OPERATOR_ROUTES
 from dragoman.protocols.kserve_v2.grpc_request import bind_infer, parse_infer
@@ -66,6 +67,7 @@ def infer(form: GrpcForm) -> InferOperation:
         encode=partial(encode_infer, form),
         fail=fail_infer,
         one_part=True,
+        reading=message_to_read,
     )
 
 
@@ -80,5 +82,6 @@ def streamed_infer(form: GrpcForm) -> StreamOperation:
         fail=partial(fail_stream, form),
         stream=partial(stream_infer, form),
         head_at_once=True,
+        reading=message_to_read,
     )
     return StreamOperation("kserve_v2.grpc.stream", message, Order.AS_SENT)

@@ -18,6 +18,7 @@ from dragoman.protocols.ovms.grpc_status import (
     answer_reload,
     answer_status,
 )
+from dragoman.wire.effort import predict_message_to_read
 from dragoman.wire.operation import GrpcRoute, InferOperation, StatusOperation
 from dragoman.wire.predict_message import encode_predict
 from dragoman.wire.tensor_proto import Written, write_content, write_values
@@ -35,6 +36,7 @@ def grpc_routes() -> Iterator[GrpcRoute]:
         bind=bind_predict,
         encode=partial(encode_predict, written),
         fail=fail_grpc_predict,
+        reading=predict_message_to_read,
     )
     yield GrpcRoute(f"{PREDICTION}/Predict", predict)
     metadata = StatusOperation("ovms.grpc.metadata", answer_metadata, fail_grpc, about=about_metadata)

@@ -16,6 +16,7 @@ from dragoman.protocols.ovms.status import (
     answer_options,
     answer_status,
 )
+from dragoman.wire.effort import json_to_read
 from dragoman.wire.operation import (
     ControlOperation,
     HttpRoute,
@@ -46,6 +47,7 @@ def model_routes() -> Iterator[HttpRoute]:
         bind=bind_predict,
         encode=encode_predict,
         fail=fail_predict,
+        reading=json_to_read,
     )
     status = StatusOperation("ovms.rest.status", answer_status, fail)
     metadata = StatusOperation("ovms.rest.metadata", answer_metadata, fail)

@@ -27,6 +27,7 @@ from dragoman.protocols.tfs.grpc_status import (
     answer_status,
     fail_status,
 )
+from dragoman.wire.effort import predict_message_to_read
 from dragoman.wire.operation import (
     ControlOperation,
     GrpcForm,
@@ -74,6 +75,7 @@ def predict(superset: bool, write: Callable[[Tensor], Written]) -> InferOperatio
         bind=partial(bind_predict, superset),
         encode=partial(encode_predict, write),
         fail=partial(fail_predict, superset),
+        reading=predict_message_to_read,
     )
 
 

@@ -13,6 +13,7 @@ from dragoman.protocols.tfs.results import bind_classify, bind_regress, encode_c
 from dragoman.protocols.tfs.status import answer_metadata, answer_nameless, answer_status
 from dragoman.protocols.tfs.strict import answer_malformed, answer_no_page, answer_options
 from dragoman.protocols.tfs.warmup import RECORDING
+from dragoman.wire.effort import json_to_read
 from dragoman.wire.http_errors import fail_status
 from dragoman.wire.operation import HttpRoute, InferOperation, Operation, ProtocolSpec, StatusOperation
 from dragoman.wire.target import MODELS, VERSIONS
@@ -33,6 +34,7 @@ def model_routes(superset: bool) -> Iterator[HttpRoute]:
         bind=partial(bind_predict, superset),
         encode=encode_predict,
         fail=partial(fail_predict, superset),
+        reading=json_to_read,
     )
     classify = InferOperation(
         name="tfs.rest.classify",

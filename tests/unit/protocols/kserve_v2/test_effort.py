@@ -6,9 +6,11 @@ import pytest
 
 from dragoman.core.responses import TensorResponse
 from dragoman.core.tensors import DType, Tensor
-from dragoman.protocols.kserve_v2.effort import bytes_to_read, bytes_to_write
+from dragoman.protocols.kserve_v2.effort import bytes_to_read, bytes_to_write, message_to_read
 from dragoman.protocols.kserve_v2.rest import parse_infer
+from dragoman.wire.effort import copied
 from dragoman.wire.messages import WireRequest
+from dragoman.wire.protobuf import message_class
 from tests.unit.protocols.kserve_v2.calls import request, tensor
 from tests.unit.protocols.tfs.reference import LIMITS
 
@@ -45,9 +47,7 @@ def test_the_json_before_binary_numbers_is_read_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     "wire",
     [
-        sent(request(tensor(data=[1.0]))),
-        sent(request(tensor(datatype="BYTES")), TAIL),
-        sent(request(tensor(datatype="bytes")), TAIL),
+        sent(request(tensor(data=[1.0] * 99))),
         sent(json.dumps(request(tensor(datatype="BYTES"))).encode().replace(b"BYTES", b"\\u0042YTES"), TAIL),
         sent(request(tensor()), TAIL, Content_Encoding="gzip"),
         sent(request(tensor(), more="x" * 70_000), TAIL),
@@ -55,6 +55,64 @@ def test_the_json_before_binary_numbers_is_read_and_nothing_else() -> None:
 )
 def test_what_has_to_be_read_piece_by_piece_counts_wholly(wire: WireRequest) -> None:
     assert bytes_to_read(wire) == len(wire.body)
+
+
+@pytest.mark.parametrize("datatype", ["BYTES", "bytes"])
+@pytest.mark.parametrize(("shapes", "count"), [(["[1]"], 1), (["[2, 3]"], 6), (["[2]", "[ 5 ]"], 7)])
+def test_elements_of_bytes_count_as_many_as_their_shapes_say(
+    datatype: str, shapes: list[str], count: int
+) -> None:
+    described = [f'{{"name": "x", "datatype": "{datatype}", "shape" : {shape}}}' for shape in shapes]
+    text = f'{{"inputs": [{", ".join(described)}]}}'.encode()
+    assert bytes_to_read(sent(text, TAIL)) == len(text) + copied(len(TAIL), count)
+
+
+def test_a_size_of_any_length_counts() -> None:
+    text = b'{"inputs": [{"name": "x", "datatype": "BYTES", "shape": [%b]}]}' % (b"9" * 9000)
+    assert bytes_to_read(sent(text, TAIL)) > 2**64
+
+
+def message(**more: Any) -> WireRequest:
+    made = message_class("inference.ModelInferRequest")(model_name="m", **more)
+    return WireRequest("POST", "", "", [], made.SerializeToString())
+
+
+def given(datatype: str, count: int, **contents: Any) -> dict[str, Any]:
+    return {"name": "x", "datatype": datatype, "shape": [count], **contents}
+
+
+@pytest.mark.parametrize(
+    ("wire", "parts"),
+    [
+        (message(inputs=[given("FP32", 25_000)], raw_input_contents=[bytes(100_000)]), 3),
+        (message(inputs=[given("BYTES", 7)], raw_input_contents=[bytes(100_000)]), 10),
+        (message(inputs=[given("BYTES", 1, contents={"bytes_contents": [bytes(100_000)]})]), 7),
+        (message(inputs=[given("FP32", 1, contents={"fp32_contents": [0.5] * 25_000})]), 7),
+        (message(inputs=[given("BOOL", 1, contents={"bool_contents": [True] * 99_000})]), 7),
+    ],
+    ids=["raw", "raw-bytes", "bytes", "floats", "bools"],
+)
+def test_what_lies_ready_in_a_message_counts_for_little(wire: WireRequest, parts: int) -> None:
+    assert message_to_read(wire) - copied(len(wire.body), parts) in range(20)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        message(inputs=[given("INT64", 1, contents={"int64_contents": [1] * 99_000})]),
+        message(inputs=[given("BYTES", 1, contents={"bytes_contents": [b"a"] * 30_000})]),
+        message(inputs=[given("BYTES", 90_000)], raw_input_contents=[bytes(4)]),
+        message(inputs=[given("FP32", 1)] * 9000),
+        message(id="x" * 90_000),
+    ],
+    ids=["varints", "texts", "raw-texts", "inputs", "a-long-id"],
+)
+def test_what_is_read_one_by_one_in_a_message_counts(wire: WireRequest) -> None:
+    assert message_to_read(wire) > 64 * 1024
+
+
+def test_a_message_that_is_none_costs_nothing() -> None:
+    assert message_to_read(WireRequest("POST", "", "", [], b"\x0a\xff")) == 0
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "99999"])
