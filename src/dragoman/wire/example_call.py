@@ -53,7 +53,7 @@ def example_tensors(signature: Signature) -> Mapping[str, Ones]:
 def default_tensors(signatures: Mapping[str, Signature]) -> Mapping[str, Ones] | None:
     """The inputs of a signature that need not be named and takes tensors; None where there is none."""
     signature = signatures.get(DEFAULT_SIGNATURE)
-    if signature is None or signature.method is not Method.PREDICT:
+    if signature is None or signature.untyped or signature.method is not Method.PREDICT:
         return None
     return example_tensors(signature)
 

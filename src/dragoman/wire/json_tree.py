@@ -5,6 +5,7 @@ great depth) or reads otherwise than TensorFlow Serving does (repeated keys) goe
 the same tree for every document that both take. Nothing may walk a tree by recursion: it can be very deep.
 """
 
+import json
 import re
 from itertools import islice
 from math import isfinite, isnan
@@ -12,11 +13,12 @@ from typing import Final
 
 import orjson
 
-from dragoman.core.errors import invalid
+from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.wire.json_exact import EMPTY, JsonObject, JsonValue, parse_exactly
 
 __all__ = [
-    "JsonObject", "JsonValue", "dump", "dump_indented", "excerpt", "load", "load_strictly", "type_word",
+    "JsonObject", "JsonValue", "dump", "dump_indented", "dump_loosely", "excerpt", "load", "load_strictly",
+    "type_word",
 ]  # fmt: skip
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -64,6 +66,23 @@ def dump(value: object) -> bytes:
 def dump_indented(value: object) -> bytes:
     """The same for people: two blanks a level, and a line end at the end."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def dump_loosely(value: object) -> bytes:
+    """The same of what a model's own code gives: NaN and infinities are bare tokens, and whole numbers any.
+
+    Errors: INTERNAL for what no JSON is, and for great depth.
+    """
+    try:
+        text = orjson.dumps(value)
+        if b"null" not in text:  # which stands for NaN there, too
+            return text
+    except orjson.JSONEncodeError:
+        pass
+    try:
+        return json.dumps(value, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise DragomanError(Code.INTERNAL, "the model's answer cannot be written as JSON") from None
 
 
 def _load_exactly(body: bytes, max_depth: int, whole: bool) -> JsonValue:

@@ -7,9 +7,14 @@ from dragoman.wire.example_call import ExampleCall, example_tensors, shown_signa
 from dragoman.wire.target import MODELS
 
 
-def column_example(title: str, model: str, signatures: Mapping[str, Signature]) -> ExampleCall:
-    """A call of the signature that is shown: predict in column form, classify and regress with an Example."""
+def column_example(title: str, model: str, signatures: Mapping[str, Signature]) -> ExampleCall | None:
+    """A call of the signature that is shown: predict in column form, classify and regress with an Example.
+
+    None for a model of which no inputs are known.
+    """
     signature = shown_signature(signatures)
+    if signature.untyped:
+        return None
     given = example_tensors(signature)
     body: dict[str, object] = {}
     if signature.name != DEFAULT_SIGNATURE:

@@ -7,9 +7,11 @@ KServe hands any JSON object to the model's own code and so prescribes little. H
 
 from typing import Final
 
+from msgspec import field
+
 from dragoman.core.errors import invalid
 from dragoman.core.requests import CoreRequest
-from dragoman.core.responses import TensorResponse
+from dragoman.core.responses import TensorResponse, TreeResponse
 from dragoman.core.signatures import Signature
 from dragoman.protocols.kserve_v1.events import Event, read_event, write_event
 from dragoman.protocols.kserve_v1.payload import read_payload
@@ -18,25 +20,31 @@ from dragoman.wire.cloud_event import event_mode
 from dragoman.wire.document import read_body, signature_name
 from dragoman.wire.json_block import NumericBlock, read_block
 from dragoman.wire.json_tree import JsonObject, JsonValue, type_word
-from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.messages import Headers, WireRequest, WireResponse
 from dragoman.wire.operation import Draft
 from dragoman.wire.rows import Tensors, read_columns, read_numbers, read_rows
 from dragoman.wire.serialized import predict_request
 from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.target import read_target
 from dragoman.wire.tensor_json import write_columns, write_rows
+from dragoman.wire.untyped import Rows, read_untyped, takes_rows, tree_request, write_untyped
 
 INSTANCES: Final = "instances"
 INPUTS: Final = "inputs"
 
 
 class PredictDraft(Draft):
-    """A body, as a tree or as one block of numbers; `event` is the one that it came in."""
+    """A body, as a tree or as one block of numbers; `event` is the one that it came in.
+
+    `rows` are there where the model reads them itself, with the request's headers.
+    """
 
     document: JsonObject
     block: NumericBlock | None = None
     by_row: bool = True
     event: Event | None = None
+    headers: Headers = field(default_factory=list)
+    rows: Rows | None = None
 
 
 def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictDraft:
@@ -49,24 +57,28 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictD
     if mode is None:
         block = read_block(body, limits.json_depth)
         if block is not None:
-            return PredictDraft(read_target(wire, None, superset), {}, block)
+            return PredictDraft(read_target(wire, None, superset), {}, block, headers=wire.headers)
         event, payload = None, read_payload(body, limits.json_depth, "Unrecognized request format")
     else:
         event, payload = read_event(mode, wire.headers, body, limits.json_depth)
     if type(payload) is not dict:
         raise invalid(f"Unrecognized request format: an object is expected, not {type_word(payload)}")
     target = read_target(wire, signature_name(payload), superset)
-    return PredictDraft(target, payload, event=event)
+    return PredictDraft(target, payload, event=event, headers=wire.headers)
 
 
-def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
+def bind_predict(explain: bool, draft: PredictDraft, signature: Signature) -> CoreRequest:
     """Tensors for a body, of the signature's types; Examples where that is what the signature takes.
 
+    The rows themselves, and what is wanted of them, where the model says nothing of its tensors.
     Shapes: rows give (rows, *value); columns give each value as written.
     Errors: INVALID_ARGUMENT for both or neither of the two keys, one that holds something else, and all of
     `wire/rows.py`.
     """
     block = draft.block
+    if takes_rows(signature):
+        draft.rows = read_untyped(draft.document if block is None else block.document())
+        return tree_request(draft.rows, signature, draft.headers, explain=explain)
     tensors = None if block is None else read_numbers(block, signature)
     if tensors is None:
         document = draft.document if block is None else block.document()
@@ -90,14 +102,17 @@ def read_document(document: JsonObject, signature: Signature) -> tuple[bool, Ten
 
 
 def encode_predictions(
-    key: str, surroundings: Surroundings, draft: PredictDraft, response: TensorResponse
+    key: str, surroundings: Surroundings, draft: PredictDraft, response: TensorResponse | TreeResponse
 ) -> WireResponse:
     """The answer under its key, as an event where the request was one.
 
     Errors: INVALID_ARGUMENT for several outputs that have no common rows, in row form.
     """
-    outputs = response.outputs
-    text = write_rows(outputs) if draft.by_row and len(outputs) > 1 else write_columns(outputs)
+    if isinstance(response, TreeResponse):
+        text = write_untyped(draft.rows, response)
+    else:
+        outputs = response.outputs
+        text = write_rows(outputs) if draft.by_row and len(outputs) > 1 else write_columns(outputs)
     body = b'{"%b":%b}' % (key.encode(), text)
     if draft.event is None:
         return WireResponse(200, body)

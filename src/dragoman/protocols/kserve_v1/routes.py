@@ -41,7 +41,7 @@ def routes(surroundings: Surroundings, superset: bool) -> Iterator[HttpRoute]:
         name="kserve_v1.rest.predict",
         verb=Verb.INFER,
         parse=partial(parse_predict, superset),
-        bind=bind_predict,
+        bind=partial(bind_predict, False),
         encode=partial(encode_predictions, "predictions", surroundings),
         fail=fail,
         reading=json_to_read,
@@ -50,7 +50,7 @@ def routes(surroundings: Surroundings, superset: bool) -> Iterator[HttpRoute]:
         name="kserve_v1.rest.explain",
         verb=Verb.EXPLAIN,
         parse=partial(parse_predict, superset),
-        bind=bind_predict,
+        bind=partial(bind_predict, True),
         encode=partial(encode_predictions, "explanations", surroundings),
         fail=fail,
     )

@@ -8,7 +8,7 @@ tells which of the two it is.
 from math import prod
 from typing import Final
 
-from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature, TensorSpec
@@ -84,12 +84,14 @@ def bind_generate(draft: GenerateDraft, signature: Signature) -> CoreRequest:
     """The request for the signature's inputs.
 
     Errors: INVALID_ARGUMENT as `bind_tensors`, for values that do not fit an input, and for a key that is
-    neither an input nor a plain parameter.
+    neither an input nor a plain parameter; UNIMPLEMENTED for a model of no known inputs.
     """
     draft.signature = signature
     model = draft.target.model
     if draft.infer is not None:
         return bind_tensors(model, draft.infer.inputs, [one.name for one in draft.infer.outputs], signature)
+    if signature.untyped:
+        raise DragomanError(Code.UNIMPLEMENTED, f"model '{model}' does not say which inputs a key could be")
     tensors = {}
     for key, value in draft.document.items():
         spec = signature.inputs.get(key)

@@ -7,9 +7,11 @@ bytes do as well. Numbers follow TensorFlow Serving's rules, which take more tha
 from collections import Counter
 from typing import Final
 
+from msgspec import field
+
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.requests import CoreRequest
-from dragoman.core.responses import TensorResponse
+from dragoman.core.responses import TensorResponse, TreeResponse
 from dragoman.core.signatures import Signature
 from dragoman.protocols.ovms.names import check_names
 from dragoman.protocols.ovms.target import read_target
@@ -19,11 +21,12 @@ from dragoman.wire.elements import is_b64_object
 from dragoman.wire.json_block import NumericBlock, read_block
 from dragoman.wire.json_exact import JsonValue
 from dragoman.wire.json_tree import JsonObject, load
-from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.messages import Headers, WireRequest, WireResponse
 from dragoman.wire.operation import Draft
 from dragoman.wire.rows import Tensors, read_columns, read_numbers, read_rows
 from dragoman.wire.serialized import predict_request
 from dragoman.wire.tensor_json import write_columns, write_rows
+from dragoman.wire.untyped import Rows, encode_rows, read_untyped, takes_rows, tree_request
 
 INSTANCES: Final = "instances"
 INPUTS: Final = "inputs"
@@ -41,11 +44,16 @@ UNNAMED: Final = "Inputs inside buffer does not match expected format."
 
 
 class PredictDraft(Draft):
-    """A predict body, as a tree or as one block of numbers."""
+    """A predict body, as a tree or as one block of numbers.
+
+    `rows` are there where the model reads them itself, with the request's headers.
+    """
 
     document: JsonObject
     block: NumericBlock | None = None
     by_row: bool = True
+    headers: Headers = field(default_factory=list)
+    rows: Rows | None = None
 
 
 def parse_predict(wire: WireRequest, limits: Limits) -> PredictDraft:
@@ -57,7 +65,7 @@ def parse_predict(wire: WireRequest, limits: Limits) -> PredictDraft:
     body = read_body(wire, limits)
     block = read_block(body, limits.json_depth)
     if block is not None:
-        return PredictDraft(target, {}, block, block.key == INSTANCES)
+        return PredictDraft(target, {}, block, block.key == INSTANCES, wire.headers)
     try:
         document = load(body, limits.json_depth)
     except DragomanError as error:
@@ -67,16 +75,19 @@ def parse_predict(wire: WireRequest, limits: Limits) -> PredictDraft:
     by_row = INSTANCES in document
     if by_row == (INPUTS in document):
         raise invalid(NO_FORM)
-    return PredictDraft(target, document, None, by_row)
+    return PredictDraft(target, document, None, by_row, wire.headers)
 
 
 def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
-    """Tensors of the signature's types.
+    """Tensors of the signature's types; the rows themselves where the model says nothing of its tensors.
 
     Shapes: row form gives (rows, *value); column form gives each value as written.
     Errors: INVALID_ARGUMENT as in `wire/rows.py`, but for some in the reference's words.
     """
     document = draft.document
+    if takes_rows(signature):
+        draft.rows = read_untyped(document if draft.block is None else draft.block.document())
+        return tree_request(draft.rows, signature, draft.headers)
     if draft.block is not None:
         tensors = read_numbers(draft.block, signature)
         if tensors is not None:
@@ -139,11 +150,13 @@ def check_rows(rows: list[JsonValue], signature: Signature) -> None:
     check_names(counts, signature)
 
 
-def encode_predict(draft: PredictDraft, response: TensorResponse) -> WireResponse:
+def encode_predict(draft: PredictDraft, response: TensorResponse | TreeResponse) -> WireResponse:
     """The answer in the request's form.
 
     Errors: INVALID_ARGUMENT for outputs that have no common rows, in row form.
     """
+    if isinstance(response, TreeResponse):
+        return encode_rows(draft.rows, response)
     if draft.by_row:
         return WireResponse(200, b'{"predictions":%b}' % write_rows(response.outputs))
     return WireResponse(200, b'{"outputs":%b}' % write_columns(response.outputs))

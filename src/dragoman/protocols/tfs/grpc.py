@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from dragoman.core.errors import Code, DragomanError, invalid
-from dragoman.core.requests import CoreRequest
+from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor
 from dragoman.protocols.tfs.errors import grpc_error, reworded
@@ -19,12 +19,16 @@ from dragoman.wire.tensor_proto import read_tensor
 
 
 def bind_predict(superset: bool, draft: TensorsDraft, signature: Signature) -> CoreRequest:
-    """Tensors for the signature's inputs.
+    """Tensors for the signature's inputs; as they came, for a model that says nothing of its own.
 
     Errors: INVALID_ARGUMENT for names that are not the signature's, and for tensors that are none.
     Types and shapes are the engine's to refuse.
     """
     inputs, specs = draft.inputs, signature.inputs
+    if signature.untyped:
+        draft.signature = signature.name
+        given = {name: read_tensor(name, data, draft.limit_bytes) for name, data in inputs.items()}
+        return TensorRequest(signature.name, given, draft.outputs or None)
     if inputs.keys() != specs.keys():
         check_names(inputs, specs)
     tensors = {}

@@ -91,7 +91,7 @@ def test_a_large_body_of_numbers_is_read_as_one_block() -> None:
         wire = WireRequest("POST", "", "", [], json.dumps({key: value}).encode(), {"model": "matrix"})
         draft = parse_predict(False, wire, LIMITS)
         assert draft.block is not None
-        bound = bind_predict(draft, SIGNATURES["matrix"]["serving_default"])
+        bound = bind_predict(False, draft, SIGNATURES["matrix"]["serving_default"])
         assert bound.inputs["m"].array.tolist() == rows
 
 

@@ -6,16 +6,15 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from dragoman.core.errors import DragomanError
-from dragoman.core.requests import Kind, TensorRequest
+from dragoman.core.errors import Code, DragomanError
+from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import TensorResponse
-from dragoman.core.signatures import Signature
 from dragoman.core.tensors import DType, Tensor
 from tests.unit.protocols.kserve_v2 import grpc_calls
 from tests.unit.protocols.kserve_v2.calls import CODEC
 from tests.unit.protocols.tfs.reference import LIMITS
+from tests.unit.protocols.untyped.models import ANY
 
-ANY: Final = Signature("any", {}, {}, accepts=frozenset(Kind) - {Kind.EXAMPLES}, untyped=True)
 TENSORS: Final = {
     "a": Tensor(DType.INT8, np.array([[1, 2]], np.int8)),
     "b": Tensor(DType.FP32, np.array([0.5], np.float32)),
@@ -74,3 +73,10 @@ def test_it_is_the_same_over_grpc() -> None:
     answer = operation.encode(draft, TensorResponse(TENSORS, 3))
     found = grpc_calls.MESSAGES["ModelInferResponse"].FromString(bytes(answer.body))
     assert [(output.name, output.datatype) for output in found.outputs] == [("b", "FP32")]
+
+
+def test_keys_of_generate_are_not_guessed_to_be_inputs() -> None:
+    operation, wire = CODEC.request("POST", "/v2/models/m/generate", b'{"text": "hello"}')
+    with pytest.raises(DragomanError, match="does not say which inputs") as caught:
+        operation.bind(operation.parse(wire, LIMITS), ANY)
+    assert caught.value.code is Code.UNIMPLEMENTED
