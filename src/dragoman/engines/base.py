@@ -108,6 +108,7 @@ class Engine(ABC):
     looks_for: ClassVar[str]  # the files it claims, in words for a message
     trust: ClassVar[Trust] = Trust.DATA_ONLY
     package: ClassVar[str | None] = None  # what is imported, where that is an extra
+    tensor_names: ClassVar[str] = ""  # the file beside a model by which it names inputs and outputs itself
     # Options that can name files or libraries of this machine: a model's owner sets them, no request does.
     closed_options: ClassVar[frozenset[str]] = frozenset()
 

@@ -173,7 +173,9 @@ class ModelLoader:
         options = self._engine_options(engine.name, candidate.settings)
         model = engine.load(artifact, options)
         try:
-            native = renamed_signatures(model.signatures, tree.root, candidate.settings.tensor_names)
+            native = model.signatures
+            if (file := candidate.settings.tensor_names) != engine.tensor_names:
+                native = renamed_signatures(native, tree.root, file)
             signatures = merged_signatures(native, candidate.settings)
             if candidate.demands is not None:
                 signatures = narrowed_signatures(signatures, candidate.demands)

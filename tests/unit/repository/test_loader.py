@@ -140,3 +140,20 @@ def test_a_signature_that_does_not_fit_names_key_and_tensors_and_frees_the_model
         "half/model.yaml: signatures.other.inputs.a: the model has no input 'nothing'; its inputs are x"
     )
     assert TOY.models[-1].closed == 1
+
+
+class Naming(ToyEngine):
+    """Gives inputs and outputs the names of a file itself."""
+
+    tensor_names = "names.json"
+
+
+@pytest.mark.parametrize(("engine", "name"), [(ToyEngine(), "image"), (Naming(), "x")])
+def test_tensors_are_named_by_a_file_unless_the_engine_has_done_it(
+    tmp_path: Path, engine: ToyEngine, name: str
+) -> None:
+    write(tmp_path)
+    (tmp_path / "names.json").write_text('{"inputs": {"x": "image"}}')
+    made = ModelSettings(tensor_names="names.json")
+    loaded = ModelLoader({"toy": engine}).load(Candidate("half", 1, str(tmp_path), "half/1", made))
+    assert list(loaded.signatures["serving_default"].inputs) == [name]

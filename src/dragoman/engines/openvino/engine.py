@@ -10,6 +10,7 @@ import structlog
 from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
 from dragoman.engines.openvino.changes import Wishes
+from dragoman.engines.openvino.describe import MAPPING
 from dragoman.engines.openvino.devices import (
     check_device,
     compile_model,
@@ -37,6 +38,7 @@ class OpenVinoEngine(Engine):
     name: ClassVar[str] = "openvino"
     looks_for: ClassVar[str] = "an IR, model.xml with model.bin, or one such pair of files"
     package: ClassVar[str | None] = "openvino"
+    tensor_names: ClassVar[str] = MAPPING
     closed_options: ClassVar[frozenset[str]] = frozenset({"cache_dir", "plugin_config"})
 
     @classmethod
