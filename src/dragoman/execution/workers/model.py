@@ -79,6 +79,7 @@ class WorkerModel:
             raise DragomanError(Code.UNAVAILABLE, "the model was closed")
         inputs = pack(request.inputs, self._first.memory.slot(0))
         outputs = None if request.outputs is None else list(request.outputs)
+        call.parameters = request.parameters
         return Infer(0, request.signature, inputs, outputs, call, stream)
 
     def _outputs(self, reply: Result) -> Mapping[str, Any]:

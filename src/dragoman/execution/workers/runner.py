@@ -152,6 +152,7 @@ class WorkerRunner:
         large = nbytes(request.inputs) > OFFLOAD_BYTES
         inputs = await self._on_thread(slot, copy) if large else copy()
         outputs = None if request.outputs is None else list(request.outputs)
+        call.parameters = request.parameters
         return Infer(slot.index, request.signature, inputs, outputs, call, stream)
 
     async def _outputs(self, slot: Slot, reply: Result, used: int) -> Mapping[str, Tensor]:
