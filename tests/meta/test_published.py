@@ -29,12 +29,35 @@ def test_a_migration_page_has_every_flag(page, flags):
     assert [name for name in flags if f"| `--{name}` |" not in text] == []
 
 
+# As its documents have them; --help is every verb's own.
+OVMS_REFERENCE = (
+    "port", "rest_port", "grpc_bind_address", "rest_bind_address", "grpc_workers", "rest_workers",
+    "grpc_max_threads", "grpc_memory_quota", "grpc_channel_arguments", "config_path", "model_name",
+    "model_path", "batch_size", "shape", "layout", "model_version_policy", "nireq", "target_device",
+    "plugin_config", "mean", "scale", "color_format", "precision", "stateful", "idle_sequence_cleanup",
+    "low_latency_transformation", "max_sequence_number", "file_system_poll_wait_seconds",
+    "sequence_cleaner_poll_wait_minutes", "custom_node_resources_cleaner_interval_seconds",
+    "metrics_enable", "metrics_list", "log_level", "log_path", "cache_dir", "cpu_extension",
+    "allowed_origins", "allowed_methods", "allowed_headers", "allow_credentials", "api_key_file",
+    "allowed_local_media_path", "allowed_media_domains", "add_to_config", "remove_from_config",
+    "list_models", "model_repository_path", "pull", "source_model", "task", "version",
+)  # fmt: skip
+
+
+def test_every_flag_of_the_reference_is_known():
+    assert [name for name in OVMS_REFERENCE if name not in OVMS_FLAGS] == []
+
+
 def test_every_key_of_the_other_config_file_says_what_becomes_of_it():
     parts = {
         "the file": config_file.Config,
         "a model": config_file.Model,
         "a pipeline": config_file.Pipeline,
         "a node": config_file.Node,
+        "a version policy": config_file.Policy,
+        "a library": config_file.Library,
+        "a graph": config_file.Graph,
+        "`monitoring.metrics`": config_file.Metrics,
     }
     assert {part: set(keys) for part, keys in config_file.KEYS.items()} == {
         part: set(kind.__struct_fields__) for part, kind in parts.items()

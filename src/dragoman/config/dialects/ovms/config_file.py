@@ -196,6 +196,14 @@ KEYS: Final = {
         "graph_path": (UNSUPPORTED, "MediaPipe graphs are not served"),
         "subconfig": (UNSUPPORTED, "MediaPipe graphs are not served"),
     },
+    "a version policy": {
+        "latest": (
+            HONOURED,
+            "versions.latest; one that does not load gives way to a lower one",
+        ),
+        "specific": (HONOURED, "versions: versions.specific"),
+        "all": (HONOURED, "versions.all"),
+    },
     "a pipeline": {
         "name": (HONOURED, "name"),
         "inputs": (HONOURED, "inputs"),
@@ -214,6 +222,20 @@ KEYS: Final = {
         "outputs": (HONOURED, "outputs"),
         "demultiply_count": (HONOURED, "demultiply; -1 and 0 = dynamic"),
         "gather_from_node": (HONOURED, "gather_from"),
+    },
+    "a library": {
+        "name": (HONOURED, "name"),
+        "base_path": (HONOURED, "path, of a Python file; relative to the file"),
+    },
+    "a graph": {
+        "name": (UNSUPPORTED, "MediaPipe graphs are not served"),
+        "base_path": (UNSUPPORTED, "MediaPipe graphs are not served"),
+        "graph_path": (UNSUPPORTED, "MediaPipe graphs are not served"),
+        "subconfig": (UNSUPPORTED, "MediaPipe graphs are not served"),
+    },
+    "`monitoring.metrics`": {
+        "enable": (HONOURED, "metrics.ovms"),
+        "metrics_list": (HONOURED, "metrics.ovms_families"),
     },
 }
 
