@@ -162,6 +162,13 @@ def refuse(_: WireRequest, error: DragomanError) -> WireResponse:
     return answer_error(error)
 
 
+def refuse_at_home(wire: WireRequest, error: DragomanError) -> WireResponse:
+    """The same on the reference's own listener, which answers OPTIONS of anything, as web pages ask first."""
+    if wire.method == "OPTIONS" and error.reason in (Reason.ROUTE_UNKNOWN, Reason.METHOD_NOT_ALLOWED):
+        return WireResponse(200)
+    return refuse(wire, error)
+
+
 def not_served(reason: Reason) -> DragomanError:
     """The error for a model or a version that nothing serves."""
     code = Code.UNAVAILABLE if reason in NOT_READY else Code.NOT_FOUND

@@ -6,7 +6,7 @@ from typing import Final
 
 from dragoman.core.requests import Verb
 from dragoman.protocols.ovms.control import encode_reload, parse_reload
-from dragoman.protocols.ovms.errors import fail, fail_predict, refuse
+from dragoman.protocols.ovms.errors import fail, fail_predict, refuse, refuse_at_home
 from dragoman.protocols.ovms.grpc_routes import grpc_routes
 from dragoman.protocols.ovms.predict import bind_predict, encode_predict, parse_predict
 from dragoman.protocols.ovms.status import (
@@ -76,6 +76,7 @@ PROTOCOL: Final = ProtocolSpec(
     prefixes=("/v1/", CONFIG),
     routes={"superset": CONFIG_ROUTES, "ovms": tuple(with_options((*CONFIG_ROUTES, *model_routes())))},
     refuse=refuse,
+    homes={"ovms": refuse_at_home},
     grpc={"ovms": tuple(grpc_routes())},
     examples={"ovms": (partial(column_example, "OpenVINO Model Server REST"),)},
 )
