@@ -5,6 +5,7 @@ bytes do as well. Numbers follow TensorFlow Serving's rules, which take more tha
 """
 
 from collections import Counter
+from functools import partial
 from typing import Final
 
 from msgspec import field
@@ -15,6 +16,7 @@ from dragoman.core.responses import TensorResponse, TreeResponse
 from dragoman.core.signatures import Signature
 from dragoman.protocols.ovms.names import check_names
 from dragoman.protocols.ovms.target import read_target
+from dragoman.protocols.ovms.whole_numbers import read_whole
 from dragoman.settings.limits import Limits
 from dragoman.wire.document import read_body
 from dragoman.wire.elements import is_b64_object
@@ -111,10 +113,13 @@ def read_tensors(document: JsonObject, by_row: bool, signature: Signature) -> Te
         raise invalid(NO_LIST)
     if not value:
         raise invalid(NO_INSTANCES)
+    read = partial(read_rows, value, images=True)
     try:
-        return read_rows(value, signature, images=True)
+        return read(signature)
     except DragomanError as error:
         check_rows(value, signature)
+        if (tensors := read_whole(read, signature)) is not None:
+            return tensors
         raise invalid(f"{NO_INSTANCE} - {error.message}", error.reason) from error
 
 
@@ -127,9 +132,12 @@ def read_inputs(value: JsonValue, signature: Signature) -> Tensors:
         if not value:
             raise invalid(NO_INPUTS)
         check_names(value, signature)
+    read = partial(read_columns, value, images=True)
     try:
-        return read_columns(value, signature, images=True)
+        return read(signature)
     except DragomanError as error:
+        if (tensors := read_whole(read, signature)) is not None:
+            return tensors
         raise invalid(f"{NO_INPUT} - {error.message}", error.reason) from error
 
 

@@ -353,3 +353,28 @@ def test_a_model_that_fails_is_an_inference_error() -> None:
         500,
         {"error": "Internal inference error - m failed"},
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("echo_int32:predict", {"inputs": [1.0, 2]}, {"outputs": [1, 2]}),
+        ("echo_uint8:predict", {"instances": [255.0]}, {"predictions": [255]}),
+        ("echo_int64:predict", {"inputs": [[1.0], [-2.0]]}, {"outputs": [[1], [-2]]}),
+        ("echo_int8:predict", {"instances": [{"x": 1e2}]}, {"predictions": [100]}),
+    ],
+)
+def test_whole_numbers_may_be_written_as_decimal_ones(path: str, body: Any, expected: Any) -> None:
+    assert post(path, body) == (200, expected)
+
+
+@pytest.mark.parametrize("value", [1.5, 256.0, -1.0, "a", 1e300])
+def test_other_numbers_are_no_whole_ones(value: Any) -> None:
+    status, answer = post("echo_uint8:predict", {"inputs": [value]})
+    assert status == 400
+    assert answer["error"].startswith("Could not parse input content. Not valid ndarray detected - ")
+
+
+@pytest.mark.parametrize("value", [9223372036854775808.0, -9223372036854777856.0])
+def test_the_bounds_of_whole_numbers_are_exact(value: float) -> None:
+    assert post("echo_int64:predict", {"inputs": [value]})[0] == 400
