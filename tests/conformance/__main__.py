@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.conformance.report import describe, summary
-from tests.conformance.runner import FAILING, Outcome, Result, Servers, collisions, run_suite
+from tests.conformance.runner import FAILING, Outcome, Result, Servers, collisions, run_suite, waiting
 from tests.conformance.suites import SUITES
 
 
@@ -40,11 +40,12 @@ def run_file(servers: Servers, file: Path) -> Iterator[Result]:
         results = list(run_suite(servers.addresses(run.listener), suite, file, run))
         print(f"{file.name} on {run.listener.name}: {summary(results)}")
         for result in results:
-            if result.outcome not in (Outcome.PASSED, Outcome.COLLISION):
+            if result.outcome not in (Outcome.PASSED, Outcome.COLLISION, Outcome.WAITING):
                 print(describe(result))
-        unknown = collisions(file.name, run).keys() - {result.case.id for result in results}
+        listed = collisions(file.name, run).keys() | waiting(file.name, run).keys()
+        unknown = listed - {result.case.id for result in results}
         if unknown:
-            print(f"  the list of collisions names cases that do not exist: {', '.join(sorted(unknown))}")
+            print(f"  listed as failing are cases that do not exist: {', '.join(sorted(unknown))}")
         yield from results
 
 

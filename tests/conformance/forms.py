@@ -1,10 +1,10 @@
-"""The two forms of case files: over HTTP and over gRPC."""
+"""The forms of case files: over HTTP, over gRPC, and TorchServe's."""
 
 import http.client
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from tests.conformance import compare, grpc_cases, v2_answers
+from tests.conformance import compare, grpc_cases, torchserve_cases, v2_answers
 from tests.conformance.cases import Case, Facts
 from tests.conformance.exchange import Answer, exchange
 from tests.conformance.grpc_cases import GrpcAnswer, GrpcCase
@@ -34,6 +34,20 @@ def send_http(addresses: Addresses, case: Case) -> Answer:
         return exchange(addresses.http, case.method, case.request(f"{host}:{port}"))
     except (OSError, http.client.HTTPException) as error:
         raise NoAnswerError(repr(error)) from error
+
+
+def send_torchserve(
+    addresses: Addresses, case: torchserve_cases.TorchServeCase
+) -> torchserve_cases.TorchServeAnswer:
+    try:
+        return torchserve_cases.send(addresses, case)
+    except torchserve_cases.UnreachableError as error:
+        raise NoAnswerError(str(error)) from error
+
+
+def torchserve_request(case: torchserve_cases.TorchServeCase) -> list[str]:
+    asked = [*case.setup, *case.background, case.asked]
+    return [f"{one.method} {one.port} {one.path} {shown(one.payload()[0])}" for one in asked]
 
 
 def http_request(case: Case) -> list[str]:
@@ -85,4 +99,11 @@ GRPC: Final = Form(
     differences=lambda case, expected, answer: grpc_cases.differences(case.method, expected, answer),
     request=grpc_request,
     answer=grpc_answer,
+)
+TORCHSERVE: Final = Form(
+    kind=torchserve_cases.TorchServeCase,
+    send=send_torchserve,
+    differences=torchserve_cases.differences,
+    request=torchserve_request,
+    answer=lambda answer: f"{answer.status} {answer.reason} {shown(answer.body)}",
 )

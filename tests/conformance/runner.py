@@ -14,6 +14,7 @@ from tests.conformance.suites import PROVIDED, Listener, Run, Suite
 from tests.server_process import Addresses, serving
 
 COLLISIONS: Final = Path(__file__).parent / "collisions.json"
+WAITING: Final = Path(__file__).parent / "waiting.json"
 
 
 class Outcome(enum.Enum):
@@ -23,7 +24,8 @@ class Outcome(enum.Enum):
     FAILED = "failed"
     UNCERTAIN = "failed but uncertain"
     COLLISION = "failed as the list of collisions says"
-    STALE = "passed although listed as a collision"
+    WAITING = "failed as what it needs is not there yet"
+    STALE = "passed although listed as failing"
     SKIPPED = "skipped"
 
 
@@ -68,9 +70,25 @@ class Servers:
 
 def collisions(file: str, run: Run) -> Mapping[str, str]:
     """The cases of a file that this listener answers otherwise on purpose, each with the reason."""
-    listed = json.loads(COLLISIONS.read_bytes())
-    found: Mapping[str, str] = listed.get(file, {}).get(run.listener.name, {})
+    return listed(COLLISIONS, file, run)
+
+
+def waiting(file: str, run: Run) -> Mapping[str, str]:
+    """The cases of a file that fail on this listener until something is there, each with what that is."""
+    return listed(WAITING, file, run)
+
+
+def listed(lists: Path, file: str, run: Run) -> Mapping[str, str]:
+    """The cases of a file on one listener that are listed, each with the reason."""
+    found: Mapping[str, str] = json.loads(lists.read_bytes()).get(file, {}).get(run.listener.name, {})
     return found
+
+
+def expected_failure(file: str, run: Run, case: Facts) -> Outcome | None:
+    """Why a case is expected to fail, where a list says so."""
+    if case.id in collisions(file, run):
+        return Outcome.COLLISION
+    return Outcome.WAITING if case.id in waiting(file, run) else None
 
 
 def cases_of(form: Form, file: Path, listener: Listener) -> list[Any]:
@@ -79,17 +97,17 @@ def cases_of(form: Form, file: Path, listener: Listener) -> list[Any]:
 
 
 def run_case(
-    addresses: Addresses, form: Form, case: Any, *, lenient: bool = False, collision: bool = False
+    addresses: Addresses, form: Form, case: Any, *, lenient: bool = False, fails: Outcome | None = None
 ) -> Result:
-    """Send the case's request and judge the answer."""
+    """Send the case's request and judge the answer; `fails` = what it is when it does, as a list says."""
     if missing := set(case.needs) - PROVIDED:
         return Result(case, Outcome.SKIPPED, [f"needs {', '.join(sorted(missing))}"], form)
     try:
         answer = form.send(addresses, case)
     except NoAnswerError as error:
-        return Result(case, _outcome(case, False, collision), [f"no whole answer: {error}"], form)
+        return Result(case, _outcome(case, False, fails), [f"no whole answer: {error}"], form)
     problems = _problems(form, case, answer, lenient)
-    return Result(case, _outcome(case, not problems, collision), problems, form, answer)
+    return Result(case, _outcome(case, not problems, fails), problems, form, answer)
 
 
 def _problems(form: Form, case: Any, answer: Any, lenient: bool) -> list[str]:
@@ -102,9 +120,9 @@ def _problems(form: Form, case: Any, answer: Any, lenient: bool) -> list[str]:
     return found
 
 
-def _outcome(case: Facts, holds: bool, collision: bool) -> Outcome:
-    if collision:
-        return Outcome.STALE if holds else Outcome.COLLISION
+def _outcome(case: Facts, holds: bool, fails: Outcome | None) -> Outcome:
+    if fails is not None:
+        return Outcome.STALE if holds else fails
     if holds:
         return Outcome.PASSED
     return Outcome.FAILED if case.certain else Outcome.UNCERTAIN
@@ -112,6 +130,6 @@ def _outcome(case: Facts, holds: bool, collision: bool) -> Outcome:
 
 def run_suite(addresses: Addresses, suite: Suite, file: Path, run: Run) -> Iterator[Result]:
     """Every case of a file on one listener, in order."""
-    listed = collisions(file.name, run)
     for case in cases_of(suite.form, file, run.listener):
-        yield run_case(addresses, suite.form, case, lenient=run.lenient, collision=case.id in listed)
+        fails = expected_failure(file.name, run, case)
+        yield run_case(addresses, suite.form, case, lenient=run.lenient, fails=fails)

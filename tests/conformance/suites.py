@@ -4,10 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.conformance import image_models, reference_models
-from tests.conformance.forms import GRPC, HTTP, V2, Form
+from tests.conformance import handler_archives, image_models, reference_models
+from tests.conformance.forms import GRPC, HTTP, TORCHSERVE, V2, Form
 
 SETUPS: Final = Path(__file__).parent / "setups"  # files of settings for servers that need more than a flag
+
+
+def write_handlers(folder: Path) -> None:
+    """Write the archives that TorchServe's cases begin with."""
+    handler_archives.write(folder, handler_archives.loaded_at_start())
 
 
 class Listener(NamedTuple):
@@ -46,6 +51,10 @@ IMAGES_OVMS: Final = Listener(
 OVMS: Final = Listener("ovms", ("--as", "ovms", "--rest_port", "1", "--port", "2"))  # free ones, in truth
 PIPELINES: Final = Listener("pipelines", ("--config", str(SETUPS / "pipelines.yaml")))
 
+TORCHSERVE_LISTENER: Final = Listener(
+    "torchserve", ("--trust-code", "--config", str(SETUPS / "torchserve.yaml")), write_handlers
+)
+
 SUITES: Final[Mapping[str, Suite]] = {
     "gradient.json": Suite(HTTP, (Run(GRADIENT),)),
     "kserve_v1.json": Suite(HTTP, (Run(KSERVE), Run(DEFAULT, lenient=True))),
@@ -58,6 +67,8 @@ SUITES: Final[Mapping[str, Suite]] = {
     "pipelines.json": Suite(HTTP, (Run(PIPELINES),)),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
+    "torchserve.json": Suite(TORCHSERVE, (Run(TORCHSERVE_LISTENER),)),
+    "torchserve_more.json": Suite(TORCHSERVE, (Run(TORCHSERVE_LISTENER),)),
     "v2_grpc.json": Suite(GRPC, (Run(DEFAULT), Run(V2_RAW), Run(V2_CONTENTS))),
     "v2_rest.json": Suite(V2, (Run(DEFAULT),)),
 }

@@ -42,9 +42,10 @@ def test_another_expectation_that_is_met_is_enough(addresses: Addresses) -> None
     assert run_case(addresses, HTTP, either).outcome is Outcome.PASSED
 
 
-def test_a_listed_collision_must_fail(addresses: Addresses) -> None:
-    assert run_case(addresses, HTTP, WRONG, collision=True).outcome is Outcome.COLLISION
-    assert run_case(addresses, HTTP, CASE, collision=True).outcome is Outcome.STALE
+def test_a_case_that_is_listed_as_failing_must_fail(addresses: Addresses) -> None:
+    for outcome in (Outcome.COLLISION, Outcome.WAITING):
+        assert run_case(addresses, HTTP, WRONG, fails=outcome).outcome is outcome
+        assert run_case(addresses, HTTP, CASE, fails=outcome).outcome is Outcome.STALE
 
 
 def test_a_case_that_needs_what_is_not_there_is_skipped(addresses: Addresses) -> None:

@@ -35,7 +35,8 @@ def write_stream_head(manner: Manner, response: PayloadResponse) -> WireResponse
     Errors: as `write_payload`.
     """
     head = write_head(manner, response)
-    head.headers.append(MORE_FOLLOWS)
+    if all(name.lower() != MORE_FOLLOWS[0] for name, _ in head.headers):
+        head.headers.append(MORE_FOLLOWS)
     return head
 
 

@@ -206,7 +206,8 @@ def test_an_answer_that_http_cannot_carry_is_an_error_of_the_server(wrong: dict[
 
 def test_each_part_of_a_streamed_answer_is_a_chunk_of_its_own() -> None:
     def stream(_: PayloadRequest) -> Parts:
-        first = PayloadResponse(b"hello ", "text/plain", 201, "yes", [("X-My", "1")])
+        headers = [("X-My", "1"), ("ts_stream_next", "true")]  # which handlers' own layer sets
+        first = PayloadResponse(b"hello ", "text/plain", 201, "yes", headers)
         return [first, PayloadResponse(b""), PayloadResponse(b"hello "), PayloadResponse(b"hello world ")]
 
     for dialect in DIALECTS:
