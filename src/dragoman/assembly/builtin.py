@@ -16,6 +16,7 @@ from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
+from dragoman.engines.torch import TorchEngine
 from dragoman.execution.workers.handlers.model import handlers_in_workers
 from dragoman.execution.workers.model import placed
 from dragoman.protocols import kserve_v1, kserve_v2, native, ovms, tfs, torchserve
@@ -34,10 +35,11 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     torchserve.make_protocol,
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (
-    HandlerEngine,  # first: what else lies in an archive is the handler's
     OnnxEngine,
     TensorFlowEngine,
     TfLiteEngine,
+    HandlerEngine,
+    TorchEngine,
     PythonModelEngine,
     OpenVinoEngine,
 )  # fmt: skip

@@ -65,7 +65,7 @@ def find_unequal_sizes(
     return None
 
 
-def find_unknown_output(wanted: Sequence[str], specs: Mapping[str, TensorSpec]) -> DragomanError | None:
+def find_unknown_output(wanted: Sequence[str], specs: Mapping[str, object]) -> DragomanError | None:
     """INVALID_ARGUMENT for the first output that the model does not give; None = it gives them all."""
     for name in wanted:
         if name not in specs:

@@ -85,8 +85,7 @@ class SignatureAdapter:
     def _renamed(self, request: TensorRequest) -> TensorRequest:
         inputs = {self._inputs.get(name, name): tensor for name, tensor in request.inputs.items()}
         wanted = self._outputs if request.outputs is None else request.outputs
-        outputs = [self._outputs[name] for name in wanted]
-        return TensorRequest(self.signature.source, inputs, outputs, request.parameters)
+        return TensorRequest(self.signature.source, inputs, [self._outputs[name] for name in wanted])
 
     def _refusal(self, kind: Kind) -> DragomanError:
         takes = " or ".join(sorted(accepted.value for accepted in self.signature.accepts))

@@ -34,6 +34,7 @@ def read_rows(instances: JsonValue, signature: Signature, *, images: bool = Fals
     Errors: INVALID_ARGUMENT for no list or an empty one, rows of another form, keys that are not exactly the
     inputs' names, uneven rows, and elements that do not fit the input's type.
     """
+    check_typed(signature)
     if type(instances) is not list:
         raise invalid(f"JSON Value: {excerpt(instances)} Expecting 'instances' to be an list/array")
     if not instances:
@@ -78,6 +79,7 @@ def read_columns(inputs: JsonValue, signature: Signature, *, images: bool = Fals
 
     Errors: INVALID_ARGUMENT for a missing input, ragged lists, and elements that do not fit the input's type.
     """
+    check_typed(signature)
     specs = signature.inputs
     if type(inputs) is dict and not is_b64_object(inputs):
         return {name: _column(_named(inputs, name), spec, signature, images) for name, spec in specs.items()}
@@ -88,6 +90,18 @@ def read_columns(inputs: JsonValue, signature: Signature, *, images: bool = Fals
         )
     ((name, spec),) = specs.items()
     return {name: _column(inputs, spec, signature, images)}
+
+
+def check_typed(signature: Signature) -> None:
+    """Nothing, if the types are known that numbers are to be read as.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    if signature.untyped:
+        raise invalid(
+            "the model does not say of what types its inputs are: send them with their types, as the Open "
+            "Inference Protocol and gRPC do, or declare them in its model.yaml"
+        )
 
 
 def _named(inputs: Mapping[str, JsonValue], name: str) -> JsonValue:

@@ -11,11 +11,13 @@ from dragoman.engines.base import Artifact, Engine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
+from dragoman.engines.torch import TorchEngine
 
 ENGINES = [
     (TensorFlowEngine(), "tensorflow", "saved_model.pb"),
     (TfLiteEngine(), "ai_edge_litert", "model.tflite"),
     (OpenVinoEngine(), "openvino", "model.xml"),
+    (TorchEngine(), "torch", "model.pt"),
 ]
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot, Trust
-from dragoman.engines.python_model.code import find_class, import_module, made
+from dragoman.engines.python_code import import_module
+from dragoman.engines.python_model.code import find_class, made
 from dragoman.engines.python_model.declaration import declared_concurrency, declared_signature
 from dragoman.engines.python_model.model import PythonModel
 from dragoman.settings.model import ModelSettings

@@ -14,7 +14,7 @@ from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from dragoman.core.tensors import Array
 from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot, Trust
-from dragoman.engines.python_model.code import guarded, import_module
+from dragoman.engines.python_code import guarded, import_module
 from dragoman.engines.python_model.declaration import EXAMPLE, declared_concurrency, specs
 from dragoman.engines.python_model.model import PythonModel
 from dragoman.engines.python_model.values import Origin

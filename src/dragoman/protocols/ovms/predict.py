@@ -25,7 +25,7 @@ from dragoman.wire.json_exact import JsonValue
 from dragoman.wire.json_tree import JsonObject, load
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
 from dragoman.wire.operation import Draft
-from dragoman.wire.rows import Tensors, read_columns, read_numbers, read_rows
+from dragoman.wire.rows import Tensors, check_typed, read_columns, read_numbers, read_rows
 from dragoman.wire.serialized import predict_request
 from dragoman.wire.tensor_json import write_columns, write_rows
 from dragoman.wire.untyped import Rows, encode_rows, read_untyped, takes_rows, tree_request
@@ -103,6 +103,7 @@ def read_tensors(document: JsonObject, by_row: bool, signature: Signature) -> Te
 
     Errors: INVALID_ARGUMENT.
     """
+    check_typed(signature)
     value = document[INSTANCES if by_row else INPUTS]
     unnamed = type(value) is list and (not by_row or (value and type(value[0]) is not dict))
     if unnamed and len(signature.inputs) != 1:

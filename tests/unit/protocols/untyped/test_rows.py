@@ -18,7 +18,7 @@ from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import InferOperation
 from dragoman.wire.protobuf import message_class
 from tests.unit.protocols.tfs.reference import LIMITS
-from tests.unit.protocols.untyped.models import ANY
+from tests.unit.protocols.untyped.models import ANY, TENSORS_ALONE
 
 PREDICT: Final = "/tensorflow.serving.PredictionService/Predict"
 DIALECTS: Final = ["superset", "tfserving", "ovms", "kserve"]
@@ -120,3 +120,17 @@ def test_predict_over_grpc_hands_the_tensors_over_as_they_came() -> None:
         bytes(operation.encode(draft, TensorResponse(given, 1)).body)
     )
     assert (answer.model_spec.signature_name, list(answer.outputs)) == ("any", ["b"])
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("body", [{"instances": [1.0]}, {"instances": [{"x": 1}]}, {"inputs": {"x": [1]}}])
+def test_numbers_without_a_type_are_refused_where_the_model_takes_tensors_alone(
+    dialect: str, body: Any
+) -> None:
+    operation, params = ROUTERS[dialect].match("POST", "/v1/models/m:predict")
+    assert isinstance(operation, InferOperation)
+    wire = WireRequest("POST", "/v1/models/m:predict", "", [], json.dumps(body).encode(), params)
+    draft = operation.parse(wire, LIMITS)
+    with pytest.raises(DragomanError, match="does not say of what types its inputs are: send them") as caught:
+        operation.bind(draft, TENSORS_ALONE)
+    assert caught.value.code is Code.INVALID_ARGUMENT
