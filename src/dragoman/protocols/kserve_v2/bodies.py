@@ -7,7 +7,7 @@ from dragoman.wire.json_exact import JsonObject
 from dragoman.wire.json_tree import excerpt, load
 from dragoman.wire.messages import WireRequest
 
-MAX_DEPTH: Final = 100
+MAX_DEPTH: Final = 1024  # what the fast parser takes; files make bodies long
 
 
 def read_object(wire: WireRequest) -> JsonObject:
