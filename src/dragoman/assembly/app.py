@@ -26,7 +26,8 @@ from dragoman.repository.handle import Handle
 from dragoman.repository.labels import check_labels
 from dragoman.repository.lifecycle import no_warm_up
 from dragoman.repository.loader import ModelLoader, plain_statistics
-from dragoman.repository.manager import Observer, unobserved
+from dragoman.repository.manager import unobserved
+from dragoman.repository.table import Observer
 from dragoman.settings.server import ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
 from dragoman.telemetry.metrics import Metrics, make_registry

@@ -35,10 +35,10 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     torchserve.make_protocol,
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (
+    HandlerEngine,  # first: what else lies in an archive is the handler's
     OnnxEngine,
     TensorFlowEngine,
     TfLiteEngine,
-    HandlerEngine,
     TorchEngine,
     PythonModelEngine,
     OpenVinoEngine,

@@ -14,10 +14,11 @@ from dragoman.repository.configured import ConfiguredSource, Pipelines
 from dragoman.repository.labels import check_labels
 from dragoman.repository.lifecycle import MakeRunner, WarmUp
 from dragoman.repository.loader import ModelLoader
-from dragoman.repository.manager import ModelManager, Observer, Rules
+from dragoman.repository.manager import ModelManager, Rules
 from dragoman.repository.retries import LoadRules
 from dragoman.repository.source import AspiredModel, FileSystemSource, with_settings
 from dragoman.repository.stability import StabilityRules
+from dragoman.repository.table import Observer
 from dragoman.repository.watcher import Watcher, file_events
 from dragoman.settings.model import VersionPolicy
 from dragoman.settings.overlay import NamedModel

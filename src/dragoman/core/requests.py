@@ -40,12 +40,19 @@ class Target(Struct, frozen=True):
     version_name: str | None = None  # as the model's own files call it; else the number as a text
 
 
+Scalar = bool | int | float | str
+
+
 class TensorRequest(Struct):
-    """Named tensors for one signature. `outputs` None = all of the signature's."""
+    """Named tensors for one signature. `outputs` None = all of the signature's.
+
+    `parameters` = what the caller says to the model besides; None = nothing.
+    """
 
     signature: str
     inputs: Mapping[str, Tensor]
     outputs: Sequence[str] | None = None
+    parameters: Mapping[str, Scalar] | None = None
 
 
 class FeatureKind(enum.Enum):

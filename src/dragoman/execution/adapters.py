@@ -85,7 +85,8 @@ class SignatureAdapter:
     def _renamed(self, request: TensorRequest) -> TensorRequest:
         inputs = {self._inputs.get(name, name): tensor for name, tensor in request.inputs.items()}
         wanted = self._outputs if request.outputs is None else request.outputs
-        return TensorRequest(self.signature.source, inputs, [self._outputs[name] for name in wanted])
+        outputs = [self._outputs[name] for name in wanted]
+        return TensorRequest(self.signature.source, inputs, outputs, request.parameters)
 
     def _refusal(self, kind: Kind) -> DragomanError:
         takes = " or ".join(sorted(accepted.value for accepted in self.signature.accepts))

@@ -9,21 +9,20 @@ from dragoman.core.errors import invalid
 from dragoman.core.override import DemandedTensor, Demands
 from dragoman.core.signatures import Answers, Signature, TensorSpec
 from dragoman.core.tensors import Shape, show_shape
-from dragoman.engines.base import Claim, Engine, Trust
+from dragoman.engines.base import Engine, Trust
 from dragoman.repository.handle import default_signature
 
 MOST_SHOWN: Final = 20  # names in a message
 
 
-def check_choices(demands: Demands, claim: Claim, engine: Engine) -> None:
-    """Nothing, if the engine loads the file that is named, with options that may come with a request.
+def check_choices(demands: Demands, file: str, engine: Engine) -> None:
+    """Nothing, if the file that is named is the one that is loaded, with options that a request may bring.
 
     Errors: INVALID_ARGUMENT naming the key.
     """
-    if demands.file not in ("", claim.entry):
+    if demands.file not in ("", file):
         raise invalid(
-            f"config: default_model_filename: the engine {engine.name} loads {claim.entry!r}, "
-            f"not {demands.file!r}"
+            f"config: default_model_filename: the engine {engine.name} loads {file!r}, not {demands.file!r}"
         )
     runs_code = engine.trust is not Trust.DATA_ONLY
     closed = sorted(demands.options if runs_code else engine.closed_options & demands.options)

@@ -164,8 +164,9 @@ class ModelLoader:
         if candidate.upload:
             check_upload(engine, candidate.model)
         check_trust(engine, candidate.settings, candidate.model, trusted=candidate.named)
+        file = claim.entry if opened is None else opened.file
         if candidate.demands is not None:
-            check_choices(candidate.demands, claim, engine)
+            check_choices(candidate.demands, file, engine)
         below = os.path.normpath(os.path.join(tree.root, claim.entry))
         path = tree.root if os.path.isfile(tree.root) else below
         python = PythonEnvironment() if opened is None else opened.python
@@ -184,10 +185,9 @@ class ModelLoader:
             raise DragomanError(error.code, f"{candidate.settings_shown}: {error.message}") from error
         # What is given to code may be a secret; an engine of ours knows none.
         seen = candidate.settings.options if engine.trust is Trust.DATA_ONLY else {}
+        told = configuration(candidate.settings, file, seen)
         if opened is None:
-            told = configuration(candidate.settings, claim.entry, seen)
             return LoadedVersion(engine.name, model, signatures, told)
-        told = configuration(candidate.settings, opened.file, seen)
         return LoadedVersion(engine.name, model, signatures, told, opened.version_name, opened.close)
 
     def _engine_options(self, engine: str, settings: ModelSettings) -> Mapping[str, Any]:

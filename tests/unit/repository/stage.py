@@ -117,7 +117,7 @@ class Stage:
         """A poll so many seconds after the last one, and what it begins brought to its end."""
         self.now_s += after_s
         restless = await self.manager.poll()
-        await self.manager._rest(self.manager._entries.values(), None)
+        await self.manager._table.rest(self.manager._table.entries.values(), None)
         return restless
 
     def next_load(self) -> asyncio.Event:

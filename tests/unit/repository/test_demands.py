@@ -8,7 +8,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.override import DemandedTensor, Demands
 from dragoman.core.signatures import Answers, Signature, TensorSpec
 from dragoman.core.tensors import DType, Shape, Tensor
-from dragoman.engines.base import Claim, Trust
+from dragoman.engines.base import Trust
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.python_model import PythonModelEngine
@@ -84,27 +84,27 @@ def test_a_model_without_a_default_signature_fulfils_no_demand() -> None:
         narrowed_signatures(several, Demands(inputs=(ANY,)))
 
 
-CLAIM = Claim("model.onnx")
+FILE = "model.onnx"
 
 
 def test_the_file_that_is_named_is_the_one_that_is_loaded() -> None:
-    check_choices(Demands(file="model.onnx"), CLAIM, OnnxEngine())
+    check_choices(Demands(file="model.onnx"), FILE, OnnxEngine())
     with pytest.raises(DragomanError, match=r"loads 'model\.onnx', not 'other\.onnx'"):
-        check_choices(Demands(file="other.onnx"), CLAIM, OnnxEngine())
+        check_choices(Demands(file="other.onnx"), FILE, OnnxEngine())
 
 
 @pytest.mark.parametrize("option", ["provider_options", "session_config"])
 def test_options_that_can_name_files_are_the_owners(option: str) -> None:
-    check_choices(Demands(options=frozenset({"intra_op_threads"})), CLAIM, OnnxEngine())
+    check_choices(Demands(options=frozenset({"intra_op_threads"})), FILE, OnnxEngine())
     with pytest.raises(DragomanError, match=rf"parameters.{option} may be set in the model's own files only"):
-        check_choices(Demands(options=frozenset({option, "a"})), CLAIM, OnnxEngine())
+        check_choices(Demands(options=frozenset({option, "a"})), FILE, OnnxEngine())
 
 
 def test_so_are_those_of_openvino_and_all_that_are_given_to_code() -> None:
     assert OpenVinoEngine.closed_options == {"cache_dir", "plugin_config"}
     assert PythonModelEngine.trust is Trust.RUNS_CODE
     with pytest.raises(DragomanError, match=r"parameters\.anything"):
-        check_choices(Demands(options=frozenset({"anything"})), CLAIM, PythonModelEngine())
+        check_choices(Demands(options=frozenset({"anything"})), FILE, PythonModelEngine())
 
 
 def test_code_that_came_with_a_request_does_not_run() -> None:

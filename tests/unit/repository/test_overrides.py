@@ -46,7 +46,7 @@ async def refusal(stage: Stage, request: Load) -> DragomanError:
 
 async def uploads(stage: Stage) -> list[Path]:
     """The folders with files that came with requests, once nothing is under way."""
-    while tasks := set(stage.manager._tasks):
+    while tasks := set(stage.manager._table._tasks):
         await asyncio.wait(tasks)
     return folders(stage)
 
@@ -218,7 +218,7 @@ def test_two_loads_at_once_are_done_one_after_the_other(stage: Stage) -> None:
         assert isinstance(first.exception(), DragomanError)
         assert [task.exception() for task in (second, third, fourth)] == [None, None, None]
         assert (stage.states("half"), rows(stage)) == ({1: READY}, 16)
-        assert stage.manager._turns._locks == {}
+        assert stage.manager._control._turns._locks == {}
 
     stage.run(story())
 
@@ -376,6 +376,7 @@ def test_the_files_go_when_the_server_ends(stage: Stage) -> None:
 
     stage.run(story())
     assert not roots[0].exists()
+    assert stage.engine.models[0].closed == 1
 
 
 # Unloading

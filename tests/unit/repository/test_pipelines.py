@@ -100,7 +100,7 @@ class Stage:
         """A poll after so many seconds, and what it begins brought to its end."""
         self.now_s += after_s
         await self.manager.poll()
-        await self.manager._rest(self.manager._entries.values(), None)
+        await self.manager._table.rest(self.manager._table.entries.values(), None)
 
     def states(self, model: str = "p") -> dict[int, State]:
         """The state of each version."""

@@ -20,7 +20,7 @@ class HandlerEngine(Engine):
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
         """A folder with a manifest."""
-        return Claim(".", (MANIFEST,)) if MANIFEST in files.files else None
+        return Claim("", (MANIFEST,)) if MANIFEST in files.files else None
 
     def estimate(self, artifact: Artifact) -> Resources:
         """The size of the files in one process: what else the code takes is not known."""

@@ -47,7 +47,7 @@ class PythonModel:
         Errors: INVALID_ARGUMENT for inputs that do not fit, or that the model refuses with a ValueError;
         INTERNAL where the model fails.
         """
-        feed = self._feed(request)
+        feed = self._feed(request, call)
         declared, wanted, origin = self._signature.outputs, request.outputs, self._origin
         try:
             if not self._in_parts:
@@ -59,7 +59,7 @@ class PythonModel:
 
     def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
         """The answer in parts; as one part where the model has no generator."""
-        feed = self._feed(request)
+        feed = self._feed(request, call)
         if not self._signature.streams:
             yield Chunk(self.infer(request, call).outputs)
             return
@@ -79,7 +79,9 @@ class PythonModel:
         if close is not None:
             close()
 
-    def _feed(self, request: TensorRequest) -> dict[str, Array]:
+    def _feed(self, request: TensorRequest, call: CallContext) -> dict[str, Array]:
+        if call.parameters is None:
+            call.parameters = {}
         found = find_mismatch(request.inputs, self._signature.inputs)
         if found is None and request.outputs is not None:
             found = find_unknown_output(list(request.outputs), self._signature.outputs)

@@ -45,7 +45,7 @@ class Preparation:
         Errors: INVALID_ARGUMENT naming the input; CANCELLED.
         """
         inputs = {name: self._prepared(name, tensor, call) for name, tensor in request.inputs.items()}
-        return TensorRequest(request.signature, inputs, request.outputs)
+        return TensorRequest(request.signature, inputs, request.outputs, request.parameters)
 
     def _prepared(self, name: str, tensor: Tensor, call: CallContext) -> Tensor:
         if tensor.dtype is DType.BYTES and (image := self._images.get(name)) is not None:

@@ -25,7 +25,7 @@ from dragoman.execution.workers.frames import (
 )
 from dragoman.execution.workers.packing import pack, unpack
 from dragoman.execution.workers.process import WorkerProcess
-from dragoman.execution.workers.worker import worker_ended
+from dragoman.execution.workers.worker import WorkerEndedError
 
 
 class WorkerModel:
@@ -79,6 +79,7 @@ class WorkerModel:
             raise DragomanError(Code.UNAVAILABLE, "the model was closed")
         inputs = pack(request.inputs, self._first.memory.slot(0))
         outputs = None if request.outputs is None else list(request.outputs)
+        call.parameters = request.parameters
         return Infer(0, request.signature, inputs, outputs, call, stream)
 
     def _outputs(self, reply: Result) -> Mapping[str, Any]:
@@ -102,7 +103,7 @@ class WorkerModel:
             raise DragomanError(reply.code, reply.message)
         if isinstance(reply, Result | End):
             return reply
-        raise worker_ended()
+        raise WorkerEndedError()
 
 
 def in_workers(engine: type[Engine]) -> Engine:

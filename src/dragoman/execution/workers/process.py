@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from threading import Lock
 from time import monotonic
@@ -34,6 +34,7 @@ MAIN: Final = "dragoman.execution.workers.main"
 # written beside the model, which would look like a change of it.
 FLAGS: Final = ("-P", "-u", "-X", "faulthandler", "-B")
 LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
+LOAD_SETTING: Final = "worker.load_timeout_s"
 OUTPUT_END_S: Final = 1.0  # for the last lines of a worker that was ended
 
 
@@ -101,7 +102,7 @@ class WorkerProcess:
         with suppress(OSError):
             self.channel.send(Close())
 
-    def wait_ready(self, timeout_s: float) -> Ready:
+    def wait_ready(self, timeout_s: float, setting: str = LOAD_SETTING) -> Ready:
         """Wait until the model is loaded; it blocks.
 
         Errors: what the engine raised; DEADLINE_EXCEEDED; INTERNAL where the worker ended.
@@ -111,17 +112,17 @@ class WorkerProcess:
             while isinstance(frame := self.channel.receive(FROM_WORKER, until_s), Record):
                 self.record(frame)
         except TimeoutError:
-            raise self.slow(timeout_s) from None
+            raise self.slow(timeout_s, setting) from None
         except GarbledError:
             frame = None
         if frame is None:
             raise self.ended_early(self.end())
         return check_ready(frame)
 
-    def slow(self, timeout_s: float) -> DragomanError:
-        """The error for a model that takes too long to load."""
+    def slow(self, timeout_s: float, setting: str = LOAD_SETTING) -> DragomanError:
+        """The error for a model that takes longer to load than the setting of this name allows."""
         return DragomanError(
-            Code.DEADLINE_EXCEEDED, f"the model was not loaded within {timeout_s:g} s (worker.load_timeout_s)"
+            Code.DEADLINE_EXCEEDED, f"the model was not loaded within {timeout_s:g} s ({setting})"
         )
 
     def ended_early(self, how: str) -> DragomanError:
@@ -171,6 +172,13 @@ class WorkerProcess:
         self.memory.close()
         os.close(self._lifeline)
         os.close(self.pidfd)
+
+
+def end_together(processes: Iterable[WorkerProcess], grace_s: float) -> None:
+    """Wait until all have ended, and kill those that have not after `grace_s`. It blocks."""
+    until_s = monotonic() + grace_s
+    for process in processes:
+        process.end(max(until_s - monotonic(), 0.0))
 
 
 def check_ready(frame: FromWorker) -> Ready:

@@ -24,7 +24,7 @@ from dragoman.execution.workers.model import WorkerModel
 from dragoman.execution.workers.packing import nbytes, pack, unpack, used_bytes
 from dragoman.execution.workers.pool import Health, Restarts, WorkerPool
 from dragoman.execution.workers.process import WorkerProcess
-from dragoman.execution.workers.worker import Slot, worker_ended
+from dragoman.execution.workers.worker import Slot, WorkerEndedError
 from dragoman.repository.handle import Handle
 
 OFFLOAD_BYTES: Final = 1024 * 1024  # copying more than this goes to a thread: 1 MiB takes about 100 µs
@@ -137,7 +137,7 @@ class WorkerRunner:
             reply = await within(call, slot.worker.ask(slot, frame))
             infer_ns = perf_counter_ns() - asked_ns
             if not isinstance(reply, Result):
-                raise worker_ended()
+                raise WorkerEndedError()
             outputs = await self._outputs(slot, reply, used_bytes(frame.inputs))
         finally:
             slot.worker.leave(slot, call, self._grace_s)
@@ -152,6 +152,7 @@ class WorkerRunner:
         large = nbytes(request.inputs) > OFFLOAD_BYTES
         inputs = await self._on_thread(slot, copy) if large else copy()
         outputs = None if request.outputs is None else list(request.outputs)
+        call.parameters = request.parameters
         return Infer(slot.index, request.signature, inputs, outputs, call, stream)
 
     async def _outputs(self, slot: Slot, reply: Result, used: int) -> Mapping[str, Tensor]:
@@ -161,7 +162,7 @@ class WorkerRunner:
             return await self._on_thread(slot, copy) if used > OFFLOAD_BYTES else copy()
         except (GarbledError, MemoryClosedError) as error:
             slot.worker.stop(f"it sent {error}")
-            raise worker_ended() from error
+            raise WorkerEndedError() from error
 
     async def _on_thread(self, slot: Slot, copy: Callable[[], T]) -> T:
         """Copy on a thread; the slot stays taken until that is done, whoever still waits."""

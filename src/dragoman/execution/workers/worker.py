@@ -74,6 +74,7 @@ class Worker:
         self.slots: list[Slot] = []
         self.alive = True
         self.answered = False  # whether it has answered any call
+        self.ended_here = False  # whether the server had it end, whatever for
         self.loaded: asyncio.Future[FromWorker | None] = loop.create_future()  # None: it ended instead
         self._loop = loop
         self._freed = freed
@@ -103,7 +104,7 @@ class Worker:
             slot.owed = True
             self._link.send(data)
         else:
-            answer.set_exception(worker_ended())
+            answer.set_exception(WorkerEndedError())
         return answer
 
     def leave(self, slot: Slot, call: CallContext, grace_s: float) -> None:
@@ -127,11 +128,14 @@ class Worker:
 
     def stop(self, reason: str) -> None:
         """Kill the process; calls in it fail."""
+        if self.alive:
+            self.ended_here = True
         self.process.kill()
         self._lost(reason)
 
     def close(self) -> None:
         """Tell the worker to close the model and end; its process is still to be waited for."""
+        self.ended_here = True
         self._link.send(encode(Close()))
         self._leave_loop()
         self._fail_calls()
@@ -190,11 +194,13 @@ class Worker:
                 slot.hanging.cancel()
             answer, slot.answer = slot.answer, None
             if answer is not None and not answer.done():
-                answer.set_exception(worker_ended())
+                answer.set_exception(WorkerEndedError())
 
 
-def worker_ended() -> DragomanError:
+class WorkerEndedError(DragomanError):
     """The error for a call whose worker ended."""
-    return DragomanError(
-        Code.UNAVAILABLE, "the model's worker ended while it ran this request", retry_after_s=1.0
-    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            Code.UNAVAILABLE, "the model's worker ended while it ran this request", retry_after_s=1.0
+        )

@@ -8,6 +8,8 @@ tells which of the two it is.
 from math import prod
 from typing import Final
 
+from msgspec import field
+
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import Chunk, TensorResponse
@@ -25,10 +27,11 @@ from dragoman.wire.operation import Draft
 from dragoman.wire.raw_tensors import check_shape
 from dragoman.wire.tensor_json import write_array
 from dragoman.wire.v2.answer import answer_head, write_output, write_texts
-from dragoman.wire.v2.binding import bind_tensors
+from dragoman.wire.v2.binding import bind_tensors, with_parameters
 from dragoman.wire.v2.json_data import read_data
 from dragoman.wire.v2.request import (
     InferDraft,
+    Parameters,
     check_reserved,
     read_document,
     read_parameters,
@@ -49,6 +52,7 @@ class GenerateDraft(Draft):
     id: str | None = None
     infer: InferDraft | None = None
     signature: Signature | None = None
+    parameters: Parameters = field(default_factory=dict)
 
 
 def parse_generate(streamed: bool, wire: WireRequest, limits: Limits) -> GenerateDraft:
@@ -67,9 +71,11 @@ def parse_generate(streamed: bool, wire: WireRequest, limits: Limits) -> Generat
     request_id = document.get(ID)
     if request_id is not None and type(request_id) is not str:
         raise invalid(f"'id' must be a string, not {excerpt(request_id)}")
+    parameters: Parameters = {}
     if (given := document.get(PARAMETERS)) is not None:
-        check_reserved(read_parameters(given, "the request"))
-    return GenerateDraft(target, document, streamed, request_id)
+        parameters = read_parameters(given, "the request")
+        check_reserved(parameters)
+    return GenerateDraft(target, document, streamed, request_id, parameters=parameters)
 
 
 def is_infer(inputs: JsonValue) -> bool:
@@ -89,17 +95,22 @@ def bind_generate(draft: GenerateDraft, signature: Signature) -> CoreRequest:
     draft.signature = signature
     model = draft.target.model
     if draft.infer is not None:
-        return bind_tensors(model, draft.infer.inputs, [one.name for one in draft.infer.outputs], signature)
+        outputs = [one.name for one in draft.infer.outputs]
+        bound = bind_tensors(model, draft.infer.inputs, outputs, signature)
+        return with_parameters(bound, draft.infer.parameters)
     if signature.untyped:
         raise DragomanError(Code.UNIMPLEMENTED, f"model '{model}' does not say which inputs a key could be")
     tensors = {}
+    parameters = dict(draft.parameters)
     for key, value in draft.document.items():
         spec = signature.inputs.get(key)
         if spec is not None:
             tensors[key] = read_value(key, value, spec)
         elif key not in (ID, PARAMETERS) and isinstance(value, NESTED):
             raise invalid(f"parameter '{key}' has invalid type: it is no input of model '{model}'")
-    return bind_tensors(model, tensors, (), signature)
+        elif key not in (ID, PARAMETERS):
+            parameters[key] = value
+    return with_parameters(bind_tensors(model, tensors, (), signature), parameters)
 
 
 def read_value(name: str, value: JsonValue, spec: TensorSpec) -> Tensor:

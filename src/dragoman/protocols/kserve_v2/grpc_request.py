@@ -31,7 +31,13 @@ from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft
 from dragoman.wire.proto_fields import Data, as_data, fields, read_varint, signed, text
 from dragoman.wire.raw_tensors import MAX_RANK, check_shape, read_raw
-from dragoman.wire.v2.binding import MAX_NAMES, bind_tensors, duplicate_input, too_many_names
+from dragoman.wire.v2.binding import (
+    MAX_NAMES,
+    bind_tensors,
+    duplicate_input,
+    too_many_names,
+    with_parameters,
+)
 from dragoman.wire.v2.request import (
     MAX_CLASSES,
     SHARED_MEMORY,
@@ -149,7 +155,7 @@ def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:
     should be; UNIMPLEMENTED for shared memory.
     """
     draft.signature = signature
-    content_type = None
+    content_type, parameters = None, None
     if draft.parameters:
         parameters = read_parameters(draft.parameters)
         check_request(parameters)
@@ -157,13 +163,13 @@ def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:
         content_type = parameters.get("content_type")
     tensors = read_inputs(draft, content_type)
     if not draft.outputs:
-        return bind_tensors(draft.target.model, tensors, (), signature)
+        return with_parameters(bind_tensors(draft.target.model, tensors, (), signature), parameters)
     draft.wanted = [read_output(data) for data in draft.outputs]
     bound = bind_tensors(draft.target.model, tensors, [name for name, _ in draft.wanted], signature)
     for name, classes in draft.wanted:
         if classes:
             check_classified(name, signature)
-    return bound
+    return with_parameters(bound, parameters)
 
 
 def read_inputs(draft: InferDraft, content_type: object) -> dict[str, Tensor]:

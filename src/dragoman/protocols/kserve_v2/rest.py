@@ -15,7 +15,7 @@ from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.raw_tensors import Data
 from dragoman.wire.v2.answer import answer_head, write_binary_output, write_output
 from dragoman.wire.v2.binary import LENGTH_HEADER, read_length, read_raw_body
-from dragoman.wire.v2.binding import bind_tensors, unexpected_output
+from dragoman.wire.v2.binding import bind_tensors, unexpected_output, with_parameters
 from dragoman.wire.v2.request import InferDraft, WantedOutput, read_request
 
 OCTETS: Final = b"application/octet-stream"
@@ -50,9 +50,9 @@ def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:
     model, wanted = draft.target.model, draft.outputs
     draft.signature = signature
     inputs = draft.inputs if draft.raw is None else read_raw_body(model, draft.raw, signature)
-    if not wanted:
-        return bind_tensors(model, inputs, (), signature)
     bound = bind_tensors(model, inputs, [output.name for output in wanted], signature)
+    if draft.parameters:
+        bound = with_parameters(bound, draft.parameters)
     for output in wanted:
         if output.classes:
             check_classified(output.name, signature)

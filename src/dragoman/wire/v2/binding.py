@@ -52,6 +52,33 @@ def bind_tensors(
     return predict_request(signature, tensors, outputs)
 
 
+# What the protocol and its servers read themselves; the rest is the model's.
+OWN_PARAMETERS: Final = frozenset(
+    {
+        "binary_data_output",
+        "content_type",
+        "headers",
+        "priority",
+        "sequence_end",
+        "sequence_id",
+        "sequence_start",
+        "timeout",
+        "triton_enable_empty_final_response",
+    }
+)
+
+
+def with_parameters(request: CoreRequest, given: Mapping[str, object] | None) -> CoreRequest:
+    """The request with those of its parameters that are for the model."""
+    if given and isinstance(request, TensorRequest):
+        request.parameters = {
+            name: value
+            for name, value in given.items()
+            if name not in OWN_PARAMETERS and isinstance(value, bool | int | float | str)
+        }
+    return request
+
+
 def with_defaults(
     model: str, given: Mapping[str, Tensor], specs: Mapping[str, TensorSpec]
 ) -> Mapping[str, Tensor]:

@@ -54,6 +54,7 @@ class InferDraft(Draft):
     accepted: bytes | None
     raw: Data | None = None
     signature: Signature | None = None
+    parameters: Parameters | None = None
 
 
 def read_request(
@@ -80,7 +81,7 @@ def read_document(
     request_id = document.get("id")
     if request_id is not None and type(request_id) is not str:
         raise invalid(f"'id' must be a string, not {excerpt(request_id)}")
-    binary, content_type = False, None
+    binary, content_type, parameters = False, None, None
     if (given := document.get("parameters")) is not None:
         parameters = read_parameters(given, "the request")
         binary = read_flag(parameters, "binary_data_output", False, "the request")
@@ -91,7 +92,7 @@ def read_document(
     part.finish()
     outputs = document.get("outputs")
     wanted = [] if outputs is None else read_outputs(outputs, binary)
-    return InferDraft(target, inputs, wanted, request_id, binary, accepted)
+    return InferDraft(target, inputs, wanted, request_id, binary, accepted, parameters=parameters)
 
 
 def read_inputs(entries: JsonValue, part: BinaryPart, content_type: str | None) -> dict[str, Tensor]:

@@ -20,18 +20,22 @@ def answer_batch(
 ) -> None:
     """Have the handler answer, part by part where it does so.
 
-    A part is sent at once, and the handler goes on as soon as the server has taken it. A handler that ends
-    the process does so.
+    A part is sent at once, and the handler goes on as soon as the server has taken it; once nobody reads them
+    any more, each that it tries to send fails. A handler that ends the process does so.
     Errors: as `HostedHandler.answers`; TOO_LARGE.
     """
+    is_read = True
 
     def send_parts(answers: Sequence[HandlerAnswer]) -> None:
-        send(frame_of(batch.slot, answers, memory, more=True))
-        if not wants_more():
+        nonlocal is_read
+        if is_read:
+            send(frame_of(batch.slot, answers, memory, more=True))
+            is_read = wants_more()
+        if not is_read:
             raise ReaderGoneError
 
     try:
-        answers = handler.answers(batch, unpack_bodies(batch.bodies, memory), send_parts)
+        answers = handler.answers(batch, unpack_bodies(batch.bodies, memory, bytearray), send_parts)
     except SystemExit as error:
         structlog.get_logger("dragoman.worker").exception("the handler ended its process")
         os._exit(error.code if isinstance(error.code, int) else 1)

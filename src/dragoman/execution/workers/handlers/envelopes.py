@@ -20,6 +20,8 @@ JSON: Final = "application/json"
 ROWS: Final = "kserve"
 TENSORS: Final = "kservev2"
 MOST_MESSAGE: Final = 1024  # characters of a body that says what went wrong
+MOST_VALUES: Final = 5000  # of JSON that is written on the event loop: about a millisecond
+CHARACTERS: Final = 16  # of a text that take as long as one value
 SUCCESS: Final = range(200, 300)
 
 
@@ -36,6 +38,28 @@ def opened(request: CoreRequest, request_id: str) -> tuple[PayloadRequest, str |
         inputs = [written(name, tensor) for name, tensor in request.inputs.items()]
         return in_json({"id": request_id, "inputs": inputs}, request.signature, {}), TENSORS
     raise invalid("a handler takes no examples")
+
+
+def is_large(request: CoreRequest) -> bool:
+    """Whether writing the request as JSON takes longer than a caller of another model should wait."""
+    if isinstance(request, TensorRequest):
+        return sum(tensor.array.size for tensor in request.inputs.values()) > MOST_VALUES
+    return isinstance(request, TreeRequest) and not is_within(request.rows, MOST_VALUES)
+
+
+def is_within(tree: object, most: int) -> bool:
+    """Whether there are at most so many values in a tree of JSON; looks at no more of them."""
+    left = [tree]
+    while left and most >= 0:
+        value = left.pop()
+        most -= 1
+        if isinstance(value, str | bytes):
+            most -= len(value) // CHARACTERS
+        elif isinstance(value, Mapping | list | tuple):
+            if len(value) > most:
+                return False
+            left += value.values() if isinstance(value, Mapping) else value
+    return most >= 0
 
 
 def in_json(tree: Mapping[str, Any], signature: str, headers: Mapping[str, str]) -> PayloadRequest:
@@ -77,7 +101,7 @@ def read_as(
     """What `read` makes of a body of JSON."""
     try:
         return read(json.loads(text), answer)
-    except (ValueError, TypeError, KeyError, RecursionError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError, AttributeError) as error:
         status = 503  # TorchServe's for an answer that cannot be used
         raise DragomanError(code_of(status), "Invalid model predict output", status=status) from error
 

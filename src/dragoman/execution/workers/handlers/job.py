@@ -2,17 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
 from typing import Final
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import DragomanError
 from dragoman.core.requests import PayloadRequest
 from dragoman.core.responses import PayloadResponse
+from dragoman.core.statistics import VersionStatistics
 from dragoman.execution.deadlines import within
+from dragoman.execution.workers.handlers.bodies import size_bytes
 
 DESCRIBE: Final = "describe"
 MOST_UNREAD: Final = 64  # parts; a handler waits for readers that are slower
+MOST_UNREAD_BYTES: Final = 1024 * 1024
 
 
 class HandlerJob:
@@ -24,24 +26,37 @@ class HandlerJob:
         "_error",
         "_parts",
         "_read",
+        "_unread_bytes",
+        "begun",
+        "body_bytes",
         "call",
         "envelope",
         "left",
         "request",
-        "since_ns",
-        "taken_ns",
+        "since_s",
+        "statistics",
+        "waited_ns",
     )
 
     def __init__(
-        self, request: PayloadRequest, envelope: str | None, call: CallContext, since_ns: int
+        self,
+        request: PayloadRequest,
+        envelope: str | None,
+        call: CallContext,
+        since_s: float,
+        statistics: VersionStatistics,
     ) -> None:
         self.request = request
         self.envelope = envelope
         self.call = call
-        self.since_ns = since_ns
-        self.taken_ns = since_ns  # when a worker began with it
+        self.since_s = since_s  # when it came
+        self.waited_ns = 0  # until a worker began with it
+        self.statistics = statistics
+        self.begun = False  # whether a part of the answer is there
         self.left = False
+        self.body_bytes = sum(size_bytes(part.data) for part in request.parts)
         self._parts: deque[PayloadResponse] = deque()
+        self._unread_bytes = 0
         self._ended = False
         self._error: DragomanError | None = None
         self._changed = asyncio.Event()
@@ -53,14 +68,20 @@ class HandlerJob:
         return self.envelope is not None or self.request.headers.get(DESCRIBE) == "True"
 
     async def room(self) -> None:
-        """Wait until no more than `MOST_UNREAD` parts wait to be read, or nobody reads."""
-        while len(self._parts) > MOST_UNREAD and not self.left:
+        """Wait until not too much waits to be read, or nobody reads."""
+        while not self.left and (
+            len(self._parts) > MOST_UNREAD or (self._parts and self._unread_bytes > MOST_UNREAD_BYTES)
+        ):
             self._read.clear()
             await self._read.wait()
 
     def give(self, part: PayloadResponse, *, last: bool) -> None:
-        """Hand over a part of the answer."""
+        """Hand over a part of the answer; what nobody waits for is dropped."""
+        self.begun = True
+        if self.left:
+            return
         self._parts.append(part)
+        self._unread_bytes += len(part.body)
         self._ended = last
         self._changed.set()
 
@@ -71,30 +92,34 @@ class HandlerJob:
             self._error = error
             self._changed.set()
 
-    async def parts(self) -> AsyncGenerator[tuple[PayloadResponse, bool], None]:
-        """The parts of the answer as they come, each with whether it is the last.
+    async def next(self) -> tuple[PayloadResponse, bool]:
+        """The next part of the answer, and whether it is the last.
 
         Errors: the one that ended it; those of the call's deadline.
         """
-        try:
-            while True:
-                while self._parts:
-                    part = self._parts.popleft()
-                    self._read.set()
-                    last = self._ended and self._error is None and not self._parts
-                    yield part, last
-                    if last:
-                        return
-                if self._error is not None:
-                    raise DragomanError(
-                        self._error.code,
-                        self._error.message,
-                        reason=self._error.reason,
-                        retry_after_s=self._error.retry_after_s,
-                        status=self._error.status,
-                    )
-                self._changed.clear()
-                await within(self.call, self._changed.wait())
-        finally:
-            self.left = True
-            self._read.set()
+        while not self._parts:
+            if self._error is not None:
+                raise anew(self._error)
+            self._changed.clear()
+            await within(self.call, self._changed.wait())
+        part = self._parts.popleft()
+        self._unread_bytes -= len(part.body)
+        self._read.set()
+        return part, self._ended and self._error is None and not self._parts
+
+    def leave(self) -> None:
+        """Nobody waits for it any more."""
+        self.left = True
+        self._parts.clear()
+        self._read.set()
+
+
+def anew(error: DragomanError) -> DragomanError:
+    """The same error for one of several who are told of it: each has its own traceback."""
+    return DragomanError(
+        error.code,
+        error.message,
+        reason=error.reason,
+        retry_after_s=error.retry_after_s,
+        status=error.status,
+    )

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from dragoman.core.context import CallContext
@@ -10,10 +11,11 @@ from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.engines.base import Artifact, Engine
-from dragoman.execution.workers.frames import Load, Ready
+from dragoman.execution.workers.frames import Load
 from dragoman.execution.workers.handlers.plan import Plan, make_plan
+from dragoman.execution.workers.handlers.post import STARTUP_SETTING, Held
 from dragoman.execution.workers.handlers.signature import SIGNATURES
-from dragoman.execution.workers.process import WorkerProcess
+from dragoman.execution.workers.process import WorkerProcess, end_together
 
 HOST: Final = "dragoman.execution.workers.handlers.hosting:HandlerHost"
 
@@ -21,7 +23,7 @@ HOST: Final = "dragoman.execution.workers.handlers.hosting:HandlerHost"
 class HandlerModel:
     """A handler that is loaded in as many workers as it has at least. A `HandlerRunner` takes them over."""
 
-    def __init__(self, load: Load, plan: Plan, workers: list[tuple[WorkerProcess, Ready]]) -> None:
+    def __init__(self, load: Load, plan: Plan, workers: list[Held]) -> None:
         self.load = load
         self.plan = plan
         self.signatures: Mapping[str, Signature] = SIGNATURES
@@ -36,7 +38,7 @@ class HandlerModel:
         """Nothing, too."""
         raise DragomanError(Code.FAILED_PRECONDITION, "a handler is called through its runner only")
 
-    def hand_over(self) -> list[tuple[WorkerProcess, Ready]]:
+    def hand_over(self) -> list[Held]:
         """The workers, which are from now on somebody else's to use and to end."""
         workers, self._workers = self._workers, []
         return workers
@@ -71,7 +73,11 @@ def load_handler(artifact: Artifact) -> HandlerModel:
         for number in range(plan.minimum):
             processes.append(WorkerProcess(load, number))
             processes[-1].begin()
-        workers = [(process, process.wait_ready(plan.startup_timeout_s)) for process in processes]
+        until_s = monotonic() + plan.startup_timeout_s
+        workers = [
+            (process, process.wait_ready(max(until_s - monotonic(), 0.0), STARTUP_SETTING))
+            for process in processes
+        ]
     except BaseException:
         end(processes, 0.0)
         raise
@@ -82,5 +88,4 @@ def end(processes: list[WorkerProcess], grace_s: float) -> None:
     """Have the processes end at the same time, and wait for that."""
     for process in processes:
         process.request_end()
-    for process in processes:
-        process.end(grace_s)
+    end_together(processes, grace_s)

@@ -13,8 +13,8 @@ from dragoman.core.requests import PayloadPart, PayloadRequest
 from dragoman.core.responses import Chunk, PayloadResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE
 from dragoman.engines.base import Artifact
+from dragoman.execution.workers.handlers.clock import Clock
 from dragoman.execution.workers.handlers.model import load_handler
-from dragoman.execution.workers.handlers.post import Clock
 from dragoman.execution.workers.handlers.runner import HandlerRunner
 from dragoman.execution.workers.handlers.signature import SIGNATURES
 from dragoman.repository.handle import Handle

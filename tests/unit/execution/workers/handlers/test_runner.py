@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from dragoman.core.responses import TensorResponse, TreeResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE
 from dragoman.core.status import WorkerState
 from dragoman.core.tensors import DType, Tensor
+from dragoman.execution.workers.frames import MOST_BYTES
+from dragoman.execution.workers.memory import KEPT_BYTES
 from tests.unit.execution.workers.handlers.staffed import SIGNATURE, Pauses, Staffed, quiet, said, staffed
 
 pytest.fixture(autouse=True)(quiet)
@@ -75,7 +78,7 @@ def test_one_that_asks_for_a_description_is_alone() -> None:
             return [given.body for given in await asyncio.gather(*asked)]
 
     answers = [answer.partition(b" in ")[0] for answer in asyncio.run(three())]
-    assert answers == [b"a of 1", b"b of 1", b"c of 1"]
+    assert answers == [b"a of 2", b"b of 1", b"c of 2"]
 
 
 def test_parts_come_one_by_one_and_the_last_is_known() -> None:
@@ -104,6 +107,67 @@ def test_a_reader_who_leaves_ends_neither_the_worker_nor_the_next_call() -> None
             return await handler.text("next")
 
     assert asyncio.run(two()).startswith("next of 1")
+
+
+def test_a_handler_that_goes_on_without_a_reader_ends_its_call_all_the_same() -> None:
+    async def two() -> str:
+        async with staffed() as handler:
+            chunks = handler.runner.stream(handler.handle, said("stream on"), SIGNATURE, CallContext("r"))
+            await anext(chunks)
+            await chunks.aclose()
+            return await handler.text("next")
+
+    assert asyncio.run(two()).startswith("next of 1")
+
+
+def test_large_bodies_pass_both_ways_and_take_no_memory_for_long() -> None:
+    async def one() -> None:
+        async with staffed() as handler:
+            given = await handler.whole("x" * 50_000_000)
+            assert given.body == b"x" * 100_000_000
+            fd = handler.runner._staff.posts[0]._process.memory.fd
+            assert os.fstat(fd).st_blocks * 512 <= KEPT_BYTES
+
+    asyncio.run(one())
+
+
+def test_a_request_whose_headers_fit_no_frame_is_refused_and_the_next_is_answered() -> None:
+    async def two() -> DragomanError:
+        async with staffed() as handler:
+            with pytest.raises(DragomanError) as caught:
+                await handler.whole("hello", **{"x": "y" * MOST_BYTES})
+            assert (await handler.text("next")).startswith("next of 1")
+            return caught.value
+
+    assert asyncio.run(two()).code is Code.TOO_LARGE
+
+
+def test_a_shared_handler_has_several_calls_at_once_in_one_worker() -> None:
+    async def two() -> list[str]:
+        async with staffed(shared=True) as handler:
+            return await asyncio.gather(handler.text("meet"), handler.text("meet"))
+
+    assert asyncio.run(two()) == ["met", "met"]
+
+
+def test_what_a_shared_worker_has_at_hand_fails_with_it_and_memory_is_not_blamed() -> None:
+    async def two() -> list[DragomanError]:
+        async with staffed(shared=True, response_timeout_s=1) as handler:
+            return await asyncio.gather(refusal(handler, "hang"), refusal(handler, "hang"))
+
+    assert [error.status for error in asyncio.run(two())] == [500, 500]
+
+
+def test_a_batch_counts_once() -> None:
+    async def two() -> None:
+        async with staffed(batch_size=2, max_batch_delay_ms=50) as handler:
+            first, second = await asyncio.gather(handler.whole("a"), handler.whole("b"))
+            assert first.run is not None
+            assert second.run is not None
+            assert first.run.batch is second.run.batch is handler.handle.statistics.batches[2]
+            assert handler.handle.statistics.runs == 1
+
+    asyncio.run(two())
 
 
 @pytest.mark.parametrize(
@@ -228,11 +292,10 @@ def test_one_that_does_not_load_again_is_given_up_in_time_and_those_that_wait_ar
 def test_workers_come_and_go_at_run_time() -> None:
     async def several() -> None:
         async with staffed(min_workers=0) as handler:
-            handler.runner.scale(2, 2)
+            await handler.runner.scale(2, 2, waits=True)
+            assert [worker.state for worker in handler.runner.workers().workers] == [WorkerState.READY] * 2
             assert (await handler.text("hello")).startswith("hello of 1")
-            assert len(handler.runner.workers().workers) == 2
-            for process in handler.runner.scale(0, 0):
-                await asyncio.to_thread(process.end)
+            await handler.runner.scale(0, 0, waits=True)
             assert handler.runner.workers().workers == ()
             assert (await refusal(handler, "hello")).reason is Reason.NO_WORKER
 

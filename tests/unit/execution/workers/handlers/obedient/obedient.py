@@ -3,16 +3,23 @@
 import os
 import signal
 import sys
+import threading
 import time
+from contextlib import suppress
 
 from ts.handler_utils.utils import send_intermediate_predict_response
 from ts.utils.util import PredictionException
+
+MEETING = threading.Barrier(2)
 
 
 def handle(data, context):
     if data is None:
         return None
-    order = bytes(data[0].get("body") or b"").decode()
+    body = data[0].get("body") or b""
+    if len(body) > 1000:
+        return double(data, context)
+    order = bytes(body).decode()
     return ORDERS.get(order, answer)(data, context)
 
 
@@ -24,6 +31,22 @@ def stream(data, context):
     for part in ("a", "b", "c"):
         send_intermediate_predict_response([part] * len(data), context.request_ids, "", 200, context)
     return ["d"] * len(data)
+
+
+def stream_on(data, context):
+    for _ in range(3):
+        with suppress(Exception):
+            send_intermediate_predict_response(["a"] * len(data), context.request_ids, "", 200, context)
+    return ["d"] * len(data)
+
+
+def double(data, context):
+    return [bytes(row["body"]) * 2 for row in data]
+
+
+def meet(data, context):
+    MEETING.wait(30)
+    return ["met"]
 
 
 def choose(data, context):
@@ -71,6 +94,8 @@ def print_much(data, context):
 
 ORDERS = {
     "stream": stream,
+    "stream on": stream_on,
+    "meet": meet,
     "choose": choose,
     "refuse": refuse,
     "fail": fail,

@@ -1,0 +1,98 @@
+"""How a handler is run: from its archive and from what its owner sets."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from dragoman.core.errors import Code, DragomanError
+from dragoman.engines.base import Artifact
+from dragoman.execution.workers.handlers.plan import Plan, make_plan
+from dragoman.settings.model import HandlerSettings, ModelSettings
+
+
+def plan(folder: Path, config: str | None = None, instances: int = 1, **handler: Any) -> Plan:
+    write(folder, config)
+    settings = ModelSettings(instances=instances, handler=HandlerSettings(**handler))
+    return make_plan(Artifact(str(folder), "m", 1, settings))
+
+
+def write(folder: Path, config: str | None = None, **manifest: Any) -> None:
+    model = {"modelName": "m", "handler": "h.py"}
+    if config is not None:
+        (folder / "model-config.yaml").write_text(config)
+        model["configFile"] = "model-config.yaml"
+    (folder / "MAR-INF").mkdir(exist_ok=True)
+    (folder / "MAR-INF" / "MANIFEST.json").write_text(json.dumps({"model": model | manifest}))
+
+
+def test_without_a_word_it_is_as_torchserve_has_it(tmp_path: Path) -> None:
+    found = plan(tmp_path)
+    assert (found.handler, found.minimum, found.maximum, found.queue) == ("h.py", 1, 1, 100)
+    assert (found.batch_size, found.batch_delay_s) == (1, 0.1)
+    assert (found.response_timeout_s, found.startup_timeout_s, found.retry_s) == (120, 120, 300)
+    assert (found.client_timeout_s, found.envelope, found.shared) == (0, None, False)
+
+
+def test_the_archives_own_configuration_counts(tmp_path: Path) -> None:
+    found = plan(
+        tmp_path,
+        "minWorkers: 2\nmaxWorkers: 3\nbatchSize: 4\nmaxBatchDelay: 50\nresponseTimeout: 5\n"
+        "startupTimeout: 6\nmaxRetryTimeoutInSec: 7\nclientTimeoutInMills: 80\njobQueueSize: 9\n",
+    )
+    assert (found.minimum, found.maximum, found.batch_size, found.batch_delay_s) == (2, 3, 4, 0.05)
+    assert (found.response_timeout_s, found.startup_timeout_s, found.retry_s) == (5, 6, 7)
+    assert (found.client_timeout_s, found.queue) == (0.08, 9)
+
+
+def test_what_the_owner_sets_counts_more(tmp_path: Path) -> None:
+    found = plan(tmp_path, "batchSize: 4\nminWorkers: 2\n", batch_size=1, min_workers=0, max_workers=0)
+    assert (found.batch_size, found.minimum, found.maximum) == (1, 0, 0)
+
+
+def test_instances_are_the_workers_of_a_model_that_says_nothing(tmp_path: Path) -> None:
+    assert plan(tmp_path, instances=3).minimum == 3
+
+
+def test_the_handler_sees_every_key_and_all_of_its_manifest(tmp_path: Path) -> None:
+    found = plan(tmp_path, "batchSize: 4\nhandler:\n  day: 2026-01-31\n  1: yes\n")
+    assert found.yaml == {"batchSize": 4, "handler": {"day": "2026-01-31", "1": True}}
+    assert found.manifest["model"]["configFile"] == "model-config.yaml"
+
+
+def test_what_is_not_supported_is_said_in_the_log_and_does_no_harm(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logs:
+        plan(tmp_path, "continuousBatching: true\nparallelType: pp\nbatchSize: many\n")
+    notes = [log["note"] for log in logs]
+    assert any("continuousBatching is not supported" in note for note in notes)
+    assert any("parallelType is not supported" in note for note in notes)
+    assert any("batchSize" in note and "ignored" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "settings", "code", "words"),
+    [
+        ({"handler": ""}, {}, Code.INVALID_ARGUMENT, "its manifest names no handler"),
+        ({}, {"min_workers": 2, "max_workers": 1}, Code.INVALID_ARGUMENT, "max_workers is 1"),
+        ({"configFile": "no.yaml"}, {}, Code.FAILED_PRECONDITION, "names no.yaml, which is not there"),
+        ({"configFile": "../x.yaml"}, {}, Code.INVALID_ARGUMENT, "which lies elsewhere"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_by_name(
+    tmp_path: Path, manifest: dict[str, str], settings: dict[str, int], code: Code, words: str
+) -> None:
+    write(tmp_path, **manifest)
+    own = ModelSettings(handler=HandlerSettings(**settings))
+    with pytest.raises(DragomanError, match=words) as caught:
+        make_plan(Artifact(str(tmp_path), "m", 1, own))
+    assert caught.value.code is code
+
+
+def test_another_runtime_is_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / "MAR-INF" / "MANIFEST.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"runtime": "LSP"}))
+    with pytest.raises(DragomanError, match="only Python handlers"):
+        make_plan(Artifact(str(tmp_path), "m", 1))
