@@ -16,6 +16,9 @@ from dragoman.config.dialects.ovms.config_file import KEYS as OVMS_KEYS
 from dragoman.config.dialects.ovms.flags import ROWS as OVMS_FLAGS
 from dragoman.config.dialects.tensorflow_serving.flags import ROWS
 from dragoman.config.dialects.tensorflow_serving.schemas import KEYS
+from dragoman.config.dialects.torchserve.flags import ROWS as TORCHSERVE_FLAGS
+from dragoman.config.dialects.torchserve.keys import ROWS as TORCHSERVE_KEYS
+from dragoman.config.dialects.torchserve.keys import VERSION_KEYS as TORCHSERVE_VERSION_KEYS
 from dragoman.config.schema import schema_text
 from tests.meta.contracts import TREE
 
@@ -23,6 +26,7 @@ SCHEMA: Final = TREE / "docs" / "dragoman.schema.json"
 TENSORFLOW_SERVING: Final = TREE / "docs" / "migrate" / "tensorflow-serving.md"
 OVMS: Final = TREE / "docs" / "migrate" / "openvino-model-server.md"
 KSERVE: Final = TREE / "docs" / "migrate" / "kserve.md"
+TORCHSERVE: Final = TREE / "docs" / "migrate" / "torchserve.md"
 BEGIN: Final = "<!-- Written by scripts/generate; do not edit from here -->"
 END: Final = "<!-- to here -->"
 
@@ -49,6 +53,15 @@ def kserve() -> str:
     return page(KSERVE, tables(KSERVE_FLAGS, {}))
 
 
+def torchserve() -> str:
+    """The page with its tables as they are in the dialect."""
+    named = {
+        "Keys of `config.properties`": {key.name: (key.level, key.text) for key in TORCHSERVE_KEYS},
+        "Keys of a version in `models` and `model_snapshot`": TORCHSERVE_VERSION_KEYS,
+    }
+    return page(TORCHSERVE, tables(TORCHSERVE_FLAGS, named))
+
+
 def page(file: Path, lines: Iterator[str]) -> str:
     """The file with these lines where it has written ones."""
     before, _, rest = file.read_text(encoding="utf-8").partition(BEGIN)
@@ -73,6 +86,7 @@ FILES: Final[Mapping[Path, Callable[[], str]]] = {
     TENSORFLOW_SERVING: tensorflow_serving,
     OVMS: ovms,
     KSERVE: kserve,
+    TORCHSERVE: torchserve,
 }
 
 

@@ -8,6 +8,7 @@ from dragoman.config.dialects.ovms import config_file
 from dragoman.config.dialects.ovms.flags import FLAGS as OVMS_FLAGS
 from dragoman.config.dialects.tensorflow_serving.flags import FLAGS
 from dragoman.config.dialects.tensorflow_serving.schemas import BATCHING, KEYS, MODEL, MONITORING, SSL
+from dragoman.config.dialects.torchserve.flags import FLAGS as TORCHSERVE_FLAGS
 from dragoman.settings.server import ServerSettings
 from tests.meta import published
 
@@ -22,7 +23,12 @@ def test_the_schema_knows_every_section():
 
 
 @pytest.mark.parametrize(
-    ("page", "flags"), [(published.TENSORFLOW_SERVING, FLAGS), (published.OVMS, OVMS_FLAGS)]
+    ("page", "flags"),
+    [
+        (published.TENSORFLOW_SERVING, FLAGS),
+        (published.OVMS, OVMS_FLAGS),
+        (published.TORCHSERVE, TORCHSERVE_FLAGS),
+    ],
 )
 def test_a_migration_page_has_every_flag(page, flags):
     text = page.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Final
 from dragoman.config.dialect import Dialect
 from dragoman.config.dialects import kserve, tensorflow_serving
 from dragoman.config.dialects import ovms as ovms_dialect
+from dragoman.config.dialects import torchserve as torchserve_dialect
 from dragoman.engines.base import Engine
 from dragoman.engines.handler import HandlerEngine
 from dragoman.engines.onnx import OnnxEngine
@@ -49,6 +50,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     tensorflow_serving.DIALECT,
     ovms_dialect.DIALECT,
     kserve.DIALECT,
+    torchserve_dialect.DIALECT,
 )  # fmt: skip
 
 

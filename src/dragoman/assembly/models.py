@@ -118,7 +118,7 @@ def make_watcher(settings: ServerSettings, models: ModelManager) -> Watcher | No
         return None
     paths = [
         *settings.repositories,
-        *(model.path for model in settings.models),
+        *(path for model in settings.models for path in model.paths),
         *(library.path for library in settings.node_libraries),
     ]
     events = file_events([path for path in paths if os.path.exists(path)])

@@ -22,7 +22,7 @@ def mistakes(settings: ServerSettings) -> Iterator[Mistake]:
     yield from twice("deployments", [deployment.name for deployment in settings.deployments])
     for index, model in enumerate(settings.models):
         yield from wrong(f"models[{index}].name", check_model_name, model.name)
-        if not model.path:
+        if not model.paths or not all(model.paths):
             yield f"models[{index}].path", "a path is expected"
     yield from listener_mistakes(settings)
     yield from pipeline_mistakes(settings)

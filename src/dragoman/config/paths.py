@@ -13,6 +13,7 @@ KEYS: Final = frozenset(
         "repository",
         "repository[]",
         "models[].path",
+        "models[].path[]",
         "node_libraries[].path",
         "archives.folder",
         "deployments_file",

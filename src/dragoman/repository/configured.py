@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from dragoman.core.errors import DragomanError, Reason
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine
+from dragoman.repository.archives.names import is_archive
 from dragoman.repository.source import (
     ONLY_VERSION,
     Aspired,
     AspiredModel,
     Candidate,
     FileSystemSource,
+    is_unpacked,
     with_settings,
 )
 from dragoman.settings.model import ModelSettings
@@ -49,8 +51,10 @@ class ConfiguredSource:
         engines: Mapping[str, Engine],
         pipelines: Pipelines = NO_PIPELINES,
     ) -> None:
-        self._repositories = [FileSystemSource(path, engines) for path in repositories]
-        self._models = [(model, FileSystemSource(model.path, engines)) for model in models]
+        self._repositories = [FileSystemSource(path, engines, rest) for path, *rest in divided(repositories)]
+        self._models = [
+            (model, FileSystemSource(model.paths[0], engines, model.paths[1:])) for model in models
+        ]
         self._every_model = every_model
         trusted = every_model.trust == "code"
         libraries = [replace(one, trust="code") if trusted else one for one in pipelines.libraries]
@@ -80,6 +84,13 @@ class ConfiguredSource:
 
     def _overlaid(self, name: str, model: AspiredModel, overlay: ModelOverlay) -> AspiredModel:
         return with_settings(model, name, overlay.over(self._every_model.over(model.settings)))
+
+
+def divided(repositories: Sequence[str]) -> list[list[str]]:
+    """The places of each source: all archives are one source, which joins the versions of a model."""
+    archives = [path for path in repositories if is_archive(path) or is_unpacked(path)]
+    others = [[path] for path in repositories if path not in archives]
+    return [*others, archives] if archives else others
 
 
 def one_model(name: str, source: FileSystemSource) -> AspiredModel:

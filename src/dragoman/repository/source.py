@@ -114,11 +114,13 @@ class VersionSource(Protocol):
 class FileSystemSource:
     """A model file, a model's folder or a repository on disk. The engines say which files are models.
 
+    With `beside` all the paths are archives, and those of one model are its versions.
     For one thread at a time.
     """
 
-    def __init__(self, path: str, engines: Mapping[str, Engine]) -> None:
+    def __init__(self, path: str, engines: Mapping[str, Engine], beside: Sequence[str] = ()) -> None:
         self._path = os.path.abspath(path)
+        self._beside = [os.path.abspath(other) for other in beside]
         self._engines = engines
         self._sidecars = Sidecars()
         self._heads = Heads()
@@ -130,6 +132,10 @@ class FileSystemSource:
         """
         self._sidecars, self._heads = Sidecars(self._sidecars), Heads(self._heads)
         shown = os.path.basename(self._path)
+        if self._beside:
+            groups, notes = by_model(self._all_found(), ())
+            models = {name: named(self._archived(name, group)) for name, group in groups.items()}
+            return Aspired(models, tuple(notes))
         if os.path.isfile(self._path):
             name, model = self._file(self._path, shown)
             return Aspired({name: named(model)})
@@ -150,6 +156,8 @@ class FileSystemSource:
         Errors: NOT_FOUND where there is nothing.
         """
         self._sidecars, self._heads = Sidecars(self._sidecars), Heads(self._heads)
+        if self._beside:
+            return self._archived(name, self._all_found())
         if os.path.isfile(self._path):
             return self._file(self._path, os.path.basename(self._path))[1]
         if not os.path.exists(self._path):
@@ -196,6 +204,9 @@ class FileSystemSource:
 
     def _found(self, path: str) -> FoundArchive:
         return FoundArchive(path, self._heads.read(path))
+
+    def _all_found(self) -> list[FoundArchive]:
+        return [self._found(path) for path in (self._path, *self._beside)]
 
     def _archived(
         self, name: str, archives: Sequence[FoundArchive], sidecar_folder: str | None = None

@@ -61,8 +61,9 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class HandlerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a model archive's handler is run. A key that is not given is as its model-config.yaml says."""
 
+    yields: bool = False  # whether the archive wins where it says of a key too; TorchServe's own files yield
     handler: str | None = None  # file.py, either with :function; None = what the manifest names
-    min_workers: NotNegative | None = None  # None = as many as `instances`
+    min_workers: NotNegative | Literal["cores"] | None = None  # one per core; None = as many as `instances`
     max_workers: NotNegative | None = None  # None = as many as min_workers
     batch_size: Positive | None = None  # requests that the handler is given at once; None = 1
     max_batch_delay_ms: NotNegative | None = None  # how long a batch waits to fill; None = 100
@@ -73,6 +74,8 @@ class HandlerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     job_queue_size: Positive | None = None  # requests that may wait; more are refused; None = 100
     service_envelope: Literal["body", "json", "kserve", "kservev2"] | None = None  # None = as each call asks
     shared: bool = False  # whether one worker is given several batches at once, each on a thread
+    decode_input: bool | None = None  # false = bodies as bytes only; None = as TS_DECODE_INPUT_REQUEST says
+    limit_image_pixels: bool = True  # what the handler is told of limit_max_image_pixels
 
 
 class WarmUpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

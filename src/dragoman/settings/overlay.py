@@ -55,4 +55,11 @@ class NamedModel(ModelOverlay, frozen=True, kw_only=True, forbid_unknown_fields=
     """One model: its name, where it lies, and any key of `model.yaml`."""
 
     name: str
-    path: str  # a model file, or a folder with numbered version folders or a model's files
+    # A model file, a folder with numbered version folders or a model's files, or a list of model archives,
+    # which are versions of it.
+    path: str | tuple[str, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of `path`."""
+        return (self.path,) if isinstance(self.path, str) else self.path

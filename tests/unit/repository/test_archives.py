@@ -426,3 +426,25 @@ def test_the_configuration_names_the_archive(stage: Stage) -> None:
         assert configuration.file == "a.mar"
 
     stage.run(story())
+
+
+def test_archives_of_a_list_are_versions_of_its_model(tmp_path: Path) -> None:
+    paths = [str(write_zip(tmp_path / f"{n}.mar", toy("half", f"{n}.0"))) for n in (1, 2)]
+    listed = NamedModel(name="mine", path=tuple(paths))
+    source = ConfiguredSource((), [listed], ModelOverlay(), {"toy": ToyEngine()})
+    (model,) = source.aspired().models.values()
+    assert [(one.model, one.version, one.version_name) for one in model.candidates] == [
+        ("mine", 1, "1.0"),
+        ("mine", 2, "2.0"),
+    ]
+
+
+def test_archives_that_are_repositories_are_versions_of_the_models_they_say(tmp_path: Path) -> None:
+    held = {"a": ("half", "1.0"), "b": ("other", "1.0"), "c": ("half", "3.0")}
+    paths = [str(write_zip(tmp_path / f"{file}.mar", toy(*told))) for file, told in held.items()]
+    paths.append(str(tmp_path / "absent.mar"))
+    source = ConfiguredSource(paths, (), ModelOverlay(), {"toy": ToyEngine()})
+    found = {
+        name: [one.version for one in model.candidates] for name, model in source.aspired().models.items()
+    }
+    assert found == {"half": [1, 3], "other": [1], "absent": [1]}

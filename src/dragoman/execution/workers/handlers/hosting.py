@@ -68,6 +68,8 @@ class HostedHandler:
             options["envelope"],
             options["yaml"],
             shared=shared,
+            decode_input_request=options["decode_input"],
+            limit_max_image_pixels=options["limit_image_pixels"],
             send_parts=self._send,
         )
         try:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.engines.base import Artifact
 from dragoman.settings.manifest import MANIFEST, PYTHON, Manifest, read_manifest
+from dragoman.settings.model import HandlerSettings
 from dragoman.settings.model_config import ModelConfig, ModelConfigDocument, read_model_config
 
 RUNTIMES: Final = frozenset({PYTHON, "python3"})
@@ -21,6 +22,7 @@ UNSUPPORTED: Final = (
     "parallel_type",
     "torchrun",
 )
+CORES: Final = "cores"
 T = TypeVar("T")
 
 
@@ -41,6 +43,8 @@ class Plan(Struct, frozen=True):
     shared: bool  # whether requests run at the same time in one worker
     manifest: Mapping[str, Any]
     yaml: Mapping[str, Any]
+    decode_input: bool | None = None  # None = as the environment says
+    limit_image_pixels: bool = True
 
     def for_worker(self) -> Mapping[str, Any]:
         """What the worker has to know."""
@@ -51,6 +55,8 @@ class Plan(Struct, frozen=True):
             "shared": self.shared,
             "manifest": self.manifest,
             "yaml": self.yaml,
+            "decode_input": self.decode_input,
+            "limit_image_pixels": self.limit_image_pixels,
         }
 
 
@@ -63,32 +69,53 @@ def make_plan(artifact: Artifact) -> Plan:
     manifest, tree = manifest_of(artifact)
     config = config_of(artifact, manifest)
     own = artifact.settings.handler
-    handler = own.handler or manifest.model.handler
+    named = (manifest.model.handler, own.handler) if own.yields else (own.handler, manifest.model.handler)
+    handler = named[0] or named[1]
     if not handler:
         raise invalid(f"model {artifact.model}: its manifest names no handler")
     if manifest.runtime not in RUNTIMES:
         raise invalid(f"model {artifact.model}: runtime {manifest.runtime!r}; only Python handlers are run")
     usual = artifact.settings.instances
-    minimum = first(own.min_workers, config.config.min_workers, usual)
-    maximum = first(own.max_workers, config.config.max_workers, max(usual, minimum))
+    given = Given(own, config.config)
+    minimum = first(*given["min_workers"], usual)
+    maximum = first(*given["max_workers"], max(usual, minimum))
+    if own.yields:  # the two may come from places that do not know of each other
+        maximum = max(minimum, maximum)
     if maximum < minimum:
         raise invalid(f"model {artifact.model}: max_workers is {maximum}, and min_workers is {minimum}")
     return Plan(
         handler=handler,
         minimum=minimum,
         maximum=maximum,
-        batch_size=first(own.batch_size, config.config.batch_size, 1),
-        batch_delay_s=first(own.max_batch_delay_ms, config.config.max_batch_delay_ms, 100) / 1000,
-        response_timeout_s=first(own.response_timeout_s, config.config.response_timeout_s, 120),
-        startup_timeout_s=first(own.startup_timeout_s, config.config.startup_timeout_s, 120),
-        retry_s=first(own.max_retry_timeout_s, config.config.max_retry_timeout_s, 300),
-        client_timeout_s=first(own.client_timeout_ms, config.config.client_timeout_ms, 0) / 1000,
-        queue=first(own.job_queue_size, config.config.job_queue_size, 100),
+        batch_size=first(*given["batch_size"], 1),
+        batch_delay_s=first(*given["max_batch_delay_ms"], 100) / 1000,
+        response_timeout_s=first(*given["response_timeout_s"], 120),
+        startup_timeout_s=first(*given["startup_timeout_s"], 120),
+        retry_s=first(*given["max_retry_timeout_s"], 300),
+        client_timeout_s=first(*given["client_timeout_ms"], 0) / 1000,
+        queue=first(*given["job_queue_size"], 100),
         envelope=own.service_envelope or manifest.model.envelope or None,
         shared=own.shared,
+        decode_input=own.decode_input,
+        limit_image_pixels=own.limit_image_pixels,
         manifest=tree,
         yaml=plain(config.tree),
     )
+
+
+class Given:
+    """What settings and `model-config.yaml` say of a key, what counts more first."""
+
+    def __init__(self, own: HandlerSettings, config: ModelConfig) -> None:
+        self._own = own
+        self._config = config
+
+    def __getitem__(self, key: str) -> tuple[Any, Any]:
+        """Both values; None where one says nothing."""
+        own, config = getattr(self._own, key), getattr(self._config, key)
+        if own == CORES:
+            own = len(os.sched_getaffinity(0))
+        return (config, own) if self._own.yields else (own, config)
 
 
 def first(*values: T | None) -> T:

@@ -1,6 +1,7 @@
 """How a handler is run: from its archive and from what its owner sets."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,36 @@ def test_another_runtime_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"runtime": "LSP"}))
     with pytest.raises(DragomanError, match="only Python handlers"):
         make_plan(Artifact(str(tmp_path), "m", 1))
+
+
+@pytest.mark.parametrize(("yields", "size"), [(False, 8), (True, 4)])
+def test_what_the_owner_sets_may_yield_to_the_archive(tmp_path: Path, yields: bool, size: int) -> None:
+    assert plan(tmp_path, "batchSize: 4", batch_size=8, yields=yields).batch_size == size
+
+
+def test_what_yields_counts_where_the_archive_says_nothing(tmp_path: Path) -> None:
+    found = plan(tmp_path, "", batch_size=8, job_queue_size=3, yields=True)
+    assert (found.batch_size, found.queue, found.batch_delay_s) == (8, 3, 0.1)
+
+
+@pytest.mark.parametrize(("named", "used"), [("own.py", "own.py"), ("", "usual.py")])
+def test_a_handler_that_yields_is_for_manifests_without_one(tmp_path: Path, named: str, used: str) -> None:
+    write(tmp_path, handler=named)
+    settings = ModelSettings(handler=HandlerSettings(handler="usual.py", yields=True))
+    assert make_plan(Artifact(str(tmp_path), "m", 1, settings)).handler == used
+
+
+def test_there_may_be_a_worker_for_each_core(tmp_path: Path) -> None:
+    cores = len(os.sched_getaffinity(0))
+    found = plan(tmp_path, min_workers="cores")
+    assert (found.minimum, found.maximum) == (cores, cores)
+
+
+def test_the_most_workers_are_never_fewer_than_another_place_wants_at_least(tmp_path: Path) -> None:
+    found = plan(tmp_path, "minWorkers: 3", min_workers=1, max_workers=2, yields=True)
+    assert (found.minimum, found.maximum) == (3, 3)
+
+
+def test_a_worker_is_told_how_bodies_are_read(tmp_path: Path) -> None:
+    told = plan(tmp_path, decode_input=False, limit_image_pixels=False).for_worker()
+    assert (told["decode_input"], told["limit_image_pixels"]) == (False, False)

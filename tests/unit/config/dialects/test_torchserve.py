@@ -1,0 +1,213 @@
+"""TorchServe's command line and file: what is refused, and in which words. Pairs: tests/config."""
+
+import pytest
+
+from dragoman import __version__
+from dragoman.config.dialect import Level, Source
+from dragoman.config.dialects.torchserve import DIALECT
+from dragoman.config.dialects.torchserve.flags import FLAGS
+from dragoman.config.dialects.torchserve.keys import FILE_ONLY, KEYS, VERSION_KEYS
+from dragoman.core.errors import Code, DragomanError
+
+FILE = "--ts-config=c"
+STORE = "model_store=s\n"
+
+
+def translate(*arguments, file=None, environment=None, path=None, names=()):
+    def read(name):
+        if file is None:
+            raise DragomanError(Code.NOT_FOUND, f"{name} cannot be read: no such file or directory")
+        return file
+
+    return DIALECT.translate(Source(arguments, environment or {}, read, lambda _: names, path))
+
+
+def of_file(text, **more):
+    return translate(FILE, file=STORE + text, **more)
+
+
+def mistake(call, *arguments, **more):
+    with pytest.raises(DragomanError) as raised:
+        call(*arguments, **more)
+    return raised.value.message
+
+
+def told(translation, level):
+    return {note.key: note.text for note in translation.notes if note.level is level}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("inference_address=ftp://h:1", "c:2: inference_address: Invalid binding address: ftp://h:1"),
+        ("inference_address=http://h:70000", "c:2: inference_address: Invalid port number: http://h:70000"),
+        ("inference_address=https://h:1", "c:2: inference_address: https wants private_key_file"),
+        ("management_address=8081", "c:2: management_address: Invalid binding address: 8081"),
+        ("grpc_inference_port=x", "c:2: grpc_inference_port: 'x' is no whole number"),
+        ("grpc_management_port=70000", "c:2: grpc_management_port: 70000 is no port"),
+        ("job_queue_size=0", "c:2: job_queue_size: 0 is below 1"),
+        ("max_request_size=1.5", "c:2: max_request_size: '1.5' is no whole number"),
+        ("default_workers_per_model=-1", "c:2: default_workers_per_model: -1 is below 0"),
+        ("models=[", "c:2: models: this is not JSON"),
+        ("models=[]", "c:2: models: an object is expected"),
+        ('models={"m": {"1.0": 3}}', "c:2: models: m 1.0: an object is expected"),
+        ('model_snapshot={"models": {"m": {"1.0": {}}}}', "c:2: model_snapshot: m 1.0: marName is missing"),
+        ("load_models=$$ABSENT$$", "c:2: Invalid Environment Variable ABSENT"),
+        (r"load_models=\u12", r"c:2: \u wants four hexadecimal digits"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told_with_its_line(text, said):
+    assert mistake(of_file, text).startswith(said)
+
+
+def test_every_mistake_is_told_at_once():
+    assert (
+        len(mistake(of_file, "inference_address=a\nmanagement_address=b\nmax_request_size=c").splitlines())
+        == 3
+    )
+
+
+def test_a_server_without_a_store_or_a_path_is_refused_in_torchserves_words():
+    assert mistake(translate) == "Missing mandatory parameter --model-store"
+    assert "models" not in translate(path="models").tree
+
+
+def test_a_path_is_the_store_and_is_trusted():
+    made = translate("--models=a.mar", path="models")
+    assert made.tree["every_model"]["trust"] == "code"
+    assert told(made, Level.IGNORED)["--models: load_models"] == "PATH is what is loaded"
+
+
+def test_a_word_that_is_no_flag_is_refused():
+    assert mistake(translate, "--frob", "x") == "unrecognized arguments: --frob x"
+
+
+def test_a_file_that_is_named_has_to_be_there():
+    assert mistake(translate, FILE) == "c cannot be read: no such file or directory"
+
+
+@pytest.mark.parametrize("word", ["-v", "--version"])
+def test_the_version_is_told(word):
+    assert translate(word).message == f"dragoman {__version__} in the place of TorchServe"
+
+
+def test_stop_says_how_to_stop():
+    assert "SIGTERM" in translate("--stop").message
+
+
+def test_the_models_are_all_words_up_to_the_next_flag():
+    own, others = DIALECT.separate(["--models", "a.mar", "b=b.mar", "--ncs", "--port", "1", "models"])
+    assert (own, others) == (["--models=a.mar,b=b.mar", "--ncs"], ["--port", "1", "models"])
+
+
+def test_the_file_in_the_working_directory_is_read():
+    assert translate(file=STORE + "load_models=a.mar", names=["config.properties"]).tree["repository"] == [
+        "s/a.mar"
+    ]
+
+
+def test_the_command_line_wins_over_the_file_and_the_environment_over_both():
+    text = STORE + "load_models=a.mar\nenable_envvars_config=true"
+    flags = (FILE, "--models", "b.mar")
+    assert translate(*flags, file=text).tree["repository"] == ["s/b.mar"]
+    environment = {"TS_LOAD_MODELS": "c.mar"}
+    assert translate(*flags, file=text, environment=environment).tree["repository"] == ["s/c.mar"]
+
+
+def test_the_environment_counts_only_where_the_file_lets_it():
+    assert of_file("load_models=a.mar", environment={"TS_LOAD_MODELS": "c.mar"}).tree["repository"] == [
+        "s/a.mar"
+    ]
+
+
+def test_variables_that_the_reference_does_not_know_set_nothing():
+    made = of_file("enable_envvars_config=true", environment={"TS_MODELS": "[", "TS_ALLOWED_URLS": "x"})
+    assert not [note for note in made.notes if note.key.startswith("environment")]
+
+
+def test_allowed_urls_come_from_the_environment_where_another_key_says_so():
+    text = "enable_envvars_config=true\nuse_env_allowed_urls=true"
+    made = of_file(text, environment={"TS_ALLOWED_URLS": "x"})
+    assert "environment TS_ALLOWED_URLS: allowed_urls" in told(made, Level.IGNORED)
+
+
+def test_without_tokens_the_start_ends_unless_access_may_be_open():
+    assert "disable_token_authorization" in told(of_file(""), Level.UNSUPPORTED)
+    for made in (of_file("disable_token_authorization=TRUE"), translate(FILE, "--dt", file=STORE)):
+        assert told(made, Level.UNSUPPORTED) == {}
+
+
+def test_an_address_without_a_port_is_at_the_usual_one():
+    assert of_file("inference_address=http://h").tree["listeners"][0]["port"] == 80
+    tls = "\nprivate_key_file=k\ncertificate_file=c"
+    (listener,) = of_file(f"inference_address=HTTPS://h{tls}").tree["listeners"]
+    assert (listener["port"], listener["tls"]) == (443, {"certificate": "c", "key": "k"})
+
+
+def test_every_address_where_nothing_answers_is_named():
+    addresses = [key for key in told(of_file(""), Level.IGNORED) if " at " in key]
+    assert addresses == [
+        "management at 127.0.0.1:8081",
+        "metrics at 127.0.0.1:8082",
+        "grpc_inference at 127.0.0.1:7070",
+        "grpc_management at 127.0.0.1:7071",
+    ]
+
+
+def test_an_archive_may_be_anywhere_on_this_machine_and_nowhere_else():
+    made = of_file("load_models=file:///x/a.mar,/y/b,http://h/c.mar,n=../d.mar,e=")
+    assert made.tree["repository"] == ["/x/a.mar", "/y/b"]
+    assert next(iter(told(made, Level.UNSUPPORTED))) == "c:2: load_models: http://h/c.mar"
+    assert told(made, Level.REFUSED) == {
+        "c:2: load_models: ../d.mar": "Relative path is not allowed in url: ../d.mar"
+    }
+
+
+def test_of_the_whole_store_what_is_described_has_its_own_settings():
+    text = 'models={"m": {"1.0": {"marName": "a.mar", "batchSize": 4}, "2.0": {"marName": "b.mar"}}}'
+    made = of_file(f"load_models=ALL\n{text}", names=["a.mar", "c.mar"])
+    assert made.tree["repository"] == ["s"]
+    assert [(model["name"], model["path"]) for model in made.tree["models"]] == [("m", "s/a.mar")]
+
+
+def test_archives_of_one_model_are_its_versions():
+    text = 'models={"m": {"1.9": {"marName": "a.mar"}, "1.10": {"marName": "b.mar", "defaultVersion": true}}}'
+    made = of_file(f"load_models=a.mar,b.mar\n{text}")
+    assert made.tree["models"] == [{"name": "m", "path": ["s/a.mar", "s/b.mar"]}]
+    assert "c:3: models: m 1.10: defaultVersion" not in told(made, Level.UNSUPPORTED)
+
+
+def test_a_default_version_that_is_not_the_highest_ends_the_start():
+    text = 'models={"m": {"2.0": {"marName": "a.mar", "defaultVersion": true}, "10.0": {"marName": "b.mar"}}}'
+    made = of_file(f"load_models=a.mar,b.mar\n{text}")
+    assert told(made, Level.UNSUPPORTED)["c:3: models: m 2.0: defaultVersion"] == (
+        "version 10.0 is called where none is named: the highest is"
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "true", '"x"', "[1]", "null"])
+def test_a_number_that_is_none_counts_as_not_given(value):
+    made = of_file(
+        f'load_models=a.mar\nmodels={{"m": {{"1": {{"marName": "a.mar", "batchSize": {value}}}}}}}'
+    )
+    assert "handler" not in made.tree["models"][0]
+    assert "c:3: models: m 1: batchSize" in told(made, Level.IGNORED)
+
+
+def test_an_archive_yields_to_nothing_but_a_snapshot():
+    snapshot = 'model_snapshot={"models": {"m": {"1.0": {"marName": "a.mar"}}}}'
+    assert of_file("").tree["every_model"]["handler"]["yields"] is True
+    assert of_file(snapshot).tree["every_model"]["handler"]["yields"] is False
+
+
+def test_a_file_of_settings_is_recognised_by_its_keys():
+    assert DIALECT.recognise("a=b\nmodel_store = /m", "/c/config.properties") == [
+        "--ts-config=/c/config.properties"
+    ]
+    assert DIALECT.recognise("server.port=1", "/c/application.properties") == []
+
+
+def test_every_flag_and_key_says_what_becomes_of_it():
+    assert all(flag.text for flag in (*FLAGS.values(), *KEYS.values()))
+    assert all(text for _, text in VERSION_KEYS.values())
+    assert KEYS.keys() >= FILE_ONLY
