@@ -70,11 +70,13 @@ def test_a_bytearray_is_handed_on_without_a_copy(layer: Layer) -> None:
     assert layer.module("serving.inputs").value_of(part, decode=True) is body
 
 
-def test_a_later_part_of_a_name_takes_the_place_of_an_earlier_one(layer: Layer) -> None:
+def test_parts_of_one_name_are_a_list(layer: Layer) -> None:
     service = layer.module("service")
     parts = [service.Part("data", None, b"1"), service.Part("data", "text/plain", b"2")]
     request = service.Request("id", {}, parts)
-    assert layer.module("serving.inputs").data_of(request, decode=True) == {"data": "2"}
+    assert layer.module("serving.inputs").data_of(request, decode=True) == {"data": [b"1", "2"]}
+    one = service.Request("id", {}, parts[1:])
+    assert layer.module("serving.inputs").data_of(one, decode=True) == {"data": "2"}
 
 
 def test_parts_and_headers_share_one_table_where_headers_win(layer: Layer) -> None:

@@ -10,8 +10,15 @@ logger = logging.getLogger(__name__)
 
 
 def data_of(request: Request, *, decode: bool) -> dict[str, Any]:
-    """Each part by its name; a later part takes the place of an earlier one of its name."""
-    return {part.name: value_of(part, decode=decode) for part in request.parts}
+    """Each part by its name; those of one name are a list.
+
+    TorchServe's handlers get no such lists: there, and here unless `repeated_parts` is `all`, only the last
+    part of a name comes so far.
+    """
+    values: dict[str, list[Any]] = {}
+    for part in request.parts:
+        values.setdefault(part.name, []).append(value_of(part, decode=decode))
+    return {name: given if len(given) > 1 else given[0] for name, given in values.items()}
 
 
 def headers_of(request: Request) -> dict[str, Any]:
