@@ -10,6 +10,7 @@ from typing import Final
 
 from dragoman.core.errors import NO_MODEL, NO_VERSION, Code, DragomanError, Reason
 from dragoman.core.requests import Target
+from dragoman.wire.grpc_errors import GRPC_STATUS
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
 from dragoman.wire.operation import Draft
@@ -34,21 +35,6 @@ REASON_STATUS: Final[Mapping[Reason, int]] = {
     Reason.METHOD_NOT_ALLOWED: 405,
     Reason.ENCODING_UNKNOWN: 415,
     Reason.SIGNATURE_UNKNOWN: 400,  # a 404 would say that the model is not there
-}
-GRPC_STATUS: Final[Mapping[Code, int]] = {  # gRPC's own numbers
-    Code.INVALID_ARGUMENT: 3,
-    Code.UNAUTHENTICATED: 16,
-    Code.PERMISSION_DENIED: 7,
-    Code.NOT_FOUND: 5,
-    Code.ALREADY_EXISTS: 6,
-    Code.FAILED_PRECONDITION: 9,
-    Code.RESOURCE_EXHAUSTED: 8,
-    Code.TOO_LARGE: 8,  # what gRPC itself answers to a message beyond its limit
-    Code.CANCELLED: 1,
-    Code.DEADLINE_EXCEEDED: 4,
-    Code.UNIMPLEMENTED: 12,
-    Code.UNAVAILABLE: 14,
-    Code.INTERNAL: 13,
 }
 REASON_GRPC_STATUS: Final[Mapping[Reason, int]] = {
     Reason.QUEUE_FULL: 14,

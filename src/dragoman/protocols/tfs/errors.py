@@ -5,33 +5,19 @@ reference. What the core words for itself passes through; what clients of Tensor
 worded as they know it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from dragoman.core.errors import NO_MODEL, NO_VERSION, NOT_READY, Code, DragomanError, Reason, invalid
 from dragoman.core.requests import Target
 from dragoman.core.signatures import DEFAULT_SIGNATURE
 from dragoman.wire import http_errors
+from dragoman.wire.grpc_errors import GRPC_STATUS
 from dragoman.wire.http_errors import answer_error
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
 
 HTTP_STATUS: Final = http_errors.HTTP_STATUS
-GRPC_STATUS: Final[Mapping[Code, int]] = {  # gRPC's own numbers; they are tensorflow.error.Code's as well
-    Code.INVALID_ARGUMENT: 3,
-    Code.UNAUTHENTICATED: 16,
-    Code.PERMISSION_DENIED: 7,
-    Code.NOT_FOUND: 5,
-    Code.ALREADY_EXISTS: 6,
-    Code.FAILED_PRECONDITION: 9,
-    Code.RESOURCE_EXHAUSTED: 8,
-    Code.TOO_LARGE: 8,  # what gRPC itself answers to a message beyond its limit
-    Code.CANCELLED: 1,
-    Code.DEADLINE_EXCEEDED: 4,
-    Code.UNIMPLEMENTED: 12,
-    Code.UNAVAILABLE: 14,
-    Code.INTERNAL: 13,
-}
 UNKNOWN: Final = NO_MODEL | NO_VERSION | {Reason.LABEL_UNKNOWN}
 PREFIX: Final = "/v1/models"
 

@@ -5,7 +5,8 @@ import pytest
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
-from dragoman.protocols.kserve_v2.errors import GRPC_STATUS, HTTP_STATUS, answer_error, fail, grpc_error
+from dragoman.protocols.kserve_v2.errors import HTTP_STATUS, answer_error, fail, grpc_error
+from dragoman.wire.grpc_errors import GRPC_STATUS
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft
 from tests.unit.protocols.kserve_v2.protocol import PROTOCOL

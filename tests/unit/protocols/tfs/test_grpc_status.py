@@ -9,8 +9,8 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.signatures import Method
 from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType
-from dragoman.protocols.tfs.errors import GRPC_STATUS
 from dragoman.settings.limits import Limits
+from dragoman.wire.grpc_errors import GRPC_STATUS
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import ControlOperation
 from dragoman.wire.version_states import STATES
