@@ -54,6 +54,7 @@ PIPELINES: Final = Listener("pipelines", ("--config", str(SETUPS / "pipelines.ya
 TORCHSERVE_LISTENER: Final = Listener(
     "torchserve", ("--trust-code", "--config", str(SETUPS / "torchserve.yaml")), write_handlers
 )
+TORCHSERVE_TENSORS: Final = Listener("torchserve-tensors", ("--config", str(SETUPS / "torchserve.yaml")))
 
 SUITES: Final[Mapping[str, Suite]] = {
     "gradient.json": Suite(HTTP, (Run(GRADIENT),)),
@@ -65,6 +66,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "ovms_grpc.json": Suite(GRPC, (Run(OVMS),)),
     "ovms_rest.json": Suite(HTTP, (Run(OVMS),)),
     "pipelines.json": Suite(HTTP, (Run(PIPELINES),)),
+    "predictions.json": Suite(HTTP, (Run(DEFAULT), Run(TORCHSERVE_TENSORS), Run(IMAGES))),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "torchserve.json": Suite(TORCHSERVE, (Run(TORCHSERVE_LISTENER),)),

@@ -36,6 +36,8 @@ BODIES: Final[Mapping[str, Any]] = {
     "tfs.rest.regress": {"examples": [{"pixels": PIXELS[0]}]},
     "kserve_v1.rest.predict": {"instances": PIXELS},
     "kserve_v1.rest.explain": {"instances": PIXELS},
+    "torchserve.rest.predict": {"data": PIXELS},
+    "torchserve.rest.explain": {"data": PIXELS},
 }
 # By operation: headers without which another protocol answers on a listener that has both.
 HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -56,7 +58,9 @@ class Answer(NamedTuple):
 
     @property
     def anonymous(self) -> bool:
-        """Whether the caller is asked who it is."""
+        """Whether the caller is asked who it is; TorchServe does so with 400."""
+        if self.status == 400 and b'"InvalidKeyException"' in self.body:
+            return True
         return self.status in (401, grpc.StatusCode.UNAUTHENTICATED)
 
     @property

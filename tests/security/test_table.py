@@ -70,6 +70,8 @@ listeners:
 - {{port: 0, dialect: kserve}}
 - {{port: 0, transport: grpc, dialect: kserve}}
 - {{port: 0, open_models: [secret-model]}}
+- {{port: 0, dialect: torchserve}}
+- {{port: 0, transport: grpc, dialect: torchserve}}
 """
 LISTENERS: Final = (
     ("superset", "http"),
@@ -79,6 +81,8 @@ LISTENERS: Final = (
     ("kserve", "http"),
     ("kserve", "grpc"),
     ("open", "http"),
+    ("torchserve", "http"),
+    ("torchserve", "grpc"),
 )
 Addresses = Mapping[tuple[str, str], Address]
 
@@ -98,7 +102,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
         yield {key: Address(host, int(port)) for key, (host, _, port) in zip(LISTENERS, found, strict=True)}
 
 
-DIALECTS: Final = ("superset", "tfserving", "kserve")
+DIALECTS: Final = ("superset", "tfserving", "kserve", "torchserve")
 CALLS = [call for dialect in DIALECTS for call in (*rest_calls(dialect), *grpc_calls(dialect))]
 MODEL_CALLS = [call for call in CALLS if call.model]
 HARMLESS_CALLS = [call for call in MODEL_CALLS if not call.control and not call.measures]
@@ -122,6 +126,17 @@ def test_a_closed_model_is_closed(call: Any, addresses: Addresses) -> None:
     for name, headers in OTHERS.items():
         answer = send(addresses, call, SECRET, headers)
         assert answer.forbidden, (name, answer)
+
+
+def test_a_closed_model_that_a_query_names_is_closed(addresses: Addresses) -> None:
+    (call,) = [call for call in CALLS if str(call) == "torchserve POST /invocations"]
+    named = call._replace(template=f"/invocations?model_name={SECRET}")
+    for name, headers in STRANGERS.items():
+        assert send(addresses, named, SECRET, headers).anonymous, name
+    for name, headers in OTHERS.items():
+        assert send(addresses, named, SECRET, headers).forbidden, name
+    for name, headers in ALLOWED.items():
+        assert send(addresses, named, SECRET, headers).status == 200, name
 
 
 @pytest.mark.parametrize("call", HARMLESS_CALLS, ids=str)

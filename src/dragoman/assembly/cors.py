@@ -6,7 +6,15 @@ from typing import Any, Final, ParamSpec
 from msgspec.structs import replace
 
 from dragoman.wire.messages import Headers, WireResponse
-from dragoman.wire.operation import HttpRoute, Operation, ProtocolSpec, StatusOperation, StreamOperation
+from dragoman.wire.operation import (
+    HttpRoute,
+    InferOperation,
+    Operation,
+    ProtocolSpec,
+    StatusOperation,
+    StreamEncoder,
+    StreamOperation,
+)
 
 HEADERS: Final[Headers] = [
     (b"Access-Control-Allow-Origin", b"*"),
@@ -42,7 +50,29 @@ def marked_operation(operation: Operation) -> Operation:
         changed["answer"] = marked(operation.answer)
     else:
         changed["encode"] = marked(operation.encode)
+    if isinstance(operation, InferOperation) and operation.stream is not None:
+        changed["stream"] = marked_streams(operation.stream)
     return replace(operation, **changed)
+
+
+def marked_streams(stream: Callable[[Any], StreamEncoder | None]) -> Callable[[Any], StreamEncoder | None]:
+    """The same encoders, whose heads have the headers."""
+
+    def encoder(draft: Any) -> StreamEncoder | None:
+        made = stream(draft)
+        return None if made is None else MarkedEncoder(made)
+
+    return encoder
+
+
+class MarkedEncoder:
+    """Another encoder with the headers on its head."""
+
+    def __init__(self, encoder: StreamEncoder) -> None:
+        self.head = marked(encoder.head)
+        self.chunk = encoder.chunk
+        self.end = encoder.end
+        self.fail = encoder.fail
 
 
 def marked(answer: Callable[P, WireResponse]) -> Callable[P, WireResponse]:

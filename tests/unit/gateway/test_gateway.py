@@ -20,11 +20,13 @@ from dragoman.core.signatures import Answers, Signature
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType, Tensor
 from dragoman.gateway.effort import NUMBER_BYTES
+from dragoman.gateway.guard import Guard
 from dragoman.repository.handle import Handle
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft, InferOperation, Operation, Order, StreamOperation
 from tests.unit.gateway.operations import CONTROL, INFER, MULTI, STATUS, Bench, request
+from tests.unit.security.hashes import deployed, policy, user
 from tests.unit.transports.http.memory import Client, until
 
 
@@ -695,6 +697,18 @@ def test_where_no_model_is_named_the_only_one_that_serves_is_meant(serving: list
     answer = answered(bench, request(), nameless)
     found = (answer.status, bytes(answer.body))
     assert found == ((200, b"[2.0]") if len(serving) == 1 else (400, b"no model "))
+
+
+def test_a_closed_model_stays_closed_where_it_is_the_only_one_and_not_named() -> None:
+    bench = Bench()
+    guard = Guard(policy(deployed("d", "double", user())))
+    bench.gateway._guard = guard
+    bench.models.report = StatusReport({"double": ModelStatus("double", (VersionStatus(1, State.READY),))})
+    nameless = replace(INFER, parse=lambda _, __: Draft(Target("")), bind=bind_to_nothing, stream=None)
+    answer = answered(bench, request(), nameless)
+    assert (answer.status, bench.counted("test.infer", "")) == (400, {"OK": 0, "UNAUTHENTICATED": 1})
+    assert bench.models.handle.pins == 0
+    guard.close()
 
 
 @pytest.mark.parametrize("query", ["", "stream"])

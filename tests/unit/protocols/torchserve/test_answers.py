@@ -14,13 +14,14 @@ from dragoman.assembly.collisions import ARBITERS
 from dragoman.assembly.cors import readable_by_pages
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import PayloadRequest
-from dragoman.core.responses import PayloadResponse
+from dragoman.core.responses import Chunk, PayloadResponse
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus, WorkersStatus
 from dragoman.protocols.torchserve.answers import Manner
 from dragoman.protocols.torchserve.errors import answer_error, refuse
+from dragoman.settings.limits import Limits
 from dragoman.transports.http.router import Router
 from dragoman.wire.messages import WireRequest
-from tests.unit.protocols.torchserve.scene import Answer, Parts, Served
+from tests.unit.protocols.torchserve.scene import READS, Answer, Parts, Served
 
 NOBODY = WireRequest("", "", "", [], b"")
 FIXED = {
@@ -228,3 +229,16 @@ def test_a_preflight_of_a_web_page_to_the_root_gets_the_description_and_may_go_o
     answer = operation.answer(WireRequest("OPTIONS", "/", "", [], b""), StatusReport())
     assert answer.status == 200
     assert dict(answer.headers)[b"Access-Control-Allow-Origin"] == b"*"
+
+
+def test_a_web_page_may_read_a_stream() -> None:
+    router = Router(readable_by_pages(protocols()), "superset", ARBITERS)
+    operation, params = router.match("POST", "/predictions/m")
+    draft = operation.parse(WireRequest("POST", "/predictions/m", "", [], b"x", params), Limits())
+    operation.bind(draft, READS)
+    encoder = operation.stream(draft)
+    head = encoder.head(Chunk(payload=PayloadResponse(b"a")))
+    assert dict(head.headers)[b"Access-Control-Allow-Origin"] == b"*"
+    assert encoder.chunk(Chunk(payload=PayloadResponse(b"a"))) == b"a"
+    assert encoder.end() is None
+    assert encoder.fail(DragomanError(Code.INTERNAL, "no")).status == 500
