@@ -175,8 +175,8 @@ class ModelLoader:
         model = engine.load(artifact, options)
         try:
             native = model.signatures
-            if (file := candidate.settings.tensor_names) != engine.tensor_names:
-                native = renamed_signatures(native, tree.root, file)
+            if (names := candidate.settings.tensor_names) != engine.tensor_names:
+                native = renamed_signatures(native, tree.root, names)
             signatures = merged_signatures(native, candidate.settings)
             if candidate.demands is not None:
                 signatures = narrowed_signatures(signatures, candidate.demands)
