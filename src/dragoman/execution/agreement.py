@@ -3,6 +3,7 @@
 An open first dimension does not prove it (a transpose has one too), so it is tried when the model loads.
 """
 
+from time import monotonic
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.engines.base import LoadedModel
 from dragoman.execution.samples import sample_request
+from dragoman.execution.warmup import DEADLINE_S, UNFIT
 
 ROWS: Final = 3
 # One row at a time and several at once take other paths through a matrix product, so floats differ a little.
@@ -21,16 +23,23 @@ TOLERANCE: Final = {DType.FP64: 1e-9, DType.FP32: 1e-4, DType.FP16: 2e-2, DType.
 
 
 def disagreement(model: LoadedModel, signature: Signature) -> str | None:
-    """Why rows of this signature may not be joined; None if they may."""
+    """Why rows of this signature may not be joined; None if they may.
+
+    Errors: UNAVAILABLE or DEADLINE_EXCEEDED where the model's worker ends or hangs over it.
+    """
+    if signature.untyped:
+        return "the model does not say which tensors it takes"
     for spec in signature.inputs.values():
         if spec.shape is not None and (not spec.shape or spec.shape[0] is not None):
             return f'input "{spec.name}" has no open first dimension'
-    call = CallContext("agreement")
+    call = CallContext("agreement", monotonic() + DEADLINE_S)
     together = sample_request(signature, ROWS)
     try:
         joined = model.infer(together, call).outputs
         alone = [model.infer(row(together, index), call).outputs for index in range(ROWS)]
     except DragomanError as error:
+        if error.code in UNFIT:
+            raise DragomanError(error.code, f"batching, tried at load: {error.message}") from error
         return f"it could not be tried: {error.message}"
     for name, tensor in joined.items():
         parts = [outputs[name].array for outputs in alone]

@@ -6,7 +6,7 @@
 3. A batch holds requests of one join key, oldest first, up to `max_size` rows. A request that has no rows to
    join, or as many as a batch, or whose signature must not be joined, runs by itself.
 4. Cancelled and overdue requests are dropped before they run. When a batch fails, each of its requests runs
-   alone, so that one caller's bad input fails that caller only.
+   alone, so that one caller's bad input fails that caller only; not where the model's worker ended over it.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Container, Hashable
 from concurrent.futures import Future
 from itertools import chain
 from time import monotonic, perf_counter_ns
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -27,9 +28,52 @@ from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.batch import divide, join, join_key, rows_of
 from dragoman.execution.deadlines import overdue
 from dragoman.execution.later import Later
-from dragoman.execution.runners import LocalRunner, input_bytes
+from dragoman.execution.runners import input_bytes
+from dragoman.execution.steps import Question, Steps, T
 from dragoman.repository.handle import Handle
 from dragoman.settings.model import BatchingSettings
+
+# Of a batch that ends so none is asked again: whichever of its requests it was would do the same again.
+FINAL: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELLED})
+Work = Future[T] | asyncio.Future[T]
+
+
+class Joining(Protocol):
+    """The runner that requests go to, one by one or joined."""
+
+    @property
+    def at_once(self) -> int:
+        """How many batches it runs at once."""
+
+    def adapter(self, signature: Signature) -> SignatureAdapter:
+        """The way of a signature's requests to the engine and back."""
+
+    def run_ready(
+        self,
+        handle: Handle,
+        request: TensorRequest,
+        rows: int,
+        adapter: SignatureAdapter,
+        call: CallContext,
+    ) -> TensorResponse | Awaitable[CoreResponse]:
+        """The answer to a request that is in the engine's names already."""
+
+    def goes_at_once(self, size_bytes: int) -> bool:
+        """Whether a request with so many bytes of input, coming alone, is better off not waiting."""
+
+    def run_steps(self, handle: Handle, steps: Steps[T], size_bytes: int) -> T | Work[T]:
+        """The result of steps that ask the model: at once, or as work whose end calls back on any thread."""
+
+    def stream(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> AsyncGenerator[Chunk, None]:
+        """The answer in parts."""
+
+    def occupancy(self) -> Occupancy:
+        """How busy the model is."""
+
+    def close(self) -> None:
+        """Close the model."""
 
 
 class Waiting:
@@ -97,9 +141,9 @@ class BatchingRunner:
     """
 
     def __init__(
-        self, local: LocalRunner, settings: BatchingSettings, name: str, joinable: Container[str]
+        self, below: Joining, settings: BatchingSettings, name: str, joinable: Container[str]
     ) -> None:
-        self._local = local
+        self._below = below
         self._settings = settings
         self._name = name
         self._joinable = joinable
@@ -114,14 +158,14 @@ class BatchingRunner:
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> TensorResponse | Awaitable[CoreResponse]:
         """The answer: at once for a request that comes alone, else with its batch."""
-        adapter = self._local.adapter(signature)
+        adapter = self._below.adapter(signature)
         ready = adapter.to_engine(request)
         rows = rows_of(ready)
         if self._in_turn == 0:
             asyncio.get_running_loop().call_soon(self._end_turn)
         self._in_turn += 1
         if not self._is_joinable(ready, rows) or self._is_alone(ready):
-            return self._local.run_ready(handle, ready, rows or 1, adapter, call)
+            return self._below.run_ready(handle, ready, rows or 1, adapter, call)
         if self._length >= self._settings.max_queue:
             raise self._refusal()
         due_s = monotonic() + self._settings.delay_ms / 1e3
@@ -134,19 +178,20 @@ class BatchingRunner:
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> AsyncGenerator[Chunk, None]:
         """Streams are not joined."""
-        return self._local.stream(handle, request, signature, call)
+        return self._below.stream(handle, request, signature, call)
 
     def occupancy(self) -> Occupancy:
         """How busy the model is."""
-        return self._local.occupancy()
+        return self._below.occupancy()
 
     def close(self) -> None:
         """Close the model."""
-        self._local.close()
+        self._below.close()
 
     def _is_joinable(self, request: TensorRequest, rows: int) -> bool:
         """Whether others may run together with this request."""
-        return 0 < rows < self._settings.max_size and request.signature in self._joinable
+        told = request.parameters is not None
+        return 0 < rows < self._settings.max_size and request.signature in self._joinable and not told
 
     def _is_alone(self, request: TensorRequest) -> bool:
         """Whether nothing would join this request, so that it need not wait."""
@@ -156,7 +201,7 @@ class BatchingRunner:
             and not self._length
             and not self._running
             and not self._settings.delay_ms
-            and self._local.is_short(input_bytes(request))
+            and self._below.goes_at_once(input_bytes(request))
         )
 
     def _refusal(self) -> DragomanError:
@@ -173,7 +218,7 @@ class BatchingRunner:
 
     def _start_batches(self) -> None:
         """Run what is due, as far as the model takes more at once; then see to what goes on waiting."""
-        while self._length and len(self._running) < self._local.at_once:
+        while self._length and len(self._running) < self._below.at_once:
             batch = self._take_batch()
             if not batch:
                 break
@@ -201,7 +246,7 @@ class BatchingRunner:
         return []
 
     def _run(self, batch: list[Waiting]) -> None:
-        """Run a batch: inline where that is short, else on a thread."""
+        """Run a batch: at once where that is short, else elsewhere."""
         now = monotonic()
         live = []
         for waiting in batch:
@@ -212,43 +257,44 @@ class BatchingRunner:
         if not live:
             return
         size = sum(input_bytes(waiting.request) for waiting in live)
-        if self._local.is_short(size):
-            deliver(self._outcomes(live, size))
+        work = self._below.run_steps(live[0].handle, self._outcomes(live, size), size)
+        if isinstance(work, list):
+            deliver(work)
             return
         running = tuple(live)
         self._running.add(running)
-        work = self._local.submit(live[0].handle, self._outcomes, live, size)
         loop = asyncio.get_running_loop()
         work.add_done_callback(lambda done: loop.call_soon_threadsafe(self._finish, running, done))
 
-    def _finish(self, running: tuple[Waiting, ...], work: Future[list[Outcome]]) -> None:
-        """A batch came back from its thread."""
+    def _finish(self, running: tuple[Waiting, ...], work: Work[list[Outcome]]) -> None:
+        """A batch came back."""
         self._running.discard(running)
-        error = work.exception()
-        if error is None:
-            deliver(work.result())
-        else:
+        if work.cancelled() or work.exception() is not None:
             deliver([Outcome(list(running), DragomanError(Code.INTERNAL, "the batch was not run"))])
+        else:
+            deliver(work.result())
         self._start_batches()
 
-    def _outcomes(self, batch: list[Waiting], size: int) -> list[Outcome]:
+    def _outcomes(self, batch: list[Waiting], size: int) -> Steps[list[Outcome]]:
         """What the requests of a batch get: all of them together, or each alone where that failed."""
         try:
-            return [self._joined(batch, size)]
+            joined = yield from self._joined(batch, size)
+            return [joined]
         except Exception as error:
-            if len(batch) == 1:
+            if len(batch) == 1 or (isinstance(error, DragomanError) and error.code in FINAL):
                 return [Outcome(batch, error)]
-        return [self._outcomes([waiting], input_bytes(waiting.request))[0] for waiting in batch]
+        outcomes = []
+        for waiting in batch:
+            outcomes += yield from self._outcomes([waiting], input_bytes(waiting.request))
+        return outcomes
 
-    def _joined(self, batch: list[Waiting], size: int) -> Outcome:
+    def _joined(self, batch: list[Waiting], size: int) -> Steps[Outcome]:
         began_ns = perf_counter_ns()
         sizes = [waiting.rows for waiting in batch]
         rows = sum(sizes)
         filled = next((allowed for allowed in self._settings.allowed_sizes if allowed >= rows), rows)
         joined = join([waiting.request for waiting in batch], filled)
-        # A batch outlives the deadlines and the patience of its members, so it runs in a context of its own.
-        call = batch[0].call if len(batch) == 1 else CallContext(batch[0].call.request_id)
-        response = self._local.infer(joined, size, call)
+        response = yield Question(joined, size, batch[0].call if len(batch) == 1 else call_of(batch))
         took_ns = 0 if response.run is None else response.run.infer_ns
         return Outcome(batch, divide(response, sizes, filled), began_ns, took_ns)
 
@@ -258,7 +304,7 @@ class BatchingRunner:
             self._alarm.cancel()
             self._alarm = None
         lines = self._lines.values()
-        free = len(self._running) < self._local.at_once
+        free = len(self._running) < self._below.at_once
         times = [line[0].due_s for line in lines if free]
         times += [
             waiting.call.deadline_s
@@ -284,6 +330,13 @@ class BatchingRunner:
             if not left:
                 del self._lines[key]
         self._start_batches()
+
+
+def call_of(batch: list[Waiting]) -> CallContext:
+    """A batch's own call: it outlives its requests' patience, and ends with the last of their deadlines."""
+    deadlines = [waiting.call.deadline_s for waiting in batch if waiting.call.deadline_s is not None]
+    last_s = max(deadlines) if len(deadlines) == len(batch) else None
+    return CallContext(batch[0].call.request_id, last_s)
 
 
 def deliver(outcomes: list[Outcome]) -> None:

@@ -42,8 +42,7 @@ def make_runner(
     if isinstance(model, HandlerModel):
         return HandlerRunner(model, loop)
     if isinstance(model, WorkerModel):
-        warm_up_worker(model, settings.warm_up, name)
-        runner: Runner = WorkerRunner(model, loop)
+        runner: Runner = worker_runner(model, settings, name, version, loop)
     else:
         runner = local_runner(model, settings, name, version, threads)
     if needs_preparation(model.signatures, settings.preprocessing):
@@ -57,17 +56,41 @@ def local_runner(
     """A runner in this process, batching where that is wanted and the rows allow it."""
     batches = settings.batching is not None
     local = LocalRunner(model, name, threads, settings.max_queue, counts_rows=batches)
-    if settings.batching is not None:
-        check_sizes(settings.batching)
     warm_up_local(local, model, settings.warm_up, name)
+    return joining(local, settings, name, joinable_signatures(model, settings, name, version))
+
+
+def worker_runner(
+    model: WorkerModel, settings: ModelSettings, name: str, version: int, loop: asyncio.AbstractEventLoop
+) -> Runner:
+    """The same for a model in workers, which gets made-up inputs only where its settings ask for that.
+
+    Errors: UNAVAILABLE or DEADLINE_EXCEEDED where the worker ends or hangs over them.
+    """
+    warm_up_worker(model, settings.warm_up, name)
+    joinable = joinable_signatures(model, settings, name, version)
+    return joining(WorkerRunner(model, loop), settings, name, joinable)  # which takes the workers over
+
+
+def joining(
+    runner: LocalRunner | WorkerRunner, settings: ModelSettings, name: str, joinable: frozenset[str]
+) -> Runner:
+    """The runner, behind one that joins requests for these signatures of the engine's."""
+    if settings.batching is None or not joinable:
+        return runner
+    return BatchingRunner(runner, settings.batching, name, joinable)
+
+
+def joinable_signatures(
+    model: LoadedModel, settings: ModelSettings, name: str, version: int
+) -> frozenset[str]:
+    """The engine's signatures whose rows do not depend on each other, where batching is wanted.
+
+    Each of the others is a warning.
+    """
     if settings.batching is None:
-        return local
-    joinable = joinable_signatures(model, name, version)
-    return BatchingRunner(local, settings.batching, name, joinable) if joinable else local
-
-
-def joinable_signatures(model: LoadedModel, name: str, version: int) -> frozenset[str]:
-    """The engine's signatures whose rows do not depend on each other; each of the others is a warning."""
+        return frozenset()
+    check_sizes(settings.batching)
     joinable = set()
     for signature in model.signatures.values():
         why_not = disagreement(model, signature)

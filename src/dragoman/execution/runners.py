@@ -22,6 +22,7 @@ from dragoman.execution.admission import Slots
 from dragoman.execution.batch import rows_of
 from dragoman.execution.costs import CostEstimate
 from dragoman.execution.deadlines import within
+from dragoman.execution.steps import Question, Steps, carry_out
 from dragoman.repository.handle import Handle
 
 INLINE_NS: Final = 200_000
@@ -120,6 +121,19 @@ class LocalRunner:
     def is_short(self, size_bytes: int) -> bool:
         """Whether a call with so many bytes of input is expected to be short enough for the loop."""
         return self._cost.ns_per_byte * size_bytes < INLINE_NS
+
+    def goes_at_once(self, size_bytes: int) -> bool:
+        """Whether a request that comes alone is answered before others could join it."""
+        return self.is_short(size_bytes)
+
+    def run_steps(self, handle: Handle, steps: Steps[T], size_bytes: int) -> T | Future[T]:
+        """The result of steps that ask the model, at once where those are short, else from a thread."""
+        if self.is_short(size_bytes):
+            return carry_out(steps, self._reply)
+        return self.submit(handle, carry_out, steps, self._reply)
+
+    def _reply(self, question: Question) -> TensorResponse:
+        return self.infer(question.request, question.size_bytes, question.call)
 
     def infer(
         self,

@@ -84,7 +84,7 @@ class Selective(Summing):
 
 def test_a_signature_that_mixes_its_rows_is_left_alone_and_the_others_are_joined() -> None:
     with structlog.testing.capture_logs() as lines:
-        assert joinable_signatures(Selective(), "m", 1) == {"serving_default"}
+        assert joinable_signatures(Selective(), batched(), "m", 1) == {"serving_default"}
     assert [line["signature"] for line in lines] == ["sum"]
 
 

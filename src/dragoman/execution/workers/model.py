@@ -39,6 +39,7 @@ class WorkerModel:
         self.load = load
         self.signatures: Mapping[str, Signature] = ready.signatures
         self.concurrency = 1
+        self.slots = sum(ready.concurrency for _, ready in workers)  # calls at once, in all of them
         self._workers = list(workers)
         self._first = process
 

@@ -18,6 +18,7 @@ from dragoman.core.tensors import Tensor
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.batch import rows_of
 from dragoman.execution.deadlines import within
+from dragoman.execution.steps import Question, Steps, carry_on
 from dragoman.execution.workers.frames import GarbledError, Infer, More, Result
 from dragoman.execution.workers.memory import MemoryClosedError, trim
 from dragoman.execution.workers.model import WorkerModel
@@ -50,6 +51,7 @@ class WorkerRunner:
         health: Health = unwatched,
         restarts: Restarts = USUAL_RESTARTS,
     ) -> None:
+        self.at_once = model.slots
         self._model = model
         self._loop = loop
         self._counts_rows = model.load.artifact.settings.batching is not None
@@ -62,14 +64,40 @@ class WorkerRunner:
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> Awaitable[CoreResponse]:
         """The answer, to be awaited."""
-        adapter = self._adapter(signature)
+        adapter = self.adapter(signature)
         return self._answer(handle, adapter.to_engine(request), adapter, call)
+
+    def run_ready(
+        self,
+        handle: Handle,
+        request: TensorRequest,
+        rows: int,
+        adapter: SignatureAdapter,
+        call: CallContext,
+    ) -> Awaitable[CoreResponse]:
+        """The same for a request that is in the engine's names already."""
+        return self._answer(handle, request, adapter, call)
+
+    def goes_at_once(self, size_bytes: int) -> bool:
+        """A request that comes alone always does: there is nobody whom it would keep waiting."""
+        return True
+
+    def run_steps(self, handle: Handle, steps: Steps[T], size_bytes: int) -> asyncio.Task[T]:
+        """Steps that ask the model, as a task."""
+
+        async def reply(question: Question) -> TensorResponse:
+            return await self._respond(question.request, question.call)
+
+        handle.hold()
+        task = self._loop.create_task(carry_on(steps, reply))
+        task.add_done_callback(lambda _: handle.release())
+        return task
 
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> AsyncGenerator[Chunk, None]:
         """The answer in parts, each made by the worker when the reader asks for it."""
-        adapter = self._adapter(signature)
+        adapter = self.adapter(signature)
         ready = adapter.to_engine(request)
         since_ns = perf_counter_ns()
         slot = self._pool.try_take() or await self._pool.take(call)
@@ -118,7 +146,8 @@ class WorkerRunner:
         for process, ready in self._model.hand_over():
             self._pool.adopt(process, ready)
 
-    def _adapter(self, signature: Signature) -> SignatureAdapter:
+    def adapter(self, signature: Signature) -> SignatureAdapter:
+        """The way of a signature's requests to the engine and back."""
         adapter = self._adapters.get(signature.name)
         if adapter is None:
             native = self._model.signatures[signature.source]
@@ -128,6 +157,10 @@ class WorkerRunner:
     async def _answer(
         self, handle: Handle, request: TensorRequest, adapter: SignatureAdapter, call: CallContext
     ) -> CoreResponse:
+        return adapter.from_engine(await self._respond(request, call), handle.version)
+
+    async def _respond(self, request: TensorRequest, call: CallContext) -> TensorResponse:
+        """The answer in the engine's names, with what it took."""
         since_ns = perf_counter_ns()
         slot = self._pool.try_take() or await self._pool.take(call)
         queue_ns = perf_counter_ns() - since_ns
@@ -142,8 +175,7 @@ class WorkerRunner:
         finally:
             slot.worker.leave(slot, call, self._grace_s)
         rows = rows_of(request) or 1 if self._counts_rows else 1
-        run = Run(infer_ns, queue_ns, rows)
-        return adapter.from_engine(TensorResponse(outputs, run=run), handle.version)
+        return TensorResponse(outputs, run=Run(infer_ns, queue_ns, rows))
 
     async def _frame(
         self, slot: Slot, request: TensorRequest, call: CallContext, *, stream: bool = False
