@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Final
 
@@ -11,7 +12,7 @@ from dragoman.config.dialects import kserve, tensorflow_serving
 from dragoman.config.dialects import ovms as ovms_dialect
 from dragoman.config.dialects import torchserve as torchserve_dialect
 from dragoman.engines.base import Engine
-from dragoman.engines.handler import HandlerEngine
+from dragoman.engines.handler import HandlerEngine, read_gpus
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
@@ -45,7 +46,9 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     OpenVinoEngine,
 )  # fmt: skip
 # Where an engine's models are loaded, unless it is in this process or, for code, in workers.
-PLACES: Final[Mapping[type[Engine], Callable[[type[Engine]], Engine]]] = {HandlerEngine: handlers_in_workers}
+PLACES: Final[Mapping[type[Engine], Callable[[type[Engine]], Engine]]] = {
+    HandlerEngine: partial(handlers_in_workers, gpus=read_gpus)
+}
 DIALECTS: Final[tuple[Dialect, ...]] = (
     tensorflow_serving.DIALECT,
     ovms_dialect.DIALECT,

@@ -47,7 +47,8 @@ class WorkerState(enum.Enum):
 class WorkerStatus(Struct, frozen=True):
     """One worker of a model. `started_at_s` is Unix time; `pid` None = there is no process just now.
 
-    `memory_bytes` is what the process holds, 0 where that is not known yet.
+    `memory_bytes` is what the process holds, 0 where that is not known yet. `gpu` = the number of the GPU
+    that it was told to use; None = none.
     """
 
     id: str
@@ -55,6 +56,7 @@ class WorkerStatus(Struct, frozen=True):
     pid: int | None = None
     started_at_s: float = 0.0
     memory_bytes: int = 0
+    gpu: int | None = None
 
 
 class WorkersStatus(Struct, frozen=True):

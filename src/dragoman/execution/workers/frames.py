@@ -94,10 +94,11 @@ class Close(Struct, frozen=True, tag=True):
 
 
 class Ready(Struct, frozen=True, tag=True):
-    """Worker: the model is loaded."""
+    """Worker: the model is loaded. `imported` = of the modules that workers could share those it has."""
 
     signatures: dict[str, Signature]
     concurrency: Annotated[int, Meta(ge=1)]
+    imported: list[str] = []
 
 
 class Failed(Struct, frozen=True, tag=True):

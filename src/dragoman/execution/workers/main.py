@@ -7,7 +7,7 @@ import resource
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -20,10 +20,16 @@ from dragoman.execution.workers.handlers.hosting import HandlerHost, HostedHandl
 from dragoman.execution.workers.memory import MOST_SLOTS, SharedMemory
 from dragoman.execution.workers.records import send_logs
 
+SHAREABLE: Final = ("torch",)  # modules that take long to import, and memory that processes can share
+
 
 def main(arguments: Sequence[str]) -> int:
     """Be a worker; the arguments are file descriptors that the server opened. The exit code."""
-    link, memory, lifeline = map(int, arguments)
+    return work(*map(int, arguments))
+
+
+def work(link: int, memory: int, lifeline: int) -> int:
+    """The same, in a process that is there already."""
     end_with_server(lifeline)
     channel = Channel(socket.socket(fileno=link))
     send_logs(channel)
@@ -34,7 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     if model is None:
         return 1
     slots = max(1, min(model.concurrency, MOST_SLOTS))
-    channel.send(Ready(dict(model.signatures), slots))
+    imported = [module for module in SHAREABLE if module in sys.modules]
+    channel.send(Ready(dict(model.signatures), slots, imported))
     Calls(model, channel, SharedMemory(memory), slots).serve()
     model.close()
     return 0

@@ -4,9 +4,7 @@ import os
 import select
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from threading import Lock
 from time import monotonic
@@ -16,6 +14,7 @@ import structlog
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.execution.workers.channel import Channel
+from dragoman.execution.workers.children import LOST, Child, Given, StartedChild
 from dragoman.execution.workers.frames import (
     FROM_WORKER,
     Close,
@@ -29,22 +28,20 @@ from dragoman.execution.workers.frames import (
 from dragoman.execution.workers.memory import create_memory
 from dragoman.execution.workers.output import OutputLines, Ration, forward
 
-MAIN: Final = "dragoman.execution.workers.main"
-# No folder of the server's on the path, nothing held back in print, a traceback for a crash, and no files
-# written beside the model, which would look like a change of it.
-FLAGS: Final = ("-P", "-u", "-X", "faulthandler", "-B")
 LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
 LOAD_SETTING: Final = "worker.load_timeout_s"
 OUTPUT_END_S: Final = 1.0  # for the last lines of a worker that was ended
 
+Start = Callable[[Load, Given], Child]
+
 
 class WorkerProcess:
-    """One process of its own session, so that signals for the server do not reach it first.
+    """One process, with what the server shares with it.
 
     It ends when the server does, however that ends: the kernel ends it when the pipe `lifeline` closes.
     """
 
-    def __init__(self, load: Load, instance: int) -> None:
+    def __init__(self, load: Load, instance: int, start: Start = StartedChild) -> None:
         artifact = load.artifact
         self.load = load
         self.instance = instance
@@ -56,13 +53,13 @@ class WorkerProcess:
         self._ending = Lock()
         try:
             with ExitStack() as ours, ExitStack() as given:
-                self._start(ours, given)
+                self._start(start, ours, given)
                 ours.pop_all()
         except OSError as error:
             reason = (error.strerror or "unknown reason").lower()
             raise DragomanError(Code.UNAVAILABLE, f"the server cannot start a worker: {reason}") from error
 
-    def _start(self, ours: ExitStack, given: ExitStack) -> None:
+    def _start(self, start: Start, ours: ExitStack, given: ExitStack) -> None:
         """Start the process. What is `given` to it is closed here at once, `ours` only where this fails."""
         here, there = socket.socketpair()
         ours.callback(here.close)
@@ -76,19 +73,9 @@ class WorkerProcess:
         printed, output = os.pipe()
         ours.callback(os.close, printed)
         given.callback(os.close, output)
-        passed = (there.fileno(), self.memory.fd, lifeline)
-        self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            [interpreter(self.load), *FLAGS, "-m", MAIN, *map(str, passed)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            pass_fds=passed,
-            start_new_session=True,
-            env=environment(self.load.artifact.settings.instances),
-        )
-        self.pid = self._process.pid
+        self._child = start(self.load, Given(there.fileno(), self.memory.fd, lifeline, output))
         ours.callback(self.kill)
-        self.pidfd = os.pidfd_open(self.pid)
+        self.pid, self.pidfd = self._child.pid, self._child.pidfd
         lines = OutputLines(lambda line: self._log.info("output", line=line))
         self._output = forward(printed, lines, f"output-{self.load.artifact.model}-{self.instance}")
 
@@ -146,10 +133,8 @@ class WorkerProcess:
         getattr(self._log, level)(record.event, **fields)
 
     def kill(self) -> None:
-        """End the process and all that it started, at once. Nothing happens where it has ended."""
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+        """End the process and all that it started, at once. Nothing happens where it was waited for."""
+        self._child.kill()
 
     def end(self, grace_s: float = 0.0) -> str:
         """Wait until the process has ended, kill it after `grace_s`, give back what it held; how it ended.
@@ -157,16 +142,16 @@ class WorkerProcess:
         Called twice, it does nothing the second time. It blocks.
         """
         with self._ending:
-            if self._process.returncode is None:
+            if self._child.returncode is None:
                 self._end(grace_s)
-        return how_ended(self._process.returncode)
+        return how_ended(self._child.returncode)
 
     def _end(self, grace_s: float) -> None:
         ended = select.poll()
         ended.register(self.pidfd, select.POLLIN)
         ended.poll(grace_s * 1000)
         self.kill()  # what it started, too
-        self._process.wait()
+        self._child.wait()
         self._output.join(OUTPUT_END_S)
         self.channel.socket.close()
         self.memory.close()
@@ -193,22 +178,13 @@ def check_ready(frame: FromWorker) -> Ready:
     raise DragomanError(Code.INTERNAL, "the model's worker does not behave as a worker should")
 
 
-def how_ended(status: int) -> str:
+def how_ended(status: int | None) -> str:
     """An exit status in words."""
+    if status is None or status == LOST:
+        return "exit code not known"
     if status >= 0:
         return f"exit code {status}"
     try:
         return f"signal {signal.Signals(-status).name}"
     except ValueError:
         return f"signal {-status}"
-
-
-def interpreter(load: Load) -> str:
-    """The Python that runs a model's workers: the server's own, unless the model has another."""
-    return load.artifact.python.interpreter or sys.executable
-
-
-def environment(instances: int) -> Mapping[str, str]:
-    """The server's environment, with this machine's cores shared out among the instances."""
-    threads = max(1, len(os.sched_getaffinity(0)) // instances)
-    return {"OMP_NUM_THREADS": str(threads), **os.environ}

@@ -37,9 +37,14 @@ class HandlerHost:
 
         Errors: as `HostedHandler`.
         """
-        if LAYER not in sys.path:
-            sys.path.insert(0, LAYER)
+        mount_layer()
         return HostedHandler(artifact, options)
+
+
+def mount_layer() -> None:
+    """Have `import ts` in this process give what handlers are to have."""
+    if LAYER not in sys.path:
+        sys.path.insert(0, LAYER)
 
 
 class HostedHandler:

@@ -1,9 +1,11 @@
 """Handlers in worker processes: the engine that loads them there, and what it gives."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
@@ -12,9 +14,11 @@ from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.engines.base import Artifact, Engine
 from dragoman.execution.workers.frames import Load
+from dragoman.execution.workers.handlers.devices import GPU, gpus_here, on_gpu
 from dragoman.execution.workers.handlers.plan import Plan, make_plan
 from dragoman.execution.workers.handlers.post import STARTUP_SETTING, Held
 from dragoman.execution.workers.handlers.signature import SIGNATURES
+from dragoman.execution.workers.handlers.workplace import Workplace
 from dragoman.execution.workers.process import WorkerProcess, end_together
 
 HOST: Final = "dragoman.execution.workers.handlers.hosting:HandlerHost"
@@ -23,12 +27,14 @@ HOST: Final = "dragoman.execution.workers.handlers.hosting:HandlerHost"
 class HandlerModel:
     """A handler that is loaded in as many workers as it has at least. A `HandlerRunner` takes them over."""
 
-    def __init__(self, load: Load, plan: Plan, workers: list[Held]) -> None:
+    def __init__(self, load: Load, plan: Plan, workers: list[Held], workplace: Workplace) -> None:
         self.load = load
         self.plan = plan
+        self.workplace = workplace
         self.signatures: Mapping[str, Signature] = SIGNATURES
         self.concurrency = 1
         self._workers = workers
+        self._closed = False
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """Nothing: only the runner has batches answered."""
@@ -44,21 +50,32 @@ class HandlerModel:
         return workers
 
     def close(self) -> None:
-        """End the workers that were not handed over."""
-        end([process for process, _ in self.hand_over()], self.load.artifact.settings.worker.grace_s)
+        """End the workers that were not handed over, and leave the place where all of them were."""
+        processes = [process for process, _ in self.hand_over()]
+        end(processes, self.load.artifact.settings.worker.grace_s)
+        if not self._closed:
+            self._closed = True
+            for process in processes:
+                self.workplace.devices.give_back(process.load.options[GPU])
+            self.workplace.leave()
 
 
-def handlers_in_workers(engine: type[Engine]) -> Engine:
-    """An engine that claims what `engine` claims, and has it loaded as handlers in worker processes."""
+def handlers_in_workers(engine: type[Engine], gpus: Callable[[Mapping[str, Any]], int | None]) -> Engine:
+    """An engine that claims what `engine` claims, and has it loaded as handlers in worker processes.
+
+    `gpus` = what its options say of the number of GPUs; None = as many as there are.
+    """
+    workplace = Workplace()
 
     def load(_: Engine, artifact: Artifact, options: Mapping[str, Any]) -> HandlerModel:
-        return load_handler(artifact)
+        count = gpus(options)
+        return load_handler(artifact, workplace, gpus_here() if count is None else count)
 
     isolated: type[Engine] = type(engine.__name__, (engine,), {"load": load})
     return isolated()
 
 
-def load_handler(artifact: Artifact) -> HandlerModel:
+def load_handler(artifact: Artifact, workplace: Workplace, gpus: int = 0) -> HandlerModel:
     """The handler, loaded in its workers at the same time.
 
     Errors: those of `make_plan`; what the handler raises; DEADLINE_EXCEEDED; INTERNAL where a worker ends;
@@ -66,25 +83,42 @@ def load_handler(artifact: Artifact) -> HandlerModel:
     """
     if sys.platform != "linux":
         raise DragomanError(Code.FAILED_PRECONDITION, "models that bring code need Linux")
-    plan = make_plan(artifact)
-    load = Load(HOST, artifact, plan.for_worker())
+    plan = make_plan(artifact, gpus)
+    settings = replace(artifact.settings, instances=max(plan.minimum, 1))
+    load = Load(HOST, replace(artifact, settings=settings), plan.for_worker())
+    workplace.enter()
+    taken: list[int | None] = []
     processes: list[WorkerProcess] = []
     try:
         for number in range(plan.minimum):
-            processes.append(WorkerProcess(load, number))
+            taken.append(workplace.devices.take(plan.gpus))
+            processes.append(workplace.launch(on_gpu(load, taken[-1]), number))
             processes[-1].begin()
-        until_s = monotonic() + plan.startup_timeout_s
-        workers = [
-            (process, process.wait_ready(max(until_s - monotonic(), 0.0), STARTUP_SETTING))
-            for process in processes
-        ]
+        workers = ready_workers(processes, plan.startup_timeout_s)
     except BaseException:
         end(processes, 0.0)
+        for gpu in taken:
+            workplace.devices.give_back(gpu)
+        workplace.leave()
         raise
-    return HandlerModel(load, plan, workers)
+    for process, ready in workers:
+        workplace.note(process.load, ready)
+    return HandlerModel(load, plan, workers, workplace)
 
 
-def end(processes: list[WorkerProcess], grace_s: float) -> None:
+def ready_workers(processes: Sequence[WorkerProcess], timeout_s: float) -> list[Held]:
+    """Wait until all have loaded the handler.
+
+    Errors: as `WorkerProcess.wait_ready`.
+    """
+    until_s = monotonic() + timeout_s
+    return [
+        (process, process.wait_ready(max(until_s - monotonic(), 0.0), STARTUP_SETTING))
+        for process in processes
+    ]
+
+
+def end(processes: Sequence[WorkerProcess], grace_s: float) -> None:
     """Have the processes end at the same time, and wait for that."""
     for process in processes:
         process.request_end()

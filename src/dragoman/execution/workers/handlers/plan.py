@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -41,6 +41,7 @@ class Plan(Struct, frozen=True):
     queue: int  # requests that may wait
     envelope: str | None
     shared: bool  # whether requests run at the same time in one worker
+    gpus: Sequence[int]  # that its workers may use
     manifest: Mapping[str, Any]
     yaml: Mapping[str, Any]
     decode_input: bool | None = None  # None = as the environment says
@@ -60,8 +61,8 @@ class Plan(Struct, frozen=True):
         }
 
 
-def make_plan(artifact: Artifact) -> Plan:
-    """The plan for an unpacked archive.
+def make_plan(artifact: Artifact, gpus: int = 0) -> Plan:
+    """The plan for an unpacked archive, on a machine with so many GPUs.
 
     Errors: INVALID_ARGUMENT for a manifest without a handler or for another runtime, and for workers of which
     there may be fewer than there have to be; FAILED_PRECONDITION for a file that is not there; OSError.
@@ -98,6 +99,7 @@ def make_plan(artifact: Artifact) -> Plan:
         shared=own.shared,
         decode_input=own.decode_input,
         limit_image_pixels=own.limit_image_pixels,
+        gpus=gpus_of(artifact, config.config, gpus),
         manifest=tree,
         yaml=plain(config.tree),
     )
@@ -116,6 +118,22 @@ class Given:
         if own == CORES:
             own = len(os.sched_getaffinity(0))
         return (config, own) if self._own.yields else (own, config)
+
+
+def gpus_of(artifact: Artifact, config: ModelConfig, there: int) -> Sequence[int]:
+    """The GPUs that the model's workers may use: all, unless its configuration names some that there are."""
+    if config.device_type == "cpu":
+        return ()
+    named = config.device_ids or ()
+    usable = tuple(gpu for gpu in named if gpu < there)
+    if len(usable) < len(named) or (config.device_type == "gpu" and not there):
+        structlog.get_logger("dragoman.worker").warning(
+            "model config",
+            model=artifact.model,
+            version=artifact.version,
+            note=f"it asks for GPUs {list(named) or 'of any number'}, and there are {there}",
+        )
+    return usable or range(there)
 
 
 def first(*values: T | None) -> T:

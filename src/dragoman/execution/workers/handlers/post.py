@@ -5,7 +5,7 @@ one of them having loaded the handler.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import time
 from typing import Final
 
@@ -17,6 +17,8 @@ from dragoman.core.status import WorkerState, WorkerStatus
 from dragoman.execution.workers.frames import FromWorker, Load, Ready
 from dragoman.execution.workers.handlers.backoff import FibonacciBackoff
 from dragoman.execution.workers.handlers.clock import Clock
+from dragoman.execution.workers.handlers.devices import GPU
+from dragoman.execution.workers.handlers.workplace import Workplace
 from dragoman.execution.workers.process import WorkerProcess, check_ready
 from dragoman.execution.workers.worker import Slot, Worker
 
@@ -25,14 +27,14 @@ PAGE_BYTES: Final = 4096
 LONG_PAUSE_S: Final = 10.0  # one that no request should wait for
 STARTUP_SETTING: Final = "handler.startup_timeout_s"
 
-Launch = Callable[[Load, int], WorkerProcess]
 Held = tuple[WorkerProcess, Ready]
 
 
 class Terms(Struct, frozen=True):
-    """What all posts of a handler have in common. `launch` starts a worker's process; it blocks."""
+    """What all posts of a handler have in common: where workers are started, on which GPUs, and times."""
 
-    launch: Launch
+    workplace: Workplace
+    gpus: Sequence[int]
     startup_s: float
     retry_s: float
     clock: Clock
@@ -103,11 +105,17 @@ class Post:
         return self._worker
 
     @property
+    def gpu(self) -> int | None:
+        """The GPU that its workers are told to use."""
+        gpu: int | None = self.load.options.get(GPU)
+        return gpu
+
+    @property
     def status(self) -> WorkerStatus:
         """How its worker is."""
         pid = self._process.pid if self._process is not None else None
         memory = 0 if pid is None else memory_bytes(pid)
-        return WorkerStatus(str(self.number), self.state, pid, self._started_at_s, memory)
+        return WorkerStatus(str(self.number), self.state, pid, self._started_at_s, memory, self.gpu)
 
     @property
     def places(self) -> int:
@@ -152,6 +160,7 @@ class Post:
             return error.message
         if first:
             worker.loaded.set_result(ready)
+        self._terms.workplace.note(self.load, ready)
         self.failure = self._down_since_s = None
         self._backoff.reset()
         slots = worker.open_slots(ready.concurrency)
@@ -166,7 +175,7 @@ class Post:
         Errors: UNAVAILABLE.
         """
         launching = asyncio.get_running_loop().run_in_executor(
-            None, self._terms.launch, self.load, self.number
+            None, self._terms.workplace.launch, self.load, self.number
         )
         try:
             return await asyncio.shield(launching)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -54,7 +55,7 @@ class HandlerRunner:
         self._line = Line(
             title, Rules(plan.batch_size, plan.batch_delay_s, plan.queue), clock, self._begin_batch
         )
-        terms = Terms(WorkerProcess, plan.startup_timeout_s, plan.retry_s, clock)
+        terms = Terms(model.workplace, plan.gpus, plan.startup_timeout_s, plan.retry_s, clock)
         self._staff = Staff(model.load, terms, self._line, self._no_worker)
         loop.call_soon_threadsafe(self._begin)
 
@@ -116,13 +117,11 @@ class HandlerRunner:
             processes.extend(self._staff.close())
             stopped.set()
 
-        try:
+        with suppress(RuntimeError):  # the loop is closed: the server ends, and its workers with it
             self._loop.call_soon_threadsafe(stop)
-        except RuntimeError:  # the loop is closed: the server ends, and its workers with it
-            self._model.close()
-            return
-        stopped.wait(STOP_S)
+            stopped.wait(STOP_S)
         end_together(processes, self._grace_s)
+        self._model.close()
 
     def _begin(self) -> None:
         self._staff.adopt(self._model.hand_over(), self._plan.minimum, self._plan.maximum)

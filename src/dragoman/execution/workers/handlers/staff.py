@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dragoman.core.errors import DragomanError
 from dragoman.core.status import WorkersStatus, WorkerState
 from dragoman.execution.workers.frames import Load
+from dragoman.execution.workers.handlers.devices import on_gpu
 from dragoman.execution.workers.handlers.job import anew
 from dragoman.execution.workers.handlers.line import Line
 from dragoman.execution.workers.handlers.post import Held, Post, Reports, Terms
@@ -25,6 +26,7 @@ class Staff:
         self._no_worker = no_worker
         self._numbers = 0
         self._leaving: dict[Post, asyncio.Task[None]] = {}
+        self._devices = terms.workplace.devices
         self._grace_s = load.artifact.settings.worker.grace_s
         self._reports = Reports(line.free, line.forget, self._changed)
         self._news = asyncio.Event()
@@ -53,7 +55,7 @@ class Staff:
 
     def add(self, worker: Held | None = None) -> None:
         """One more post."""
-        load = worker[0].load if worker else self._load
+        load = worker[0].load if worker else on_gpu(self._load, self._devices.take(self._terms.gpus))
         post = Post(self._numbers, load, self._terms, self._reports)
         self._numbers += 1
         self.posts.append(post)
@@ -62,7 +64,7 @@ class Staff:
     def drop(self, post: Post) -> None:
         """Let one go; what its worker has at hand it ends."""
         self.posts.remove(post)
-        task = asyncio.get_running_loop().create_task(post.leave(self._grace_s))
+        task = asyncio.get_running_loop().create_task(self._leave(post))
         self._leaving[post] = task
         task.add_done_callback(lambda _: self._leaving.pop(post, None))
         self._changed()
@@ -100,10 +102,18 @@ class Staff:
     def close(self) -> list[WorkerProcess]:
         """Have every worker end at once; the processes that are to be waited for."""
         posts = [*self.posts, *self._leaving]
+        for post in self.posts:
+            self._devices.give_back(post.gpu)
         self.minimum = self.maximum = 0
         self.posts.clear()
         self._changed()
         return [process for post in posts if (process := post.close()) is not None]
+
+    async def _leave(self, post: Post) -> None:
+        try:
+            await post.leave(self._grace_s)
+        finally:
+            self._devices.give_back(post.gpu)
 
     def _use(self, post: Post) -> tuple[bool, bool, int]:
         """How much would be lost with a post: not much with one that has no worker or whose worker idles."""

@@ -17,6 +17,7 @@ from dragoman.execution.workers.handlers.clock import Clock
 from dragoman.execution.workers.handlers.model import load_handler
 from dragoman.execution.workers.handlers.runner import HandlerRunner
 from dragoman.execution.workers.handlers.signature import SIGNATURES
+from dragoman.execution.workers.handlers.workplace import Workplace
 from dragoman.repository.handle import Handle
 from dragoman.settings.model import HandlerSettings, ModelSettings, WorkerSettings
 
@@ -72,7 +73,7 @@ async def staffed(
     chosen = ModelSettings(
         worker=WorkerSettings(grace_s=0.0), handler=HandlerSettings(**{"max_batch_delay_ms": 0, **settings})
     )
-    model = await asyncio.to_thread(load_handler, Artifact(str(path), "m", 1, chosen))
+    model = await asyncio.to_thread(load_handler, Artifact(str(path), "m", 1, chosen), Workplace())
     runner = HandlerRunner(model, asyncio.get_running_loop(), clock or Clock())
     await asyncio.sleep(0)
     try:

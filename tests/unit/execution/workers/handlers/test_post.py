@@ -18,8 +18,9 @@ from dragoman.execution.workers.frames import Load
 from dragoman.execution.workers.handlers.line import Line, Rules
 from dragoman.execution.workers.handlers.model import HOST
 from dragoman.execution.workers.handlers.plan import make_plan
-from dragoman.execution.workers.handlers.post import Launch, Terms
+from dragoman.execution.workers.handlers.post import Terms
 from dragoman.execution.workers.handlers.staff import Staff
+from dragoman.execution.workers.handlers.workplace import Workplace
 from dragoman.execution.workers.process import WorkerProcess, end_together
 from dragoman.execution.workers.worker import Slot
 from dragoman.settings.model import ModelSettings, WorkerSettings
@@ -28,6 +29,7 @@ from tests.unit.execution.workers.handlers.still import Hands, job
 
 pytest.fixture(autouse=True)(quiet)
 
+Launch = Callable[[Load, int], WorkerProcess]
 NO_WORKER = DragomanError(Code.UNAVAILABLE, "no worker", reason=Reason.NO_WORKER)
 LOADS = "def handle(data, context):\n    return data and ['']\n"
 DOES_NOT_LOAD = "raise ValueError('a secret')\n"
@@ -41,22 +43,27 @@ def archive(folder: Path, code: str) -> Artifact:
     return Artifact(str(folder), "m", 1, ModelSettings(worker=WorkerSettings(grace_s=0.0)))
 
 
+class Launching(Workplace):
+    """A place where workers are started in some way."""
+
+    def __init__(self, launch: Launch) -> None:
+        super().__init__()
+        self._launch = launch
+
+    def launch(self, load: Load, number: int) -> WorkerProcess:
+        return self._launch(load, number)
+
+
 class Posts:
     """The posts of one handler, whose clock the test moves."""
 
     def __init__(self, artifact: Artifact, launch: Launch, retry_s: float = 300.0) -> None:
         self.hands = Hands()
-        self.launches = 0
         self.freed: list[Slot] = []
-        self._launch = launch
         self.line = Line("m", Rules(), self.hands.clock, lambda slot, jobs: self.begin(slot))
         load = Load(HOST, artifact, make_plan(artifact).for_worker())
-        terms = Terms(self.launch, 30.0, retry_s, self.hands.clock)
+        terms = Terms(Launching(launch), (), 30.0, retry_s, self.hands.clock)
         self.staff = Staff(load, terms, self.line, NO_WORKER)
-
-    def launch(self, load: Load, number: int) -> WorkerProcess:
-        self.launches += 1
-        return self._launch(load, number)
 
     def begin(self, slot: Slot) -> None:
         slot.held = True
