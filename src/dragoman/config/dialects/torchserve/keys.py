@@ -59,7 +59,7 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("use_env_allowed_urls", False, IGNORED, NO_URLS),
     Flag("enable_envvars_config", False, HONOURED, "whether TS_ variables win over this file and the flags"),
     Flag("blacklist_env_vars", "", UNSUPPORTED, "workers see every environment variable"),
-    Flag("number_of_gpu", 0, IGNORED, "workers are not given GPUs; a handler sees gpu_id None"),
+    Flag("number_of_gpu", 0, HONOURED, "engine_options: handler: gpus, the first so many"),
     Flag("initial_worker_port", 9000, IGNORED, "workers have no ports"),
     Flag("initial_distribution_port", 29500, IGNORED, "workers have no ports"),
     Flag("ts_open_inference_protocol", False, HONOURED, "V2 is always there; server_name becomes Torchserve"),

@@ -89,6 +89,9 @@ def write_every_model(writer: Writer, config: Configuration, *, yields: bool) ->
         if key in config:
             handler[name] = config.on(key)
     writer.set("every_model.handler", handler, "the keys of workers")
+    if "number_of_gpu" in config:
+        gpus = config.number("number_of_gpu")
+        writer.set("engine_options.handler.gpus", gpus, config.origin("number_of_gpu"))
 
 
 def planned(writer: Writer, config: Configuration, described: list[Described]) -> Plan:

@@ -63,13 +63,13 @@ class HandlerModel:
 def handlers_in_workers(engine: type[Engine], gpus: Callable[[Mapping[str, Any]], int | None]) -> Engine:
     """An engine that claims what `engine` claims, and has it loaded as handlers in worker processes.
 
-    `gpus` = what its options say of the number of GPUs; None = as many as there are.
+    `gpus` = how many GPUs its options allow; None = all.
     """
     workplace = Workplace()
 
     def load(_: Engine, artifact: Artifact, options: Mapping[str, Any]) -> HandlerModel:
-        count = gpus(options)
-        return load_handler(artifact, workplace, gpus_here() if count is None else count)
+        most = gpus(options)
+        return load_handler(artifact, workplace, gpus_here() if most is None else min(most, gpus_here()))
 
     isolated: type[Engine] = type(engine.__name__, (engine,), {"load": load})
     return isolated()
