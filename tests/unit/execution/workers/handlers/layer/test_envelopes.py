@@ -130,3 +130,47 @@ def test_a_description_needs_no_envelope(layer: Layer) -> None:
     source = "def handle(data, context):\n    return data and [{'rows': len(data)}]\n"
     service = layer.loaded(source, envelope="kserve")
     assert json.loads(service.predict([layer.request(describe="True")])[0].body) == {"rows": 1}
+
+
+FILE = b"\x89PNG {"
+
+
+def past(layer: Layer, envelope: str, *bodies: bytes, **headers: str) -> list[bytes]:
+    """The answers of a handler that says whether its rows were opened."""
+    source = (
+        "def handle(data, context):\n    return data and ['whole' if 'body' in r else 'row' for r in data]\n"
+    )
+    service = layer.loaded(source, envelope=envelope)
+    requests = [layer.request(body, number=index, **headers) for index, body in enumerate(bodies)]
+    return [answer.body for answer in service.predict(requests)]
+
+
+@pytest.mark.parametrize("envelope", ["json", "kserve", "kservev2"])
+def test_a_file_that_is_sent_to_predictions_goes_past_an_envelope_of_json(
+    layer: Layer, envelope: str
+) -> None:
+    assert past(layer, envelope, FILE, url_path="") == [b"whole"]
+
+
+def test_a_form_of_other_names_goes_past_an_envelope_of_json(layer: Layer) -> None:
+    service = layer.module("service")
+    parts = [service.Part("image", None, FILE), service.Part("image", None, FILE)]
+    source = "def handle(data, context):\n    return data and [[len(value) for value in data[0]['image']]]\n"
+    request = service.Request("0", {"url_path": ""}, parts)
+    (answer,) = layer.loaded(source, envelope="kserve").predict([request])
+    assert json.loads(answer.body) == [len(FILE)] * 2
+
+
+def test_json_that_is_sent_to_predictions_is_opened(layer: Layer) -> None:
+    (answer,) = past(layer, "kserve", b' {"instances": [{"x": 1}]}', url_path="")
+    assert json.loads(answer) == {"predictions": ["row"]}
+
+
+def test_a_file_at_a_path_of_json_fails(layer: Layer) -> None:
+    with pytest.raises(layer.module("service").BatchFailureError, match="Prediction failed"):
+        past(layer, "kserve", FILE)
+
+
+def test_a_batch_of_which_one_is_json_fails_where_another_is_a_file(layer: Layer) -> None:
+    with pytest.raises(layer.module("service").BatchFailureError, match="Prediction failed"):
+        past(layer, "json", FILE, b'{"instances": [1]}', url_path="")

@@ -157,7 +157,7 @@ class Service:
 
     def _result(self, data: list[dict[str, Any]], envelope: str | None) -> list[Any]:
         started_s = time.perf_counter()
-        result = self._wrapped(envelope)(data, self._context)
+        result = self._wrapped(data, envelope)(data, self._context)
         if not isinstance(result, list):
             logger.warning("the handler returned a %s and no list", type(result).__name__)
             raise BatchFailureError(503, "Invalid model predict output")
@@ -167,12 +167,14 @@ class Service:
         self._metrics.add_time(PREDICTION_METRIC, round((time.perf_counter() - started_s) * 1000, 2))
         return result
 
-    def _wrapped(self, envelope: str | None) -> entry_point.Handle:
+    def _wrapped(self, data: list[dict[str, Any]], envelope: str | None) -> entry_point.Handle:
         if self._handle is None:
             raise RuntimeError("initialize has not run")
         chosen = self.envelope or envelope
         # A call that asks the handler to describe itself has no body for an envelope to open.
         if chosen is None or self._context.get_request_header(0, "describe") == "True":
+            return self._handle
+        if envelopes.goes_past(chosen, data, self._context):
             return self._handle
         return envelopes.wrapped(chosen, self._handle)
 

@@ -6,6 +6,7 @@ import io
 from abc import ABC
 from collections.abc import Callable
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from ts.handler_utils.timer import timed
@@ -34,9 +35,17 @@ class VisionHandler(BaseHandler, ABC):
         """Captum's integrated gradients of the model."""
         return captum().IntegratedGradients(self.model)
 
+    def handle(self, data: Any, context: Any) -> Any:
+        """A result for each request: a list of them where it has several images."""
+        rows, counts = one_by_one(data)
+        results = super().handle(rows, context)
+        # What is no result of each image goes on as it is, for the server to refuse.
+        as_it_is = not isinstance(results, list) or len(results) != len(rows)
+        return results if as_it_is else regrouped(results, counts)
+
     @timed
     def preprocess(self, data: Any) -> Any:
-        """One image of each request, stacked.
+        """One image of each row, stacked.
 
         Errors: PredictionException 400 for a request whose image cannot be read.
         """
@@ -62,6 +71,31 @@ class VisionHandler(BaseHandler, ABC):
     def get_insights(self, tensor_data: Any, _: Any, target: Any = 0) -> Any:
         """How much each value of the images adds to the score of the target."""
         return attribute(self, tensor_data, target).tolist()
+
+
+def one_by_one(data: list[Any]) -> tuple[list[Any], list[int | None]]:
+    """A row for each image, and how many images a request has; None = it is no list of them."""
+    rows: list[Any] = []
+    counts: list[int | None] = []
+    for row in data:
+        images = images_of(row)
+        counts.append(None if images is None else len(images))
+        rows += [row] if images is None else [{**row, "data": image} for image in images]
+    return rows, counts
+
+
+def images_of(row: Any) -> list[Any] | None:
+    """The images of a form that has several parts of one name; None = it is no such form."""
+    given = (row.get("data") or row.get("body")) if isinstance(row, dict) else None
+    if isinstance(given, list) and given and all(isinstance(one, bytes | bytearray | str) for one in given):
+        return given
+    return None
+
+
+def regrouped(results: list[Any], counts: list[int | None]) -> list[Any]:
+    """The results of each request, of those of each image."""
+    following = iter(results)
+    return [next(following) if count is None else list(islice(following, count)) for count in counts]
 
 
 def opened(data: bytes | bytearray) -> Any:
