@@ -14,6 +14,7 @@ from tests.clients import inference_models, my_models
 from tests.clients.environments import (
     KSERVE,
     MLSERVER,
+    OPENAPI,
     OVMSCLIENT,
     TENSORFLOW,
     TRITONCLIENT,
@@ -58,6 +59,11 @@ def kserve() -> Environment:
 @pytest.fixture(scope="session")
 def mlserver() -> Environment:
     return ready(MLSERVER)
+
+
+@pytest.fixture(scope="session")
+def openapi() -> Environment:
+    return ready(OPENAPI)
 
 
 def ready(environment: Environment) -> Environment:

@@ -89,9 +89,11 @@ KSERVE: Final = Environment(
 )
 # Its stubs, converters and codecs are a client; bench/beside measures the server with its runtime.
 MLSERVER: Final = Environment("mlserver", ("mlserver==1.7.1", "onnxruntime==1.31.1"))
+# It makes clients of OpenAPI documents, which then run on httpx.
+OPENAPI: Final = Environment("openapi", ("openapi-python-client==0.29.1", "httpx==0.28.1", "attrs==26.1.0"))
 # No client: what the benchmark's own interpreter is shown besides.
 OPENVINO: Final = Environment("openvino", (), alone=("openvino==2026.4.1",))
-ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE, MLSERVER)
+ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE, MLSERVER, OPENAPI)
 
 
 def make(environment: Environment) -> None:

@@ -21,7 +21,7 @@ DESCRIPTION: Final = (
     "TorchServe is a flexible and easy to use tool for serving deep learning models; this server speaks its "
     "protocol"
 )
-ANY: Final = "*/*"
+OCTETS: Final = "application/octet-stream"
 JSON: Final = "application/json"
 MULTIPART: Final = "multipart/form-data"
 
@@ -44,11 +44,11 @@ def answer_model_description(manner: Manner, wire: WireRequest, report: StatusRe
     if model is None:
         raise unknown_model(name)
     version = chosen_version(model, asked)
-    body = request_body(version.signatures.get(DEFAULT_SIGNATURE) if version is not None else None)
+    signature = version.signatures.get(DEFAULT_SIGNATURE) if version is not None else None
+    body, answer = request_body(signature), answered(signature)
     title = f"RESTful API for: {name}"
-    return document(
-        manner, 200, described(title, "1.0.0", "", model_paths(wire.path.rstrip("/"), name, body))
-    )
+    found = model_paths(wire.path.rstrip("/"), name, body, answer)
+    return document(manner, 200, described(title, "1.0.0", "", found))
 
 
 def chosen_version(model: ModelStatus, asked: str) -> VersionStatus | None:
@@ -79,23 +79,23 @@ def described(title: str, version: str, description: str, found: Schema) -> Sche
 
 def paths() -> Schema:
     """Every path of the protocol on an inference address, and the metrics."""
-    anything = request_body(None)
+    anything, whatever = request_body(None), answered(None)
     return {
         "/": {"options": operation("apiDescription", "Get openapi description.", {"200": object_answer()})},
         "/ping": {"get": operation("ping", "Get TorchServe status.", ping_answers())},
-        "/v1/models/{model_name}:predict": predicting("v1Predict", anything, MODEL_NAME),
-        "/v2/models/{model_name}/infer": predicting("v2Infer", anything, MODEL_NAME),
+        "/v1/models/{model_name}:predict": predicting("v1Predict", anything, whatever, MODEL_NAME),
+        "/v2/models/{model_name}/infer": predicting("v2Infer", anything, whatever, MODEL_NAME),
         "/predictions/{model_name}": {
-            **predicting("predictions", anything, MODEL_NAME),
+            **predicting("predictions", anything, whatever, MODEL_NAME),
             "options": describing("describePredictions", MODEL_NAME),
         },
         "/predictions/{model_name}/{model_version}": {
-            **predicting("versionPredictions", anything, MODEL_NAME, MODEL_VERSION),
+            **predicting("versionPredictions", anything, whatever, MODEL_NAME, MODEL_VERSION),
             "options": describing("describeVersionPredictions", MODEL_NAME, MODEL_VERSION),
         },
-        "/explanations/{model_name}": predicting("explanations", anything, MODEL_NAME),
+        "/explanations/{model_name}": predicting("explanations", anything, whatever, MODEL_NAME),
         "/explanations/{model_name}/{model_version}": predicting(
-            "versionExplanations", anything, MODEL_NAME, MODEL_VERSION
+            "versionExplanations", anything, whatever, MODEL_NAME, MODEL_VERSION
         ),
         "/api-description": {
             "get": operation("olderApiDescription", "The same, at its older path.", {"200": object_answer()})
@@ -104,13 +104,13 @@ def paths() -> Schema:
     }
 
 
-def model_paths(path: str, name: str, body: Schema) -> Schema:
+def model_paths(path: str, name: str, body: Schema, answer: Schema) -> Schema:
     """The paths of one model; `path` is where it was asked for."""
     return {
-        path: predicting("predictions", body),
-        f"/prediction/{name}": predicting("prediction", body),
-        "/v1/models/{model_name}:predict": predicting("v1Predict", body, MODEL_NAME),
-        "/v2/models/{model_name}/infer": predicting("v2Infer", body, MODEL_NAME),
+        path: predicting("predictions", body, answer),
+        f"/prediction/{name}": predicting("prediction", body, answer),
+        "/v1/models/{model_name}:predict": predicting("v1Predict", body, answer, MODEL_NAME),
+        "/v2/models/{model_name}/infer": predicting("v2Infer", body, answer, MODEL_NAME),
     }
 
 
@@ -122,10 +122,10 @@ def operation(name: str, summary: str, answers: Schema, *parameters: Schema) -> 
     return made
 
 
-def predicting(name: str, body: Schema, *parameters: Schema) -> Schema:
+def predicting(name: str, body: Schema, answer: Schema, *parameters: Schema) -> Schema:
     """POST and PUT of a path that calls a model."""
     answers = {
-        "200": {"description": "What the model answers", "content": {ANY: {"schema": BYTES}}},
+        "200": {"description": "What the model answers", "content": answer},
         "404": error("There is no such model or version"),
         "500": error("The model's worker died"),
         "503": error("The model failed, or nobody has time to answer"),
@@ -133,7 +133,7 @@ def predicting(name: str, body: Schema, *parameters: Schema) -> Schema:
     made = {}
     for method in ("post", "put"):
         each = operation(f"{name}{method.title()}", "Call the model.", answers, *parameters)
-        made[method] = each | {"requestBody": body}
+        made[method] = each | {"requestBody": {"content": body}}
     return made
 
 
@@ -158,15 +158,19 @@ def ping_answers() -> Schema:
 
 
 def request_body(signature: Signature | None) -> Schema:
-    """What is sent: anything, and for a model of known inputs an object of them."""
-    form = {"type": "object", "additionalProperties": BYTES}
-    content: Schema = {ANY: {"schema": BYTES}, MULTIPART: {"schema": form}}
+    """What is sent: bytes, JSON or a form; for a model of known inputs an object of them."""
+    given: Schema = {"type": "object", "additionalProperties": True}
     if signature is not None and signature.inputs:
         inputs = {name: nested(spec.dtype, len(spec.shape or ())) for name, spec in signature.inputs.items()}
-        content = {JSON: {"schema": {"type": "object", "properties": inputs}}, **content}
-    else:
-        content = {**content, JSON: {"schema": {}}}
-    return {"content": content}
+        given = {"type": "object", "properties": inputs}
+    form = {"type": "object", "properties": {"data": BYTES}, "additionalProperties": BYTES}
+    return {OCTETS: {"schema": BYTES}, JSON: {"schema": given}, MULTIPART: {"schema": form}}
+
+
+def answered(signature: Signature | None) -> Schema:
+    """What is answered: JSON for a model of known inputs, else whatever the model's code gives."""
+    known = signature is not None and bool(signature.inputs)
+    return {JSON: {"schema": {}}} if known else {OCTETS: {"schema": BYTES}}
 
 
 def nested(dtype: DType, rank: int) -> Schema:
