@@ -1,13 +1,14 @@
 """The state of every model: the one thing that status, metadata, readiness and listings are views of."""
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
 
 from dragoman.core.configuration import ModelConfiguration, VersionChoice
 from dragoman.core.errors import Code, Reason
+from dragoman.core.measures import Measure
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import VersionStatistics
 
@@ -76,9 +77,10 @@ class VersionStatus(Struct, frozen=True):
 
     `name` = what its own files call it, such as 1.0 or 2024-spring; None = its number is all there is.
 
-    All of it is a snapshot but `statistics` and `workers`: those counters are the version's own, and go on
-    counting; and how the workers are is asked when somebody looks, None = it has none to tell of. These and
-    the configuration are there from READY until nothing of the version is left.
+    All of it is a snapshot but `statistics`, whose counters are the version's own and go on counting, and
+    `workers` and `measures`: how the workers are, and what the model's own code has measured, is asked when
+    somebody looks; None = there is nothing to tell of. These and the configuration are there from READY until
+    nothing of the version is left.
     """
 
     version: int
@@ -90,6 +92,7 @@ class VersionStatus(Struct, frozen=True):
     statistics: VersionStatistics | None = None
     configuration: ModelConfiguration | None = None
     workers: Callable[[], WorkersStatus] | None = None
+    measures: Callable[[], Sequence[Measure]] | None = None
     name: str | None = None
 
 

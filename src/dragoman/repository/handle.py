@@ -1,10 +1,11 @@
 """A pinned version: the thing a request holds from its lookup to its answer."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.measures import Measure
 from dragoman.core.requests import CoreRequest, Kind
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
@@ -38,6 +39,14 @@ class Staffed(Protocol):
 
     def workers(self) -> WorkersStatus:
         """How they are now."""
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """A runner of a model whose own code measures something."""
+
+    def measures(self) -> Sequence[Measure]:
+        """All that it has measured, as it is now."""
 
 
 def nothing() -> None:
@@ -115,6 +124,11 @@ class Handle:
     def workers(self) -> Callable[[], WorkersStatus] | None:
         """What tells how the workers are; None = there are none that come and go."""
         return self.runner.workers if isinstance(self.runner, Staffed) else None
+
+    @property
+    def measures(self) -> Callable[[], Sequence[Measure]] | None:
+        """What tells what the model's own code measures; None = it does not."""
+        return self.runner.measures if isinstance(self.runner, Measuring) else None
 
     def hold(self) -> None:
         """Take one more pin."""

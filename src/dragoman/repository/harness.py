@@ -120,5 +120,6 @@ class VersionHarness:
             statistics=self.handle.statistics if self.handle is not None else None,
             configuration=self.configuration,
             workers=self.handle.workers if self.handle is not None else None,
+            measures=self.handle.measures if self.handle is not None else None,
             name=self.handle.version_name if self.handle is not None else self.candidate.version_name,
         )

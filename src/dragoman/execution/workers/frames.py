@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code
+from dragoman.core.measures import Measurement
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import DType
 from dragoman.engines.base import Artifact
@@ -132,12 +133,22 @@ class Answer(Struct, frozen=True, array_like=True):
 
 
 class Answers(Struct, frozen=True, tag=True):
-    """Worker: the answers to a batch, or one part of each, with their `bodies`. `more` as in a result."""
+    """Worker: the answers to a batch, or one part of each, with their `bodies`. `more` as in a result.
+
+    `measured` = what the handler has measured meanwhile.
+    """
 
     slot: Size
     answers: list[Answer]
     bodies: list[Part]
     more: bool = False
+    measured: list[Measurement] = []
+
+
+class Measured(Struct, frozen=True, tag=True):
+    """Worker: what the handler has measured at another time."""
+
+    measured: list[Measurement]
 
 
 class Refused(Struct, frozen=True, tag=True):
@@ -158,7 +169,7 @@ class Record(Struct, frozen=True, tag=True):
 
 
 ToWorker = Load | Infer | Batch | More | Cancel | Close
-FromWorker = Ready | Failed | Result | Answers | End | Refused | Record
+FromWorker = Ready | Failed | Result | Answers | End | Refused | Measured | Record
 TO_WORKER: Final = msgspec.msgpack.Decoder(ToWorker)
 FROM_WORKER: Final = msgspec.msgpack.Decoder(FromWorker)
 ENCODER: Final = msgspec.msgpack.Encoder()

@@ -15,7 +15,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.base import Engine, LoadedModel
 from dragoman.execution.workers.calls import Calls
 from dragoman.execution.workers.channel import Channel
-from dragoman.execution.workers.frames import TO_WORKER, Failed, Load, Ready
+from dragoman.execution.workers.frames import TO_WORKER, Failed, Load, Measured, Ready
 from dragoman.execution.workers.handlers.hosting import HandlerHost, HostedHandler
 from dragoman.execution.workers.memory import MOST_SLOTS, SharedMemory
 from dragoman.execution.workers.records import send_logs
@@ -42,6 +42,8 @@ def work(link: int, memory: int, lifeline: int) -> int:
     slots = max(1, min(model.concurrency, MOST_SLOTS))
     imported = [module for module in SHAREABLE if module in sys.modules]
     channel.send(Ready(dict(model.signatures), slots, imported))
+    if isinstance(model, HostedHandler):
+        model.measuring.connect(lambda measured: channel.send(Measured(measured)))
     Calls(model, channel, SharedMemory(memory), slots).serve()
     model.close()
     return 0

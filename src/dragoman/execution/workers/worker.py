@@ -6,12 +6,13 @@ it came has the worker told, and the slot is free only when the worker has answe
 
 import asyncio
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
+from dragoman.core.measures import Measurement
 from dragoman.execution.workers.frames import (
     Answers,
     Batch,
@@ -21,6 +22,7 @@ from dragoman.execution.workers.frames import (
     FromWorker,
     GarbledError,
     Infer,
+    Measured,
     More,
     Record,
     Refused,
@@ -56,10 +58,15 @@ class Slot:
         return self.worker.process.memory.slot(self.index)
 
 
+def unmeasured(measurements: Sequence[Measurement]) -> None:
+    """Who is told where nobody wants to know."""
+
+
 class Worker:
     """One worker on the event loop.
 
-    `freed` is told of each slot that can be taken again, `ended` of the worker's end and what is known of it.
+    `freed` is told of each slot that can be taken again, `ended` of the worker's end and what is known of it,
+    `measured` of what the model's code measures.
     """
 
     def __init__(
@@ -69,6 +76,7 @@ class Worker:
         *,
         freed: Callable[[Slot], None],
         ended: Callable[["Worker", str], None],
+        measured: Callable[[Sequence[Measurement]], None] = unmeasured,
     ) -> None:
         self.process = process
         self.slots: list[Slot] = []
@@ -79,6 +87,7 @@ class Worker:
         self._loop = loop
         self._freed = freed
         self._ended = ended
+        self._measured = measured
         self._link = Link(loop, process.channel, self._received, self._lost)
         # Its socket may be held open by a process that it started.
         loop.add_reader(process.pidfd, self._exited)
@@ -144,7 +153,11 @@ class Worker:
         if isinstance(frame, Result | Answers | End | Refused):
             if frame.slot >= len(self.slots):
                 raise GarbledError(f"an answer for slot {frame.slot}, which there is not")
+            if isinstance(frame, Answers) and frame.measured:
+                self._measured(frame.measured)
             self._answer(self.slots[frame.slot], frame)
+        elif isinstance(frame, Measured):
+            self._measured(frame.measured)
         elif isinstance(frame, Record):
             self.process.record(frame)
         elif self.loaded.done():

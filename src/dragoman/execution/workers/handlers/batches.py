@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from dragoman.core.measures import Measurement
 from dragoman.execution.workers.frames import Answer, Answers, Batch, FromWorker
 from dragoman.execution.workers.handlers.bodies import pack_bodies, unpack_bodies
 from dragoman.execution.workers.handlers.hosting import HandlerAnswer, HostedHandler, ReaderGoneError
@@ -39,12 +40,20 @@ def answer_batch(
     except SystemExit as error:
         structlog.get_logger("dragoman.worker").exception("the handler ended its process")
         os._exit(error.code if isinstance(error.code, int) else 1)
-    send(frame_of(batch.slot, answers, memory, more=False))
+    send(frame_of(batch.slot, answers, memory, more=False, measured=handler.measuring.kept()))
 
 
-def frame_of(slot: int, answers: Sequence[HandlerAnswer], memory: mmap.mmap, *, more: bool) -> Answers:
+def frame_of(
+    slot: int,
+    answers: Sequence[HandlerAnswer],
+    memory: mmap.mmap,
+    *,
+    more: bool,
+    measured: Sequence[Measurement] = (),
+) -> Answers:
     """The answers to a batch, or one part of each."""
     heads = [
         Answer(answer.status, answer.phrase, dict(answer.headers), answer.content_type) for answer in answers
     ]
-    return Answers(slot, heads, pack_bodies([answer.body for answer in answers], memory), more)
+    bodies = pack_bodies([answer.body for answer in answers], memory)
+    return Answers(slot, heads, bodies, more, list(measured))

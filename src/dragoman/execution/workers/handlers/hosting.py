@@ -14,6 +14,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.signatures import Signature
 from dragoman.engines.base import Artifact
 from dragoman.execution.workers.frames import Batch
+from dragoman.execution.workers.handlers.measuring import Measuring
 from dragoman.execution.workers.handlers.signature import SIGNATURES
 from dragoman.execution.workers.handlers.statuses import code_of
 
@@ -63,6 +64,7 @@ class HostedHandler:
         shared = bool(options["shared"])
         self.concurrency = SHARED_CALLS if shared else 1
         self._senders = threading.local() if shared else Senders()
+        self.measuring = Measuring()
         self._service = Service(
             artifact.model,
             artifact.path,
@@ -76,6 +78,7 @@ class HostedHandler:
             decode_input_request=options["decode_input"],
             limit_max_image_pixels=options["limit_image_pixels"],
             send_parts=self._send,
+            take_metrics=self.measuring.take,
         )
         try:
             self._service.initialize()
@@ -95,7 +98,8 @@ class HostedHandler:
         ]
         self._senders.send = send
         try:
-            found: Sequence[HandlerAnswer] = self._service.predict(requests, batch.envelope)
+            with self.measuring.batch():
+                found: Sequence[HandlerAnswer] = self._service.predict(requests, batch.envelope)
         except self._failure as error:
             if isinstance(error.__cause__, ReaderGoneError):
                 raise DragomanError(Code.CANCELLED, "the request was cancelled") from error

@@ -13,6 +13,7 @@ import structlog
 from msgspec import Struct
 
 from dragoman.core.errors import DragomanError
+from dragoman.core.measures import Measurement
 from dragoman.core.status import WorkerState, WorkerStatus
 from dragoman.execution.workers.frames import FromWorker, Load, Ready
 from dragoman.execution.workers.handlers.backoff import FibonacciBackoff
@@ -41,11 +42,12 @@ class Terms(Struct, frozen=True):
 
 
 class Reports(Struct, frozen=True):
-    """Who is told of a post: each free slot, a worker that takes no more, every change of its state."""
+    """Who is told of a post: each free slot, a worker that takes no more, every change, what is measured."""
 
     freed: Callable[[Slot], None]
     gone: Callable[[Worker], None]
     changed: Callable[[], None]
+    measured: Callable[[Sequence[Measurement]], None]
 
 
 class Post:
@@ -153,7 +155,9 @@ class Post:
         self._started_at_s = time()
         try:
             process = self._process = first[0] if first else await self._launched()
-            worker = self._worker = Worker(process, loop, freed=self._freed, ended=note)
+            worker = self._worker = Worker(
+                process, loop, freed=self._freed, ended=note, measured=self._reports.measured
+            )
             ready = first[1] if first else check_ready(await self._loaded(worker))
         except DragomanError as error:
             self.failure = error

@@ -2,13 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Final
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.measures import Measure
 from dragoman.core.requests import CoreRequest, PayloadRequest
 from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import Signature
@@ -92,6 +93,10 @@ class HandlerRunner:
     def workers(self) -> WorkersStatus:
         """How the workers are."""
         return self._staff.status
+
+    def measures(self) -> Sequence[Measure]:
+        """What the handler has measured, as it is now."""
+        return self._staff.measures.current()
 
     def occupancy(self) -> Occupancy:
         """How busy the workers are."""

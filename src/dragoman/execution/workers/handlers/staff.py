@@ -11,6 +11,7 @@ from dragoman.execution.workers.handlers.job import anew
 from dragoman.execution.workers.handlers.line import Line
 from dragoman.execution.workers.handlers.post import Held, Post, Reports, Terms
 from dragoman.execution.workers.process import WorkerProcess
+from dragoman.telemetry.measures import Measures
 
 
 class Staff:
@@ -28,7 +29,8 @@ class Staff:
         self._leaving: dict[Post, asyncio.Task[None]] = {}
         self._devices = terms.workplace.devices
         self._grace_s = load.artifact.settings.worker.grace_s
-        self._reports = Reports(line.free, line.forget, self._changed)
+        self.measures = Measures(load.artifact.model, load.artifact.version)
+        self._reports = Reports(line.free, line.forget, self._changed, self.measures.add)
         self._news = asyncio.Event()
 
     @property

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.measures import Measure, MeasureKind, Measurement
 from dragoman.core.requests import ExampleRequest, TensorRequest, TreeRequest
 from dragoman.core.responses import TensorResponse, TreeResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE
@@ -156,6 +158,41 @@ def test_what_a_shared_worker_has_at_hand_fails_with_it_and_memory_is_not_blamed
             return await asyncio.gather(refusal(handler, "hang"), refusal(handler, "hang"))
 
     assert [error.status for error in asyncio.run(two())] == [500, 500]
+
+
+def test_what_a_handler_measures_is_counted_by_the_server() -> None:
+    async def two() -> dict[str, Measure]:
+        async with staffed() as handler:
+            await handler.text("measure")
+            await handler.text("measure")
+            return {measure.name: measure for measure in handler.runner.measures()}
+
+    found = asyncio.run(two())
+    assert (found["Cups"].value, found["Cups"].unit, found["Cups"].kind) == (4, "Count", MeasureKind.COUNTER)
+    assert found["Cups"].labels == (("ModelName", "m"), ("Level", "Model"))
+    assert found["PredictionTime"].kind is MeasureKind.GAUGE
+    assert "Odd" not in found
+
+
+def test_what_it_measures_between_calls_comes_at_once() -> None:
+    async def one() -> None:
+        async with staffed() as handler:
+            seen = asyncio.Event()
+            measures = handler.runner._staff.measures
+            add = measures.add
+
+            def note(measurements: Sequence[Measurement]) -> None:
+                add(measurements)
+                if any(measurement.name == "Late" for measurement in measurements):
+                    seen.set()
+
+            handler.runner._staff.posts[0].worker._measured = note
+            await handler.text("measure later")
+            async with asyncio.timeout(30):
+                await seen.wait()
+            assert {measure.name: measure.value for measure in measures.current()}["Late"] == 3
+
+    asyncio.run(one())
 
 
 def test_a_batch_counts_once() -> None:

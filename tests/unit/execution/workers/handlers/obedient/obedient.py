@@ -49,6 +49,19 @@ def files(data, context):
     return [sorted(held)] * len(data)
 
 
+def measure(data, context):
+    context.metrics.add_counter("Cups", 2, idx=0)
+    context.metrics.add_metric("Odd", float("nan"), "ms", idx=0)
+    return ["measured"]
+
+
+def measure_later(data, context):
+    context.metrics.add_counter("Cups", 1, idx=0)
+    later = threading.Timer(0.01, context.metrics.add_counter, ["Late", 3])
+    later.start()
+    return ["measured"]
+
+
 def double(data, context):
     return [bytes(row["body"]) * 2 for row in data]
 
@@ -105,6 +118,8 @@ ORDERS = {
     "stream": stream,
     "stream on": stream_on,
     "meet": meet,
+    "measure": measure,
+    "measure later": measure_later,
     "files": files,
     "choose": choose,
     "refuse": refuse,
