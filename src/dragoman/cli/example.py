@@ -17,10 +17,11 @@ ELEMENTS: Final[Mapping[DType, Any]] = {
 def curl_line(url: str, example: ExampleCall) -> str:
     """The command that sends it to the server at `url`."""
     target = shlex.quote(url + example.path)
+    typed = "-H 'Content-Type: application/json' " if example.typed else ""
     if sum(tensor.count for tensor in tensors(example.body)) <= PASTABLE:
-        return f"curl -d {shlex.quote(written(example.body, as_json))} {target}"
+        return f"curl {typed}-d {shlex.quote(written(example.body, as_json))} {target}"
     program = f"import json; print(json.dumps({written(example.body, as_python)}))"
-    return f"python3 -c {shlex.quote(program)} | curl -d @- {target}"
+    return f"python3 -c {shlex.quote(program)} | curl {typed}-d @- {target}"
 
 
 def tensors(tree: object) -> Iterator[Ones]:

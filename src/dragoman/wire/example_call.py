@@ -24,11 +24,15 @@ class Ones(Struct, frozen=True):
 
 
 class ExampleCall(Struct, frozen=True):
-    """A POST: the protocol's name for people, the path, and a JSON body in which `Ones` stand for tensors."""
+    """A POST: the protocol's name for people, the path, and a JSON body in which `Ones` stand for tensors.
+
+    `typed` = the body has to be called JSON, which the other protocols take for granted.
+    """
 
     title: str
     path: str
     body: Mapping[str, object]
+    typed: bool = False
 
 
 # From a model's name, as a path has it, and its signatures; None where there is nothing to show.

@@ -9,10 +9,12 @@ import pytest
 
 from dragoman.cli.example import ELEMENTS
 from dragoman.cli.example import curl_line as line_of
+from dragoman.core.requests import Kind
 from dragoman.core.signatures import DEFAULT_SIGNATURE, FeatureSpec, Method, Signature, TensorSpec
 from dragoman.core.tensors import DType
 from dragoman.protocols.kserve_v1.example import make_example as kserve_v1
 from dragoman.protocols.kserve_v2.example import make_example as kserve_v2
+from dragoman.protocols.torchserve.example import make_example as torchserve
 from dragoman.wire.v1_example import column_example
 
 URL = "http://127.0.0.1:8000"
@@ -115,3 +117,17 @@ def test_a_model_without_a_default_signature_of_tensors_is_not_shown_where_none_
     assert make("m", predict("embed", x=(DType.FP32, (1,)))) is None
     classify = Signature(DEFAULT_SIGNATURE, {}, {}, method=Method.CLASSIFY)
     assert make("m", {DEFAULT_SIGNATURE: classify}) is None
+
+
+def test_torchserve_gets_the_inputs_by_name():
+    line = line_of(URL, torchserve("m", predict(x=(DType.FP32, (None, 2)))))
+    assert body_of(line) == {"x": [[1.0, 1.0]]}
+    assert line.endswith(f" {URL}/predictions/m")
+
+
+def test_a_handler_is_sent_a_text_and_told_that_it_is_json():
+    handler = Signature(DEFAULT_SIGNATURE, {}, {}, accepts=frozenset({Kind.PAYLOAD}), untyped=True)
+    line = line_of(URL, torchserve("m", {DEFAULT_SIGNATURE: handler}))
+    assert shlex.split(line) == [
+        "curl", "-H", "Content-Type: application/json", "-d", '{"data": "text"}', f"{URL}/predictions/m"
+    ]  # fmt: skip
