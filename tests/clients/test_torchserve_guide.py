@@ -1,6 +1,7 @@
 """Every snippet of TorchServe's page on its inference API, as it stands there, but for ports and pictures.
 
-Each runs against the usual listener and against TorchServe's own, on handlers of Python and Pillow.
+Each runs against the usual listener, against TorchServe's own, and against a server that is started as
+TorchServe is, on handlers of Python and Pillow.
 """
 
 import json
@@ -24,6 +25,7 @@ from tests.clients.torchserve_guide import (
     DIGIT,
     LISTENERS,
     PATIENCE_S,
+    STARTED_AS,
     Answer,
     Live,
     archive,
@@ -31,6 +33,7 @@ from tests.clients.torchserve_guide import (
     digit,
     lines,
     live,
+    live_as_torchserve,
     png,
     section,
     write_files,
@@ -154,12 +157,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_store(tmp_path_factory.mktemp("archives") / "store")
 
 
-@pytest.fixture(scope="module", params=LISTENERS)
+@pytest.fixture(scope="module", params=[*LISTENERS, STARTED_AS])
 def server(
     request: pytest.FixtureRequest, store: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Live]:
     folder = write_files(tmp_path_factory.mktemp(request.param))
-    with live(request.param, store, folder) as found:
+    by_flags = request.param == STARTED_AS
+    started = live_as_torchserve(store, folder) if by_flags else live(request.param, store, folder)
+    with started as found:
         yield found
 
 

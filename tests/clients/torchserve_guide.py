@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,6 +20,13 @@ from tests.server_process import Address, serving_listeners
 
 GUIDE: Final = Path(__file__).parent / "guides" / "torchserve_inference_api.md"
 LISTENERS: Final = ("default", "torchserve")
+STARTED_AS: Final = "--as torchserve"
+PROPERTIES: Final = """
+inference_address=http://127.0.0.1:0
+service_envelope=kserve
+load_models=all
+model_store={store}
+"""
 PATIENCE_S: Final = 60
 KITTEN: Final = (200, 150, 90)
 DOGS: Final = (40, 60, 180)
@@ -145,6 +152,22 @@ def live(listener: str, store: Path, folder: Path, **settings: Any) -> Iterator[
     folder.mkdir(exist_ok=True)
     config = folder / "dragoman.yaml"
     config.write_text(json.dumps(settings), encoding="utf-8")
-    arguments = [str(store), "--trust-code", "--config", str(config)]
+    with started([str(store), "--trust-code", "--config", str(config)], folder) as found:
+        yield found
+
+
+@contextmanager
+def live_as_torchserve(store: Path, folder: Path) -> Iterator[Live]:
+    """A server that is started as TorchServe is for KServe's paths."""
+    config = folder / "config.properties"
+    config.write_text(PROPERTIES.format(store=store), encoding="utf-8")
+    flags = ["--start", "--foreground", "--ncs", "--disable-token-auth", "--ts-config", str(config)]
+    with started(["--as", "torchserve", *flags], folder) as found:
+        yield found
+
+
+@contextmanager
+def started(arguments: Sequence[str], folder: Path) -> Iterator[Live]:
+    """A server with these arguments."""
     with serving_listeners(arguments, folder / "log", ["http"]) as addresses:
         yield Live(addresses[0], folder)

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 WITH_TENSORFLOW = ("test_command_line.py", "test_saved_model_conformance.py")
 WITH_OPENVINO = ("test_openvino_conformance.py",)
-WITH_TORCH = ("test_torch_handlers.py", "test_torch_explanations.py")
+WITH_TORCH = ("test_torch_guide.py", "test_torch_handlers.py", "test_torch_explanations.py")
 collect_ignore = [
     *(() if find_spec("tensorflow") else WITH_TENSORFLOW),
     *(() if find_spec("openvino") else WITH_OPENVINO),

@@ -23,6 +23,43 @@ class Net(torch.nn.Module):
         return self.fc(torch.relu(self.conv(x)).mean((2, 3)))
 """
 
+# As ResNet is built, of one block; a model's file has one class.
+RESNET = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def __init__(self, width=4, classes=10):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(3, width, 7, stride=8)
+        self.conv1 = torch.nn.Conv2d(width, width, 3, padding=1)
+        self.bn1 = torch.nn.BatchNorm2d(width)
+        self.conv2 = torch.nn.Conv2d(width, width, 3, padding=1)
+        self.bn2 = torch.nn.BatchNorm2d(width)
+        self.fc = torch.nn.Linear(width, classes)
+
+    def forward(self, x):
+        x = self.stem(x)
+        inner = torch.relu(self.bn1(self.conv1(x)))
+        x = torch.relu(x + self.bn2(self.conv2(inner)))
+        return self.fc(x.mean((2, 3)))
+"""
+
+# Takes digits as MNIST has them.
+DIGITS = """
+import torch
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(1, 1, 3, padding=1)
+        self.fc = torch.nn.Linear(784, 10)
+
+    def forward(self, x):
+        return torch.log_softmax(self.fc(torch.flatten(torch.relu(self.conv(x)), 1)), dim=1)
+"""
+
 SEGMENTER = """
 import torch
 
