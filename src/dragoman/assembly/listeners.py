@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from dragoman.assembly.collisions import ARBITERS
-from dragoman.assembly.cors import readable_by_pages
+from dragoman.assembly.cors import headers_of, readable_by_pages
 from dragoman.assembly.security import Security
 from dragoman.core.errors import invalid
 from dragoman.gateway.gateway import Gateway
@@ -92,8 +92,8 @@ def make_server(
 
     if listener.dialect is Dialect.TORCHSERVE:
         call = partial(call, own_ids=True)
-    if listener.cors:
-        mounted = readable_by_pages(mounted)
+    if headers := headers_of(listener.cors):
+        mounted = readable_by_pages(mounted, headers)
     router = Router(mounted, dialect, ARBITERS, Mounts(listener.mounts))
     server = HttpServer(router, call, limits, refused=refused, tls=security.context(listener))
     security.on_deployments(server.remount)

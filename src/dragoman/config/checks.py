@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from dragoman.core.errors import DragomanError
 from dragoman.core.names import check_model_name
 from dragoman.settings.pipeline import NodeSettings
-from dragoman.settings.server import ServerSettings
+from dragoman.settings.server import CorsSettings, ServerSettings
 
 PLAIN_PATH: Final = re.compile(r"(/[\w.~-]+)+")
 Mistake = tuple[str, str]  # key, what is wrong with it
@@ -53,6 +55,10 @@ def listener_mistakes(settings: ServerSettings) -> Iterator[Mistake]:
         yield "listeners", "there has to be one at least"
     taken: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(settings.listeners):
+        if isinstance(listener.cors, CorsSettings):
+            for name, value in msgspec.structs.asdict(listener.cors).items():
+                if not (value.isascii() and value.isprintable()):
+                    yield f"listeners[{index}].cors.{name}", f"{value!r} is no value of a header"
         first = taken.setdefault((listener.host, listener.port), index)
         if listener.port and first != index:
             where = f"{listener.host}:{listener.port}"

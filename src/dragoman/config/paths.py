@@ -19,6 +19,7 @@ KEYS: Final = frozenset(
         "deployments_file",
         "listeners[].tls.certificate",
         "listeners[].tls.key",
+        "listeners[].tls.keystore",
         "listeners[].tls.client_ca",
         *(f"access.credentials[].{key}" for key in CREDENTIAL),
         *(f"deployments[].credentials[].{key}" for key in CREDENTIAL),

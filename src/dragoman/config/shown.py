@@ -51,7 +51,7 @@ def origin_of(key: str, origins: Mapping[str, str]) -> str:
 
 
 def without_secrets(value: Any, key: str = "") -> Any:
-    """The same tree with hashes of passwords and the text of private keys taken out."""
+    """The same tree with passwords, their hashes and the text of private keys taken out."""
     if isinstance(value, dict):
         return {name: without_secrets(inner, f"{key}.{name}") for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -59,7 +59,7 @@ def without_secrets(value: Any, key: str = "") -> Any:
     if (
         isinstance(value, str)
         and value
-        and (key.endswith(".hash") or (key.endswith(".key") and is_pem(value)))
+        and (key.endswith((".hash", ".keystore_password")) or (key.endswith(".key") and is_pem(value)))
     ):
         return WITHHELD
     return value

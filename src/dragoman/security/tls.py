@@ -41,7 +41,7 @@ class TlsFiles:
     @property
     def shown(self) -> str:
         """The certificate's source, for a log."""
-        return shown(self.settings.certificate)
+        return self.settings.keystore or shown(self.settings.certificate)
 
     def changed(self) -> bool:
         """Whether a file differs from what was last read."""
@@ -54,17 +54,21 @@ class TlsFiles:
         """
         settings = self.settings
         self._files = {}
-        found = Certificates(
-            certificate=self._pem(settings.certificate, "tls.certificate"),
-            key=self._pem(settings.key, "tls.key"),
-            client_ca=self._pem(settings.client_ca, "tls.client_ca") if settings.client_ca else b"",
-        )
+        if settings.keystore:
+            data = self._contents(settings.keystore, "tls.keystore")
+            certificate, key = opened_keystore(data, settings)
+        else:
+            certificate = self._pem(settings.certificate, "tls.certificate")
+            key = self._pem(settings.key, "tls.key")
+        ca = self._pem(settings.client_ca, "tls.client_ca") if settings.client_ca else b""
+        found = Certificates(certificate=certificate, key=key, client_ca=ca)
         make_context(found, settings)
         return found
 
     def _pem(self, source: str, what: str) -> bytes:
-        if is_pem(source):
-            return source.encode()
+        return source.encode() if is_pem(source) else self._contents(source, what)
+
+    def _contents(self, source: str, what: str) -> bytes:
         self._files[source] = stamp(source)
         try:
             with open(source, "rb") as opened:
@@ -80,10 +84,40 @@ def check_settings(settings: TlsSettings) -> None:
 
     Errors: INVALID_ARGUMENT naming the key.
     """
-    if not settings.key:
+    if settings.keystore and (settings.certificate or settings.key):
+        raise invalid("tls.keystore: it holds certificate and key; give it, or these two")
+    if not settings.key and not settings.keystore:
         raise invalid("tls.key: a certificate needs its key")
     if settings.client_certificates != "none" and not settings.client_ca:
         raise invalid("tls.client_ca: to ask for client certificates, say who signs them")
+
+
+def opened_keystore(data: bytes, settings: TlsSettings) -> tuple[bytes, bytes]:
+    """The certificate with its chain, and the key, of a PKCS #12 file, as PEM texts.
+
+    Errors: FAILED_PRECONDITION where the package that reads it is missing; INVALID_ARGUMENT.
+    """
+    try:
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 (an extra's)
+        from cryptography.hazmat.primitives.serialization import pkcs12  # noqa: PLC0415
+    except ImportError as error:
+        raise DragomanError(
+            Code.FAILED_PRECONDITION,
+            f"tls.keystore: {settings.keystore}: it is read with the package cryptography, which is missing: "
+            "pip install 'dragoman[keystore]'",
+        ) from error
+    try:
+        held = pkcs12.load_pkcs12(data, settings.keystore_password.encode())
+    except ValueError as error:
+        why = "no PKCS #12 file, or its password is another"
+        raise wrong("tls.keystore", settings.keystore, why) from error
+    if held.key is None or held.cert is None:
+        raise wrong("tls.keystore", settings.keystore, "it holds no key with its certificate")
+    pem = serialization.Encoding.PEM
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    chain = [held.cert, *held.additional_certs]
+    certificates = b"".join(one.certificate.public_bytes(pem) for one in chain)
+    return certificates, held.key.private_bytes(pem, *plain)
 
 
 def make_context(found: Certificates, settings: TlsSettings) -> ssl.SSLContext:

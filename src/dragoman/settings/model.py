@@ -55,6 +55,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     memory_bytes: NotNegative = 0  # what one may allocate; 0 = no limit
     load_timeout_s: PositiveSeconds = 300.0  # for loading the model
+    hidden_environment: str = ""  # variables they do not see: a regular expression of whole names
     grace_s: Seconds = 5.0  # for a call to end after its deadline, and the model to close; then it is killed
 
 
@@ -63,7 +64,8 @@ class HandlerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     yields: bool = False  # whether the archive wins where it says of a key too; TorchServe's own files yield
     handler: str | None = None  # file.py, either with :function; None = what the manifest names
-    min_workers: NotNegative | Literal["cores"] | None = None  # one per core; None = as many as `instances`
+    # devices = one per GPU, else one per core; None = as many as `instances`
+    min_workers: NotNegative | Literal["devices"] | None = None
     max_workers: NotNegative | None = None  # None = as many as min_workers
     batch_size: Positive | None = None  # requests that the handler is given at once; None = 1
     max_batch_delay_ms: NotNegative | None = None  # how long a batch waits to fill; None = 100

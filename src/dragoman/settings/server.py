@@ -27,6 +27,14 @@ class Dialect(enum.Enum):
     TORCHSERVE = "torchserve"
 
 
+class CorsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What web pages of other origins are told in every answer that does not say so itself. Empty = none."""
+
+    origin: str = ""  # Access-Control-Allow-Origin, as https://shop.example or *
+    methods: str = ""  # Access-Control-Allow-Methods, as GET, POST
+    headers: str = ""  # Access-Control-Allow-Headers, as Content-Type
+
+
 class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An address that is listened on. Port 0 = any free one. `protocols` empty = every one there is."""
 
@@ -43,7 +51,7 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mounts: tuple[Mount, ...] = (GRADIENT,)  # HTTP only: other paths to models
     open_models: tuple[str, ...] = ()  # served to everyone here although a deployment closes them
     tls: TlsSettings = TlsSettings()
-    cors: bool = False  # HTTP only: whether web pages of any origin may read the answers
+    cors: bool | CorsSettings = False  # HTTP only: whether web pages of other origins may read the answers
 
 
 # Families of metrics of OpenVINO Model Server: the usual ones, those that are shown only where they are asked

@@ -10,15 +10,19 @@ class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     certificate: str = ""  # with its chain; empty = no TLS
     key: str = ""  # of the certificate, not encrypted
+    keystore: str = ""  # a PKCS #12 file with certificate and key, in the place of both; never PEM text
+    keystore_password: str = ""
     client_ca: str = ""  # who signs clients' certificates
     client_certificates: Literal["none", "optional", "required"] = "none"  # optional is none over gRPC
 
     @property
     def enabled(self) -> bool:
         """Whether there is TLS."""
-        return bool(self.certificate)
+        return bool(self.certificate or self.keystore)
 
     def __repr__(self) -> str:
+        if self.keystore:
+            return f"TlsSettings(keystore={self.keystore!r})"
         return f"TlsSettings(certificate={shown(self.certificate)!r}, key={shown(self.key)!r})"
 
 

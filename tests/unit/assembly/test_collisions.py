@@ -4,7 +4,7 @@ import pytest
 
 from dragoman.assembly.builtin import protocols
 from dragoman.assembly.collisions import ARBITERS
-from dragoman.assembly.cors import readable_by_pages
+from dragoman.assembly.cors import HEADERS, readable_by_pages
 from dragoman.settings.server import Dialect
 from dragoman.transports.http.router import Router
 from dragoman.wire.operation import in_dialect
@@ -25,7 +25,7 @@ def test_all_protocols_together_can_be_served_in_every_dialect(dialect):
 
 @pytest.mark.parametrize("dialect", [dialect.value for dialect in Dialect])
 def test_and_so_they_can_with_answers_for_web_pages(dialect):
-    Router(readable_by_pages(protocols()), dialect, ARBITERS)
+    Router(readable_by_pages(protocols(), HEADERS), dialect, ARBITERS)
 
 
 @pytest.mark.parametrize("path", PREDICTS)

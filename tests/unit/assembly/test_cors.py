@@ -1,14 +1,15 @@
 """Answers that web pages may read."""
 
-from dragoman.assembly.cors import HEADERS, readable_by_pages
+from dragoman.assembly.cors import HEADERS, headers_of, readable_by_pages, with_headers
 from dragoman.core.errors import invalid
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.protocols.tfs import PROTOCOL
-from dragoman.wire.messages import WireRequest
+from dragoman.settings.server import CorsSettings
+from dragoman.wire.messages import WireRequest, WireResponse
 
 WIRE = WireRequest("GET", "/v1/models/m", "", [], b"", {"model": "m"})
 REPORT = StatusReport({"m": ModelStatus("m", (VersionStatus(1, State.READY),))})
-(SPEC,) = readable_by_pages([PROTOCOL])
+(SPEC,) = readable_by_pages([PROTOCOL], HEADERS)
 
 
 def operations(spec):
@@ -35,3 +36,18 @@ def test_an_operation_of_several_routes_stays_one():
 
 def test_the_protocol_itself_stays_as_it_is():
     assert operations(PROTOCOL)[0].fail(None, invalid("no")).headers == []
+
+
+def test_a_listener_allows_everyone_no_one_or_whom_it_names():
+    assert headers_of(True) == HEADERS
+    assert headers_of(False) == []
+    assert headers_of(CorsSettings(origin="https://shop.example", headers="X-Key")) == [
+        (b"Access-Control-Allow-Origin", b"https://shop.example"),
+        (b"Access-Control-Allow-Headers", b"X-Key"),
+    ]
+
+
+def test_what_an_answer_says_itself_stays():
+    own = [(b"access-control-allow-origin", b"https://own.example")]
+    answer = with_headers(HEADERS, lambda: WireResponse(200, headers=list(own)))
+    assert answer().headers == [*own, *HEADERS[1:]]

@@ -5,6 +5,7 @@ with all that it started.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from dragoman.core.errors import invalid
 from dragoman.execution.workers.frames import Load
+from dragoman.settings.model import ModelSettings
 
 MAIN: Final = "dragoman.execution.workers.main"
 # No folder of the server's on the path, nothing held back in print, a traceback for a crash, and no files
@@ -58,7 +61,7 @@ class StartedChild:
             stderr=given.output,
             pass_fds=passed,
             start_new_session=True,
-            env=environment(load.artifact.settings.instances),
+            env=environment(load.artifact.settings, os.environ),
         )
         self.pid = self._process.pid
         self.returncode: int | None = None
@@ -85,9 +88,17 @@ def interpreter(load: Load) -> str:
     return load.artifact.python.interpreter or sys.executable
 
 
-def environment(instances: int) -> Mapping[str, str]:
-    """The server's environment, with this machine's cores shared out among the instances."""
-    return {"OMP_NUM_THREADS": str(threads_of(instances)), **os.environ}
+def environment(settings: ModelSettings, server: Mapping[str, str]) -> Mapping[str, str]:
+    """The server's environment without what is hidden, and this machine's cores shared among the instances.
+
+    Errors: INVALID_ARGUMENT for what is no regular expression.
+    """
+    try:
+        hidden = re.compile(settings.worker.hidden_environment)
+    except re.error as error:
+        raise invalid(f"worker.hidden_environment: this is no regular expression: {error}") from error
+    seen = {name: value for name, value in server.items() if not hidden.fullmatch(name)}
+    return {"OMP_NUM_THREADS": str(threads_of(settings.instances)), **seen}
 
 
 def threads_of(instances: int) -> int:

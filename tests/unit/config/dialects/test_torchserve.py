@@ -41,13 +41,17 @@ def told(translation, level):
     [
         ("inference_address=ftp://h:1", "c:2: inference_address: Invalid binding address: ftp://h:1"),
         ("inference_address=http://h:70000", "c:2: inference_address: Invalid port number: http://h:70000"),
-        ("inference_address=https://h:1", "c:2: inference_address: https wants private_key_file"),
+        (
+            "inference_address=https://h:1",
+            "c:2: inference_address: https wants keystore, or private_key_file",
+        ),
         ("management_address=8081", "c:2: management_address: Invalid binding address: 8081"),
         ("grpc_inference_port=x", "c:2: grpc_inference_port: 'x' is no whole number"),
         ("grpc_management_port=70000", "c:2: grpc_management_port: 70000 is no port"),
         ("job_queue_size=0", "c:2: job_queue_size: 0 is below 1"),
         ("max_request_size=1.5", "c:2: max_request_size: '1.5' is no whole number"),
         ("default_workers_per_model=-1", "c:2: default_workers_per_model: -1 is below 0"),
+        ("blacklist_env_vars=(", "c:2: blacklist_env_vars: this is no regular expression"),
         ("models=[", "c:2: models: this is not JSON"),
         ("models=[]", "c:2: models: an object is expected"),
         ('models={"m": {"1.0": 3}}', "c:2: models: m 1.0: an object is expected"),
@@ -142,6 +146,16 @@ def test_an_address_without_a_port_is_at_the_usual_one():
     tls = "\nprivate_key_file=k\ncertificate_file=c"
     (listener,) = of_file(f"inference_address=HTTPS://h{tls}").tree["listeners"]
     assert (listener["port"], listener["tls"]) == (443, {"certificate": "c", "key": "k"})
+
+
+def test_a_keystore_wins_over_files_and_has_javas_usual_password():
+    files = "\nprivate_key_file=k\ncertificate_file=c\nkeystore=k.p12"
+    (listener,) = of_file(f"inference_address=https://h{files}").tree["listeners"]
+    assert listener["tls"] == {"keystore": "k.p12", "keystore_password": "changeit"}
+
+
+def test_a_keystore_of_javas_own_form_ends_the_start():
+    assert "c:2: keystore_type" in told(of_file("keystore_type=JKS"), Level.UNSUPPORTED)
 
 
 def test_every_address_where_nothing_answers_is_named():

@@ -98,6 +98,9 @@ def listener(surface: Surface, address: Address, config: Configuration) -> dict[
     }
     if address.tls:
         made["tls"] = certificate(surface, config)
+    cors = {name: config.text(f"cors_allowed_{name}") for name in ("origin", "methods", "headers")}
+    if any(cors.values()):
+        made["cors"] = {name: value for name, value in cors.items() if value}
     return made
 
 
@@ -107,9 +110,13 @@ def certificate(surface: Surface, config: Configuration) -> dict[str, str]:
     Errors: INVALID_ARGUMENT where they are not given. The reference makes a certificate up, which no client
     trusts.
     """
+    if keystore := config.text("keystore"):
+        return {"keystore": keystore, "keystore_password": config.text("keystore_pass")}
     found = {key: config.text(key) for key in CERTIFICATE}
     if not all(found.values()):
-        raise config.wrong(surface.address_key, "https wants private_key_file and certificate_file")
+        raise config.wrong(
+            surface.address_key, "https wants keystore, or private_key_file and certificate_file"
+        )
     return {"certificate": found["certificate_file"], "key": found["private_key_file"]}
 
 

@@ -1,6 +1,7 @@
 """Which archives are loaded, and what is said of each: `load_models`, `models`, `model_snapshot`."""
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -66,7 +67,7 @@ def write_every_model(writer: Writer, config: Configuration, *, yields: bool) ->
     writer.set("every_model.trust", "code", config.origin("model_store"))
     writer.set("every_model.versions", {"all": True}, "TorchServe's own way")
     workers = 1 if config.on("debug") else config.number("default_workers_per_model")
-    handler: dict[str, Any] = {"yields": yields, "min_workers": workers or "cores"}
+    handler: dict[str, Any] = {"yields": yields, "min_workers": workers or "devices"}
     for key, name in (
         ("default_response_timeout", "response_timeout_s"),
         ("default_startup_timeout", "startup_timeout_s"),
@@ -89,9 +90,23 @@ def write_every_model(writer: Writer, config: Configuration, *, yields: bool) ->
         if key in config:
             handler[name] = config.on(key)
     writer.set("every_model.handler", handler, "the keys of workers")
+    write_surroundings(writer, config)
+
+
+def write_surroundings(writer: Writer, config: Configuration) -> None:
+    """What workers see of the machine: its GPUs, the server's environment.
+
+    Errors: INVALID_ARGUMENT.
+    """
     if "number_of_gpu" in config:
         gpus = config.number("number_of_gpu")
         writer.set("engine_options.handler.gpus", gpus, config.origin("number_of_gpu"))
+    if hidden := config.text("blacklist_env_vars"):
+        try:
+            re.compile(hidden)
+        except re.error as error:
+            raise config.wrong("blacklist_env_vars", f"this is no regular expression: {error}") from error
+        writer.set("every_model.worker.hidden_environment", hidden, config.origin("blacklist_env_vars"))
 
 
 def planned(writer: Writer, config: Configuration, described: list[Described]) -> Plan:

@@ -22,7 +22,7 @@ UNSUPPORTED: Final = (
     "parallel_type",
     "torchrun",
 )
-CORES: Final = "cores"
+DEVICES: Final = "devices"
 T = TypeVar("T")
 
 
@@ -77,7 +77,7 @@ def make_plan(artifact: Artifact, gpus: int = 0) -> Plan:
     if manifest.runtime not in RUNTIMES:
         raise invalid(f"model {artifact.model}: runtime {manifest.runtime!r}; only Python handlers are run")
     usual = artifact.settings.instances
-    given = Given(own, config.config)
+    given = Given(own, config.config, gpus or len(os.sched_getaffinity(0)))
     minimum = first(*given["min_workers"], usual)
     maximum = first(*given["max_workers"], max(usual, minimum))
     if own.yields:  # the two may come from places that do not know of each other
@@ -108,15 +108,16 @@ def make_plan(artifact: Artifact, gpus: int = 0) -> Plan:
 class Given:
     """What settings and `model-config.yaml` say of a key, what counts more first."""
 
-    def __init__(self, own: HandlerSettings, config: ModelConfig) -> None:
+    def __init__(self, own: HandlerSettings, config: ModelConfig, devices: int) -> None:
         self._own = own
         self._config = config
+        self._devices = devices  # that models run on
 
     def __getitem__(self, key: str) -> tuple[Any, Any]:
         """Both values; None where one says nothing."""
         own, config = getattr(self._own, key), getattr(self._config, key)
-        if own == CORES:
-            own = len(os.sched_getaffinity(0))
+        if own == DEVICES:
+            own = self._devices
         return (config, own) if self._own.yields else (own, config)
 
 

@@ -107,6 +107,7 @@ class Workplace:
 
 
 def is_forked(load: Load) -> bool:
-    """Whether a worker may begin with what others have imported."""
-    python = load.artifact.python
-    return load.artifact.settings.handler.forked and not (python.interpreter or python.packages)
+    """Whether a worker may begin with what others have imported, and with the server's whole environment."""
+    python, settings = load.artifact.python, load.artifact.settings
+    own = python.interpreter or python.packages or settings.worker.hidden_environment
+    return settings.handler.forked and not own

@@ -116,10 +116,12 @@ def test_a_handler_that_yields_is_for_manifests_without_one(tmp_path: Path, name
     assert make_plan(Artifact(str(tmp_path), "m", 1, settings)).handler == used
 
 
-def test_there_may_be_a_worker_for_each_core(tmp_path: Path) -> None:
+def test_there_may_be_a_worker_for_each_gpu_and_without_one_for_each_core(tmp_path: Path) -> None:
     cores = len(os.sched_getaffinity(0))
-    found = plan(tmp_path, min_workers="cores")
+    found = plan(tmp_path, min_workers="devices")
     assert (found.minimum, found.maximum) == (cores, cores)
+    settings = ModelSettings(handler=HandlerSettings(min_workers="devices"))
+    assert make_plan(Artifact(str(tmp_path), "m", 1, settings), gpus=7).minimum == 7
 
 
 def test_the_most_workers_are_never_fewer_than_another_place_wants_at_least(tmp_path: Path) -> None:
