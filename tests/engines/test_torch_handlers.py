@@ -132,6 +132,35 @@ def test_an_image_may_be_base64_or_nested_lists(layer: Layer) -> None:
     assert first == pytest.approx(third)
 
 
+def test_each_of_several_images_of_one_name_is_classified_in_its_request(layer: Layer) -> None:
+    write(layer.folder, TEN)
+    service, module = served(layer, "image_classifier"), layer.module("service")
+    first, second = png(picture()), png(picture(260, 300))
+    (one,), (other,) = answered(service, layer, first), answered(service, layer, second)
+    several = [module.Part("data", None, image) for image in (first, second)]
+    requests = [
+        module.Request("a", {}, several),
+        module.Request("b", {}, several[1:]),
+    ]
+    pair, single = (json.loads(answer.body) for answer in service.predict(requests))
+    assert [list(each) for each in pair] == [list(one), list(other)]
+    assert pair[0] == pytest.approx(one)
+    assert single == pytest.approx(other)
+
+
+def test_a_handler_that_miscounts_several_images_is_told_so(layer: Layer) -> None:
+    write(layer.folder, TEN)
+    source = (
+        "from ts.torch_handler.image_classifier import ImageClassifier\n"
+        "class Mine(ImageClassifier):\n    def postprocess(self, data):\n        return [1, 2, 3]\n"
+    )
+    parts = [layer.module("service").Part("data", None, png(picture()))] * 2
+    assert refused(served(layer, "handler.py", source), layer, *parts) == (
+        503,
+        "number of batch response mismatched",
+    )
+
+
 def test_a_model_with_few_classes_answers_with_all_of_them(layer: Layer) -> None:
     write(layer.folder, CLASSIFIER.format(classes=2))
     (answer,) = answered(served(layer, "image_classifier"), layer, png(picture()))
