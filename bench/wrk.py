@@ -49,7 +49,7 @@ def read(report: str) -> Load:
     if failed := re.findall(r"^ *(?:Non-2xx or 3xx responses|Socket errors): .*$", report, re.MULTILINE):
         raise LoadFailedError("; ".join(line.strip() for line in failed))
     rate = re.search(r"^Requests/sec: +([\d.]+)$", report, re.MULTILINE)
-    percentiles = dict(re.findall(r"^ +(50|99)% +([\d.]+(?:us|ms|s|m))$", report, re.MULTILINE))
+    percentiles = dict(re.findall(r"^ +(50|99)% +([\d.]+(?:us|ms|s|m)) *$", report, re.MULTILINE))
     if rate is None or len(percentiles) != 2 or float(rate[1]) == 0:
         raise LoadFailedError(f"no figures in wrk's report:\n{report}")
     return Load(float(rate[1]), _seconds(percentiles["50"]), _seconds(percentiles["99"]))

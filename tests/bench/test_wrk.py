@@ -26,7 +26,7 @@ def test_rate_and_percentiles_are_read_in_seconds() -> None:
     assert read(REPORT) == Load(52525.39, pytest.approx(950e-6), pytest.approx(1.58e-3))
 
 
-@pytest.mark.parametrize(("shown", "seconds"), [("2.50s", 2.5), ("1.20m", 72.0), ("7.00us", 7e-6)])
+@pytest.mark.parametrize(("shown", "seconds"), [("2.50s ", 2.5), ("1.20m", 72.0), ("7.00us", 7e-6)])
 def test_every_unit_of_time_is_known(shown: str, seconds: float) -> None:
     assert read(REPORT.replace("1.58ms", shown)).p99_s == pytest.approx(seconds)
 
