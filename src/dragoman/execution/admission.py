@@ -37,12 +37,7 @@ class Slots:
         if self.try_take():
             return
         if len(self._queue) >= self._queue_limit:
-            raise DragomanError(
-                Code.RESOURCE_EXHAUSTED,
-                f"the queue of model {self._model} is full ({self._queue_limit} requests wait)",
-                reason=Reason.QUEUE_FULL,
-                retry_after_s=1.0,
-            )
+            raise full_queue(self._model, self._queue_limit)
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
         try:
@@ -69,3 +64,13 @@ class Slots:
             turn = self._queue.popleft()
             if not turn.done():
                 turn.set_exception(error)
+
+
+def full_queue(model: str, limit: int) -> DragomanError:
+    """The error for a request that there is no room for."""
+    return DragomanError(
+        Code.RESOURCE_EXHAUSTED,
+        f"the queue of model {model} is full ({limit} requests wait)",
+        reason=Reason.QUEUE_FULL,
+        retry_after_s=1.0,
+    )

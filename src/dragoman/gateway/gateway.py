@@ -21,6 +21,7 @@ from dragoman.core.requests import CoreRequest, Verb
 from dragoman.core.responses import CoreResponse, TensorResponse
 from dragoman.core.signatures import Answers, Signature
 from dragoman.core.status import StatusReport
+from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.later import Later
 from dragoman.gateway.control import check_control, is_local
 from dragoman.gateway.duplex import duplex
@@ -161,6 +162,10 @@ class Gateway:
             handle = self._pin(exchange, draft)
             runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
+            if len(exchange.wire.body) > self._limits.offload_bytes:
+                unbound = run_unbound(operation, runner, handle, exchange, signature)
+                if unbound is not None:
+                    return self._awaited(operation, exchange, unbound)
             began_ns = perf_counter_ns()
             request = operation.bind(draft, signature)
             exchange.input_ns = perf_counter_ns() - began_ns
@@ -174,11 +179,17 @@ class Gateway:
                 if self._writes_long(operation, exchange, answer):
                     return later(exchange, self._finish_offloaded(operation, exchange, answer), None)
                 return self._answered(operation, exchange, answer)
-            if isinstance(answer, Deferred):
-                return self._deferred(operation, exchange, answer)
-            return later(exchange, self._finish(operation, exchange, answer), answer)
+            return self._awaited(operation, exchange, answer)
         except Exception as caught:
             return self._fail(operation, exchange, caught)
+
+    def _awaited(
+        self, operation: InferOperation, exchange: Exchange, answer: Awaitable[CoreResponse]
+    ) -> Awaitable[WireResponse]:
+        """The end of a call whose answer comes later."""
+        if isinstance(answer, Deferred):
+            return self._deferred(operation, exchange, answer)
+        return later(exchange, self._finish(operation, exchange, answer), answer)
 
     def _pin(self, exchange: Exchange, draft: Draft) -> Handle:
         """The version that is meant, held by the exchange from now on.
@@ -244,6 +255,9 @@ class Gateway:
             handle = self._pin(exchange, draft)
             runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
+            unbound = run_unbound(operation, runner, handle, exchange, signature)
+            if unbound is not None:
+                return await self._finish(operation, exchange, unbound)
             request, exchange.input_ns = await on_thread(timed, operation.bind, draft, signature)
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
                 stream = self._stream(exchange, handle, request, signature, encoder)
@@ -430,6 +444,23 @@ def only_name(report: StatusReport) -> str:
     """The name of the only model that serves; empty = none or several do."""
     serving = [model.name for model in report.models.values() if model.latest_ready is not None]
     return serving[0] if len(serving) == 1 else ""
+
+
+def run_unbound(
+    operation: InferOperation, runner: Runner, handle: Handle, exchange: Exchange, signature: Signature
+) -> Awaitable[CoreResponse] | None:
+    """The answer to a long request where the runner lets it be bound on a thread of its own, else None."""
+    if operation.stream is not None or not isinstance(runner, PreparingRunner):
+        return None
+    if operation.one_part and signature.answers is Answers.PARTS:
+        return None
+    draft = exchange.draft
+
+    def bind() -> CoreRequest:
+        request, exchange.input_ns = timed(operation.bind, draft, signature)
+        return request
+
+    return runner.run_unbound(handle, bind, signature, exchange.call)
 
 
 def run(

@@ -15,6 +15,7 @@ from dragoman.wire.predict_message import INPUTS, TENSOR
 from dragoman.wire.proto_fields import Data, as_data, fields
 from dragoman.wire.tensor_proto import CONTENT, DATA_TYPES, DOUBLES, DTYPE, FLOATS, STRING
 
+MOST_SEARCHED: Final = 1 << 20  # bytes of JSON; even texts of more take long
 MOST_PARTS: Final = 64
 PART_BYTES: Final = 64  # what a part takes beside its bytes
 COPIED: Final = 16
@@ -47,18 +48,19 @@ class Parts:
 
 def json_to_read(wire: WireRequest) -> int:
     """That of a body which is a JSON document. Compressed, it counts wholly."""
-    body = wire.body
-    if isinstance(body, memoryview) or wire.header(b"content-encoding") is not None:
-        return len(body)
+    whole = len(wire.body)
+    if whole > MOST_SEARCHED or wire.header(b"content-encoding") is not None:
+        return whole
+    body = bytes(wire.body)
     parts = 0
     for separator in SEPARATORS:
         at = body.find(separator)
         while at >= 0:
             parts += 1
             if parts > MOST_PARTS:
-                return len(body)
+                return whole
             at = body.find(separator, at + 1)
-    return copied(len(body), parts)
+    return copied(whole, parts)
 
 
 def predict_message_to_read(wire: WireRequest) -> int:

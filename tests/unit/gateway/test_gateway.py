@@ -19,6 +19,7 @@ from dragoman.core.responses import Chunk, PayloadResponse, TensorResponse
 from dragoman.core.signatures import Answers, Signature
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.core.tensors import DType, Tensor
+from dragoman.execution.images.runner import PreparingRunner
 from dragoman.gateway.effort import NUMBER_BYTES
 from dragoman.gateway.guard import Guard
 from dragoman.repository.handle import Handle
@@ -151,6 +152,32 @@ def test_where_nobody_can_tell_a_long_answer_to_a_long_request_is_written_on_a_t
     assert json.loads(answered(bench, wire, operation).body) == [2.0 * float(one) for one in values.split()]
     assert threads[0].startswith("codec") is elsewhere
     assert bench.models.handle.pins == 0
+
+
+@pytest.mark.parametrize("to_read", [0, 99])
+@pytest.mark.parametrize(
+    ("operation", "body", "place"),
+    [
+        (replace(INFER, stream=None), b"1 2 3", "images-double"),
+        (replace(INFER, stream=None), b"1", "MainThread"),
+        (INFER, b"1 2 3", ""),
+    ],
+    ids=["long", "short", "could-be-streamed"],
+)
+def test_a_long_request_is_bound_where_the_model_prepares_what_it_takes(
+    operation: InferOperation, body: bytes, place: str, to_read: int
+) -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+    handle = bench.models.handle
+    handle.runner = PreparingRunner(handle.runner, "double", 1, 8, Limits())
+    threads: list[str] = []
+    asked = replace(where(operation, "bind", threads), reading=lambda _: to_read)
+    assert json.loads(answered(bench, request(body), asked).body) == [
+        2.0 * float(one) for one in body.split()
+    ]
+    assert threads[0].startswith(place or ("codec" if to_read else "MainThread"))
+    assert answered(bench, request(b"not numbers"), asked).status == 400
+    assert handle.pins == 0
 
 
 @pytest.mark.parametrize("warm", [False, True])

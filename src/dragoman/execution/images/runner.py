@@ -1,21 +1,73 @@
-"""Prepares requests, images among them on threads, and lets another runner run the model."""
+"""Prepares requests, images among them on threads, and lets another runner run the model.
+
+Whoever binds a request on a thread anyway lets that be done on the same one: `run_unbound`.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import partial
+from time import monotonic
 
 from dragoman.core.context import CallContext
+from dragoman.core.deferred import Deferred
 from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import Occupancy
-from dragoman.execution.admission import Slots
-from dragoman.execution.deadlines import within
+from dragoman.execution.admission import full_queue
+from dragoman.execution.crew import Crew
+from dragoman.execution.deadlines import overdue
 from dragoman.execution.images.preparation import SHORT_BYTES, Preparation
-from dragoman.execution.runners import when_done
+from dragoman.execution.later import Later
 from dragoman.repository.handle import Handle, Runner
 from dragoman.settings.limits import Limits
+
+Prepare = Callable[[], CoreRequest]
+
+
+class Job:
+    """One request that is prepared. `ready` has it, unless nobody waits for it any more."""
+
+    __slots__ = ("_alarm", "_call", "_error", "_prepare", "_request", "ready")
+
+    def __init__(self, prepare: Prepare, call: CallContext) -> None:
+        self._prepare = prepare
+        self._call = call
+        self._request: CoreRequest | None = None
+        self._error: Exception | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self.ready: Later[CoreRequest] = Later(self._give_up)
+        if call.deadline_s is not None:
+            left_s = call.deadline_s - monotonic()
+            self._alarm = asyncio.get_running_loop().call_later(max(left_s, 0.0), self._expire)
+
+    def work(self) -> None:
+        """Prepare it, if anyone still waits."""
+        if self.ready.done:
+            return
+        try:
+            self._request = self._prepare()
+        except Exception as error:
+            self._error = error
+
+    def finish(self) -> None:
+        """Give the request, or the error."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self._error is not None:
+            self.ready.reject(self._error)
+        elif self._request is not None:
+            self.ready.resolve(self._request)
+
+    def _expire(self) -> None:
+        self._call.cancelled = True
+        self.ready.reject(overdue())
+
+    def _give_up(self) -> None:
+        self._call.cancelled = True
+        if self._alarm is not None:
+            self._alarm.cancel()
 
 
 class PreparingRunner:
@@ -23,10 +75,12 @@ class PreparingRunner:
 
     def __init__(self, inner: Runner, name: str, threads: int, queue_limit: int, limits: Limits) -> None:
         self._inner = inner
+        self._name = name
         self._limits = limits
         self._preparations: dict[str, Preparation] = {}
-        self._slots = Slots(threads, queue_limit, name)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"images-{name}")
+        self._queue_limit = queue_limit
+        self._threads = threads
+        self._crew = Crew(threads, f"images-{name}")
 
     def run(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
@@ -37,16 +91,29 @@ class PreparingRunner:
         preparation = self._preparation(signature)
         size = preparation.size(request)
         if size > SHORT_BYTES:
-            return self._run_later(handle, request, signature, call)
+            return self._run_later(handle, partial(preparation.prepared, request, call), signature, call)
         ready = preparation.prepared(request, call) if size else request
         return self._inner.run(handle, ready, signature, call)
+
+    def run_unbound(
+        self, handle: Handle, bind: Prepare, signature: Signature, call: CallContext
+    ) -> Awaitable[CoreResponse]:
+        """The same for a request that takes long to bind, which is done on the thread that prepares it."""
+        preparation = self._preparation(signature)
+
+        def prepare() -> CoreRequest:
+            request = bind()
+            return preparation.prepared(request, call) if isinstance(request, TensorRequest) else request
+
+        return self._run_later(handle, prepare, signature, call)
 
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> AsyncGenerator[Chunk, None]:
         """The answer in parts."""
         if isinstance(request, TensorRequest):
-            request = await self._prepared(request, signature, call)
+            preparation = self._preparation(signature)
+            request = await self._prepared(partial(preparation.prepared, request, call), call)
         async with aclosing(self._inner.stream(handle, request, signature, call)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -57,7 +124,7 @@ class PreparingRunner:
 
     def close(self) -> None:
         """Close the model. Images that nobody waits for any more may still be decoded meanwhile."""
-        self._pool.shutdown(wait=False)
+        self._crew.close()
         self._inner.close()
 
     def _preparation(self, signature: Signature) -> Preparation:
@@ -66,18 +133,58 @@ class PreparingRunner:
             found = self._preparations[signature.name] = Preparation(signature, self._limits)
         return found
 
-    async def _run_later(
-        self, handle: Handle, request: TensorRequest, signature: Signature, call: CallContext
-    ) -> CoreResponse:
-        ready = await self._prepared(request, signature, call)
-        answer = self._inner.run(handle, ready, signature, call)
-        return answer if isinstance(answer, TensorResponse) else await answer
+    def _run_later(
+        self, handle: Handle, prepare: Prepare, signature: Signature, call: CallContext
+    ) -> Later[CoreResponse]:
+        """The answer to a request that is prepared on a thread first."""
+        ready = self._prepared(prepare, call)
+        stages: list[Deferred[CoreRequest] | Deferred[CoreResponse] | asyncio.Task[None]] = [ready]
 
-    async def _prepared(
-        self, request: TensorRequest, signature: Signature, call: CallContext
-    ) -> TensorRequest:
-        """The request, prepared on a thread."""
-        await within(call, self._slots.take())
-        work = self._pool.submit(self._preparation(signature).prepared, request, call)
-        when_done(work, self._slots.give)
-        return await within(call, asyncio.wrap_future(work))
+        def give_up() -> None:
+            stages[-1].cancel()
+
+        answer: Later[CoreResponse] = Later(give_up)
+
+        def go_on(_: Deferred[CoreRequest]) -> None:
+            try:
+                given = self._inner.run(handle, ready.result(), signature, call)
+            except Exception as error:
+                answer.reject(error)
+                return
+            if isinstance(given, TensorResponse):
+                answer.resolve(given)
+            elif isinstance(given, Deferred):
+                stages.append(given)
+                given.then(partial(hand_on, answer))
+            else:
+                stages.append(asyncio.get_running_loop().create_task(wait_and_hand_on(answer, given)))
+
+        ready.then(go_on)
+        return answer
+
+    def _prepared(self, prepare: Prepare, call: CallContext) -> Later[CoreRequest]:
+        """The request, prepared on a thread.
+
+        Errors: RESOURCE_EXHAUSTED with reason QUEUE_FULL.
+        """
+        if self._crew.unfinished >= self._threads + self._queue_limit:
+            raise full_queue(self._name, self._queue_limit)
+        job = Job(prepare, call)
+        self._crew.do(job)
+        return job.ready
+
+
+def hand_on(answer: Later[CoreResponse], given: Deferred[CoreResponse]) -> None:
+    """Give what has been given."""
+    try:
+        answer.resolve(given.result())
+    except Exception as error:
+        answer.reject(error)
+
+
+async def wait_and_hand_on(answer: Later[CoreResponse], given: Awaitable[CoreResponse]) -> None:
+    """Give what is going to be given."""
+    try:
+        answer.resolve(await given)
+    except Exception as error:
+        answer.reject(error)

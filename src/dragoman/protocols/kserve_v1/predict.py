@@ -52,7 +52,7 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictD
 
     Errors: INVALID_ARGUMENT for what is no JSON object, and for a bad event.
     """
-    body = read_body(wire, limits)
+    body = bytes(read_body(wire, limits))  # a view of it would be copied by each that reads it
     mode = event_mode(wire.headers)
     if mode is None:
         block = read_block(body, limits.json_depth)

@@ -64,7 +64,7 @@ def parse_predict(wire: WireRequest, limits: Limits) -> PredictDraft:
     Errors: INVALID_ARGUMENT for what is no JSON object, and for none or both of the two forms.
     """
     target = read_target(wire)
-    body = read_body(wire, limits)
+    body = bytes(read_body(wire, limits))  # a view of it would be copied by each that reads it
     block = read_block(body, limits.json_depth)
     if block is not None:
         return PredictDraft(target, {}, block, block.key == INSTANCES, wire.headers)

@@ -42,7 +42,7 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictD
     # The route matches in any case, the reference's method word does not.
     if not wire.path.endswith(":predict"):
         raise malformed(wire)
-    body = read_body(wire, limits)
+    body = bytes(read_body(wire, limits))  # a view of it would be copied by each that reads it
     block = read_block(body, limits.json_depth)
     if block is not None:
         return PredictDraft(read_target(wire, None, superset), {}, block, headers=wire.headers)

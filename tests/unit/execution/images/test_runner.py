@@ -2,14 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import numpy as np
 import pytest
 
 from dragoman.core.context import CallContext
-from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.deferred import Deferred
+from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.images import Preprocessing
 from dragoman.core.requests import CoreRequest, ExampleRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
@@ -175,6 +176,133 @@ def test_a_full_queue_and_a_past_deadline_refuse(monkeypatch: pytest.MonkeyPatch
     full, overdue = finished(crowd())
     assert (full.code, full.reason) == (Code.RESOURCE_EXHAUSTED, Reason.QUEUE_FULL)
     assert overdue.code is Code.DEADLINE_EXCEEDED
+
+
+def unbound(prepare: Callable[[], CoreRequest], inner: Any, call: CallContext = CALL) -> Any:
+    """What becomes of a request that is bound on a thread."""
+
+    async def ask() -> CoreResponse:
+        made, handle = runner(inner)
+        return await made.run_unbound(handle, prepare, SIGNATURE, call)
+
+    return finished(ask())
+
+
+def test_a_request_can_be_bound_on_the_thread_that_prepares_it() -> None:
+    seen: list[int] = []
+
+    def bind() -> CoreRequest:
+        seen.append(threading.get_ident())
+        return IMAGES
+
+    inner = Echo()
+    np.testing.assert_array_equal(unbound(bind, inner).outputs["x"].array, ramp()[None, ..., ::-1])
+    assert seen != [threading.get_ident()]
+    assert inner.threads == [threading.get_ident()]
+
+
+def test_what_is_bound_on_a_thread_may_be_no_tensors_and_may_be_wrong() -> None:
+    assert unbound(lambda: ExampleRequest("s", []), Echo()).outputs == {}
+
+    def refuse() -> CoreRequest:
+        raise invalid("it does not fit")
+
+    with pytest.raises(DragomanError, match="it does not fit"):
+        unbound(refuse, Echo())
+
+
+class Failing(Echo):
+    """A runner that has no answer, at once or later, as a task or without one."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def run(self, *_: Any) -> Any:
+        if self.how == "at once":
+            raise invalid("no answer")
+        if self.how == "deferred":
+            given: Deferred[CoreResponse] = Deferred()
+            asyncio.get_running_loop().call_soon(given.reject, invalid("no answer"))
+            return given
+        return self._fail()
+
+    async def _fail(self) -> CoreResponse:
+        raise invalid("no answer")
+
+
+@pytest.mark.parametrize("how", ["at once", "deferred", "awaited"])
+def test_a_model_that_fails_fails_its_caller(how: str) -> None:
+    with pytest.raises(DragomanError, match="no answer"):
+        unbound(lambda: IMAGES, Failing(how))
+
+
+class Slow(Echo):
+    """A runner whose answer is still to come when its caller goes."""
+
+    def __init__(self, *, deferred: bool) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.given_up = asyncio.Event()
+        self._deferred = deferred
+
+    def run(self, *_: Any) -> Any:
+        self.asked.set()
+        return Deferred(self.given_up.set) if self._deferred else self._endless()
+
+    async def _endless(self) -> CoreResponse:
+        try:
+            return await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            self.given_up.set()
+            raise
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_a_caller_that_goes_takes_the_models_call_along(deferred: bool) -> None:
+    async def ask() -> None:
+        inner = Slow(deferred=deferred)
+        made, handle = runner(inner)
+        task = asyncio.ensure_future(made.run(handle, IMAGES, SIGNATURE, CALL))
+        await inner.asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await inner.given_up.wait()
+
+    finished(ask())
+
+
+def test_what_nobody_waits_for_any_more_is_not_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, entered = threading.Event(), threading.Event()
+    prepared: list[str] = []
+
+    def held(_: Preparation, request: TensorRequest, call: CallContext) -> TensorRequest:
+        entered.set()
+        assert opened.wait(30)
+        prepared.append(call.request_id)
+        return request
+
+    monkeypatch.setattr(Preparation, "prepared", held)
+
+    async def crowd() -> None:
+        made, handle = runner(Echo())
+        gone = CallContext("gone")
+        first = asyncio.ensure_future(made.run(handle, IMAGES, SIGNATURE, CallContext("first")))
+        await asyncio.to_thread(entered.wait, 30)
+        second = asyncio.ensure_future(made.run(handle, IMAGES, SIGNATURE, gone))
+        third = asyncio.ensure_future(made.run(handle, IMAGES, SIGNATURE, CallContext("third")))
+        await asyncio.sleep(0)  # all of them wait now
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert gone.cancelled
+        opened.set()
+        await first
+        await third
+
+    finished(crowd())
+    assert prepared == ["first", "third"]
 
 
 def test_closing_closes_the_model() -> None:

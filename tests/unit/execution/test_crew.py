@@ -1,0 +1,108 @@
+"""Jobs are done on threads, and told of on the loop."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+from dragoman.execution.crew import Crew
+
+
+class Noted:
+    """A job that notes where it is."""
+
+    def __init__(self, act: Callable[[], object] = lambda: None) -> None:
+        self.act = act
+        self.worked_on = ""
+        self.finished = asyncio.Event()
+        self.finished_on = 0
+
+    def work(self) -> None:
+        self.worked_on = threading.current_thread().name
+        self.act()
+
+    def finish(self) -> None:
+        self.finished_on = threading.get_ident()
+        self.finished.set()
+
+
+def test_jobs_are_done_in_order_on_threads_and_told_of_on_the_loop() -> None:
+    done: list[int] = []
+
+    async def all_of_them() -> list[Noted]:
+        crew = Crew(1, "crew")
+        jobs = [Noted(lambda number=number: done.append(number)) for number in range(20)]
+        for job in jobs:
+            crew.do(job)
+        assert crew.unfinished == 20
+        for job in jobs:
+            await job.finished.wait()
+        assert crew.unfinished == 0
+        crew.close()
+        return jobs
+
+    jobs = asyncio.run(all_of_them())
+    assert done == list(range(20))
+    assert {job.worked_on for job in jobs} == {"crew-1"}
+    assert {job.finished_on for job in jobs} == {threading.get_ident()}
+
+
+def test_there_are_no_more_threads_than_jobs_at_once_and_than_are_allowed() -> None:
+    barrier = threading.Barrier(2)
+
+    async def crowd() -> tuple[set[str], set[str]]:
+        crew = Crew(2, "crew")
+        alone = [Noted() for _ in range(3)]
+        for job in alone:
+            crew.do(job)
+            await job.finished.wait()
+        together = [Noted(lambda: barrier.wait(30)) for _ in range(4)]
+        for job in together:
+            crew.do(job)
+        for job in together:
+            await job.finished.wait()
+        crew.close()
+        return {job.worked_on for job in alone}, {job.worked_on for job in together}
+
+    alone, together = asyncio.run(crowd())
+    assert alone == {"crew-1"}
+    assert together == {"crew-1", "crew-2"}
+
+
+def ended(name: str) -> bool:
+    """Whether all threads of a crew have ended, after a while at most."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith(name)]
+    for thread in threads:
+        thread.join(30)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def test_what_waits_when_it_is_closed_is_done_before_the_threads_end() -> None:
+    opened = threading.Event()
+
+    async def closed() -> None:
+        crew = Crew(1, "closed")
+        held, waiting = Noted(lambda: opened.wait(30)), Noted()
+        crew.do(held)
+        crew.do(waiting)
+        crew.close()
+        opened.set()
+        await waiting.finished.wait()
+
+    asyncio.run(closed())
+    assert ended("closed")
+
+
+def test_a_thread_outlives_the_loop_that_asked_without_a_word() -> None:
+    opened, worked = threading.Event(), threading.Event()
+
+    async def gone() -> Crew:
+        crew = Crew(1, "orphaned")
+        crew.do(Noted(lambda: opened.wait(30)))
+        crew.do(Noted(worked.set))
+        return crew
+
+    crew = asyncio.run(gone())
+    opened.set()
+    assert worked.wait(30)
+    crew.close()
+    assert ended("orphaned")
