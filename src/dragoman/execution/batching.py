@@ -45,6 +45,10 @@ class Joining(Protocol):
     def at_once(self) -> int:
         """How many batches it runs at once."""
 
+    @property
+    def hears_parameters(self) -> bool:
+        """Whether the model may act on what a caller says besides, so that others' rows are not its."""
+
     def adapter(self, signature: Signature) -> SignatureAdapter:
         """The way of a signature's requests to the engine and back."""
 
@@ -190,8 +194,9 @@ class BatchingRunner:
 
     def _is_joinable(self, request: TensorRequest, rows: int) -> bool:
         """Whether others may run together with this request."""
-        told = request.parameters is not None
-        return 0 < rows < self._settings.max_size and request.signature in self._joinable and not told
+        if request.parameters and self._below.hears_parameters:
+            return False
+        return 0 < rows < self._settings.max_size and request.signature in self._joinable
 
     def _is_alone(self, request: TensorRequest) -> bool:
         """Whether nothing would join this request, so that it need not wait."""

@@ -36,6 +36,8 @@ class LocalRunner:
     `counts_rows` = the model takes batches, so that each row counts in its statistics.
     """
 
+    hears_parameters: Final = False  # no engine that lives here looks at them
+
     def __init__(
         self, model: LoadedModel, name: str, threads: int, queue_limit: int, *, counts_rows: bool = False
     ) -> None:

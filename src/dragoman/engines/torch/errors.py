@@ -15,7 +15,7 @@ from dragoman.core.tensors import Tensor
 LOAD_CAUSES: Final = (
     (r"PytorchStreamReader failed|Unexpected end|failed finding central directory",
      "the file is truncated or damaged"),
-    (r"Unknown builtin op: ([\w:.]+)", "the installed torch has no operator {}"),
+    (r"Unknown builtin op: ([\w:]+)", "the installed torch has no operator {}"),
     (r"Could not find schema for ([\w:.]+)|No such operator ([\w:.]+)",
      "the installed torch has no operator {}"),
     (r"Unknown type name '([^']*torch\.classes[^']*)'|Class type for (\S+) not found",

@@ -74,24 +74,42 @@ def load_export(runtime: ModuleType, path: str, file: str, device: Any) -> Progr
 
 def program(runtime: ModuleType, exported: Any, file: str) -> Program:
     """The program with its signature."""
-    placeholders = {
-        node.name: node.meta.get("val") for node in exported.graph.nodes if node.op == "placeholder"
-    }
-    given = exported.graph_signature.input_specs
-    user = [spec.arg for spec in given if spec.kind.name == "USER_INPUT"]
-    fakes = {arg.name: placeholders.get(arg.name) for arg in user if not hasattr(arg, "value")}
+    nodes = {node.name: node.meta.get("val") for node in exported.graph.nodes if node.op == "placeholder"}
+    user = [spec.arg for spec in exported.graph_signature.input_specs if spec.kind.name == "USER_INPUT"]
+    named_args = list(zip(input_names(runtime, exported, [arg.name for arg in user]), user, strict=True))
+    fakes = {name: nodes[arg.name] for name, arg in named_args if not hasattr(arg, "value")}
     inputs = {name: spec_of(runtime, name, fake, file) for name, fake in fakes.items()}
-    outputs = output_specs(runtime, exported, file)
     module = exported.module()
-    leaves = [(arg.name, getattr(arg, "value", None)) for arg in user]
-    arguments = {name: Argument(name, number_of(runtime, fake)) for name, fake in fakes.items()}
+    leaves = [(name, getattr(arg, "value", None)) for name, arg in named_args]
     return Program(
         module,
         caller(runtime, module.forward, leaves, exported.call_spec.in_spec),
-        arguments,
-        Signature(DEFAULT_SIGNATURE, inputs, outputs),
+        {name: Argument(name, number_of(runtime, fake)) for name, fake in fakes.items()},
+        Signature(DEFAULT_SIGNATURE, inputs, output_specs(runtime, exported, file)),
         misfit=sizes(fakes, exported.range_constraints).misfit,
     )
+
+
+def input_names(runtime: ModuleType, exported: Any, in_graph: list[str]) -> list[str]:
+    """The inputs' names as `forward` has them; in the graph they are in lower case.
+
+    Releases that do not keep the arguments' names, and names that are not distinct, leave those of the graph.
+    """
+    arguments = getattr(exported.module_call_graph[0].signature, "forward_arg_names", None)
+    if not arguments:
+        return in_graph
+    pytree = runtime.utils._pytree
+    numbered = pytree.tree_unflatten(list(range(len(in_graph))), exported.call_spec.in_spec)
+    names = []
+    for (side, first, *path), _ in pytree.tree_flatten_with_path(numbered)[0]:
+        argument = first.key if side.idx else arguments[first.idx]  # the second side are those given by name
+        names.append("_".join([argument, *(str(key_of(step)) for step in path)]))
+    return names if len(set(names)) == len(names) else in_graph
+
+
+def key_of(step: Any) -> Any:
+    """A dict's key, a list's index or a field's name, on the way to a part of an argument."""
+    return next(getattr(step, kind) for kind in ("key", "idx", "name") if hasattr(step, kind))
 
 
 def caller(runtime: ModuleType, forward: Any, leaves: Sequence[tuple[str, Any]], form: Any) -> Any:

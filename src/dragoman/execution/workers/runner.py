@@ -44,6 +44,8 @@ class WorkerRunner:
     May be made on any thread, and closed on any but the loop's.
     """
 
+    hears_parameters: Final = True
+
     def __init__(
         self,
         model: WorkerModel,

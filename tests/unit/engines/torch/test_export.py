@@ -23,6 +23,16 @@ class Rich(torch.nn.Module):
         return (d["a"] + d["b"]) * scale, xs[0] + xs[1], input
 
 
+class Cased(torch.nn.Module):
+    def forward(self, INPUT0: Any, d: Any) -> Any:  # noqa: N803
+        return INPUT0 + d["K"][0]
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, d: Any, d_a: Any) -> Any:
+        return d["a"] - d_a + d["b"] * 0
+
+
 class Times(torch.nn.Module):
     def forward(self, x: torch.Tensor, n: int) -> torch.Tensor:
         return x * n
@@ -89,6 +99,15 @@ def test_nested_arguments_are_called_by_their_path_and_fixed_ones_stay(tmp_path:
         "output1": [5.0, 7.0],
         "output2": [4.0, 5.0],
     }
+
+
+def test_names_keep_their_case_and_those_that_would_be_one_are_told_apart(tmp_path: Path) -> None:
+    x, y, z = (torch.ones(2) for _ in range(3))
+    assert list(shapes(load(saved(tmp_path, Cased(), x, {"K": [y]})), "inputs")) == ["INPUT0", "d_K_0"]
+    model = load(saved(tmp_path, Doubled(), {"a": x, "b": z}, y))
+    assert list(shapes(model, "inputs")) == ["d_a", "d_b", "d_a_1"]
+    given = {"d_a": floats(2), "d_b": floats(2), "d_a_1": floats(2) + 3}
+    assert infer(model, **given)["output0"].array.tolist() == [-3.0, -3.0]
 
 
 def test_a_number_that_was_left_open_is_a_tensor_without_axes(tmp_path: Path) -> None:

@@ -64,10 +64,12 @@ class Batched:
         self.runner = runner
         self.handle = handle
 
-    async def ask(self, *x: float, call: CallContext | None = None, **told: Any) -> tuple[list[float], int]:
+    async def ask(
+        self, *x: float, call: CallContext | None = None, told: dict[str, int] | None = None
+    ) -> tuple[list[float], int]:
         """The answer, and the rows of the call that gave it."""
         inputs = {"x": Tensor(DType.FP32, np.array(x, np.float32))}
-        request = TensorRequest(DEFAULT_SIGNATURE, inputs, parameters=told or None)
+        request = TensorRequest(DEFAULT_SIGNATURE, inputs, parameters=told)
         self.handle.hold()
         try:
             given = self.runner.run(
@@ -158,12 +160,12 @@ def test_the_last_deadline_of_a_batch_ends_a_worker_that_hangs_over_it(tmp_path:
 
 
 def test_what_says_something_to_the_model_besides_runs_alone(tmp_path: Path) -> None:
-    async def go() -> list[Any]:
-        async with batched(tmp_path) as model:
-            asked = (model.ask(float(n), seed=n) for n in range(2, 5))
-            return await asyncio.gather(*asked)
+    async def go(*told: dict[str, int]) -> list[Any]:
+        async with batched(tmp_path, replace(BATCHING, max_size=len(told), delay_ms=3_600_000.0)) as model:
+            return await asyncio.gather(*(model.ask(2.0, told=each) for each in told))
 
-    assert asyncio.run(go()) == [([4.0], 1), ([6.0], 1), ([8.0], 1)]
+    assert asyncio.run(go({"seed": 1}, {"seed": 2})) == [([4.0], 1)] * 2
+    assert asyncio.run(go({}, {})) == [([4.0], 2)] * 2
 
 
 def test_where_it_is_not_declared_requests_run_one_by_one(tmp_path: Path) -> None:
