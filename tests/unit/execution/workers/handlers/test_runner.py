@@ -186,6 +186,7 @@ def test_what_it_measures_between_calls_comes_at_once() -> None:
                 if any(measurement.name == "Late" for measurement in measurements):
                     seen.set()
 
+            await handler.text("hello")
             handler.runner._staff.posts[0].worker._measured = note
             await handler.text("measure later")
             async with asyncio.timeout(30):
