@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from dragoman.cli.client import DEFAULT_URL, MODELS, look
 from dragoman.cli.models import Json, cause_of, number_of
 from dragoman.cli.table import one_line
+
+MB: Final = 1_000_000
 
 
 def show(model: str, /, *, url: str = DEFAULT_URL, as_json: Json = False) -> None:
@@ -39,8 +41,20 @@ def lines(model: dict[str, Any]) -> Iterator[str]:
         yield f"  version {number_of(version)}: {version['state']}{engine}"
         if version["cause"]:
             yield f"    {cause_of(version)}"
+        if workers := version.get("workers"):
+            yield from worker_lines(workers)
         for signature in version["signatures"]:
             yield from signature_lines(signature)
+
+
+def worker_lines(workers: dict[str, Any]) -> Iterator[str]:
+    """The workers of a version, one in each line."""
+    yield f"    workers: {len(workers['workers'])}, from {workers['min']} to {workers['max']}"
+    for worker in workers["workers"]:
+        process = "" if worker["pid"] is None else f", process {worker['pid']}"
+        memory = f", {worker['memory_bytes'] / MB:.0f} MB" if worker["memory_bytes"] else ""
+        gpu = "" if worker["gpu"] is None else f", GPU {worker['gpu']}"
+        yield f"      {worker['id']}: {worker['state']}{process}{memory}{gpu}"
 
 
 def signature_lines(signature: dict[str, Any]) -> Iterator[str]:

@@ -47,6 +47,20 @@ class SetLabels(Struct, frozen=True):
     labels: Mapping[str, int]
 
 
+class Scale(Struct, frozen=True):
+    """Have at least and at most so many workers of a version; which, as in a `Target`.
+
+    `waits`: until all of them have loaded the model, or one cannot.
+    """
+
+    model: str
+    minimum: int
+    maximum: int
+    version: int | None = None
+    version_name: str | None = None
+    waits: bool = True
+
+
 class PlacedModel(Struct, frozen=True):
     """A model of a list: where it lies, its labels, and which versions: the `latest` ones, all, or these."""
 
@@ -102,7 +116,7 @@ class LogKinds(Struct, frozen=True):
 
 
 ModelControl = Load | Unload | Reload | SetLabels  # of one model, or of each
-RepositoryControl = ModelControl | ReplaceModels
+RepositoryControl = ModelControl | Scale | ReplaceModels
 ControlRequest = RepositoryControl | ReloadSettings | SetLogs
 
 

@@ -42,6 +42,20 @@ class Staffed(Protocol):
 
 
 @runtime_checkable
+class Scalable(Staffed, Protocol):
+    """One whose workers can be made more and fewer. For the event loop's thread only."""
+
+    def scale(self, minimum: int, maximum: int) -> None:
+        """Have at least and at most so many workers from now on."""
+
+    async def settled(self) -> None:
+        """Wait until every worker has loaded the model.
+
+        Errors: why one of them did not.
+        """
+
+
+@runtime_checkable
 class Measuring(Protocol):
     """A runner of a model whose own code measures something."""
 

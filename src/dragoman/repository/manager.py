@@ -15,15 +15,16 @@ from dragoman.core.control import (
     ControlResult,
     ReplaceModels,
     RepositoryControl,
+    Scale,
 )
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import Target
 from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.repository.brought import NOTHING, Brought
 from dragoman.repository.clock import Clock
 from dragoman.repository.control import Control
 from dragoman.repository.entry import check_available
-from dragoman.repository.handle import Handle
+from dragoman.repository.handle import Handle, Scalable
 from dragoman.repository.lifecycle import Lifecycle, MakeRunner, WarmUp, no_warm_up
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.retries import LoadRules
@@ -161,14 +162,36 @@ class ModelManager:
         What is to go and is held by requests is waited for a while only. A reload also loads anew what has
         changed in place.
         Errors: NOT_FOUND for a model or version that is not there; FAILED_PRECONDITION for a label of a
-        version that is not loaded; where a version that was to be loaded fails, its cause.
+        version that is not loaded, or for workers of one that has none; where a version that was to be
+        loaded fails, or a worker of it, its cause.
         """
         if isinstance(request, ReplaceModels):
             before = self.report
             await self.take_source(self._listed(request, before))
             check_available([self._table.entries[model.name] for model in request.models])
             return ControlResult(self.report, changed=self.report != before)
+        if isinstance(request, Scale):
+            await self._scale(request)
+            return ControlResult(self.report, changed=True, model=request.model)
         return await self._control.carry_out(request)
+
+    async def _scale(self, request: Scale) -> None:
+        """Give a version other numbers of workers.
+
+        Errors: those of `pin`; INVALID_ARGUMENT; FAILED_PRECONDITION for a version without workers; why one
+        of them does not load it, where that is waited for.
+        """
+        if not 0 <= request.minimum <= request.maximum:
+            raise invalid(f"from {request.minimum} to {request.maximum} workers: the first has to be less")
+        handle = self.pin(Target(request.model, request.version, version_name=request.version_name))
+        handle.release()
+        runner = handle.runner
+        if not isinstance(runner, Scalable):
+            message = f"model {handle.model} version {handle.version} has no workers to scale"
+            raise DragomanError(Code.FAILED_PRECONDITION, message)
+        runner.scale(request.minimum, request.maximum)
+        if request.waits:
+            await runner.settled()
 
     async def wait_until(self, goal: Goal, timeout_s: float) -> StatusReport:
         """The first report that meets the goal.

@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from dragoman.protocols.native.control import encode_control, parse_load, parse_reload, parse_unload
+from dragoman.protocols.native.control import (
+    encode_control,
+    parse_load,
+    parse_reload,
+    parse_scale,
+    parse_unload,
+)
 from dragoman.protocols.native.errors import fail, refuse
 from dragoman.protocols.native.status import health, models, readiness, show
 from dragoman.wire.operation import ControlOperation, HttpRoute, ProtocolSpec, StatusOperation
@@ -14,6 +20,7 @@ SHOW: Final = StatusOperation("native.show", show, fail)
 LOAD: Final = ControlOperation("native.load", parse_load, encode_control, fail)
 UNLOAD: Final = ControlOperation("native.unload", parse_unload, encode_control, fail)
 RELOAD: Final = ControlOperation("native.reload", parse_reload, encode_control, fail)
+SCALE: Final = ControlOperation("native.scale", parse_scale, encode_control, fail)
 
 ROUTES: Final = (
     HttpRoute("GET", "/healthz", HEALTH),
@@ -25,6 +32,8 @@ ROUTES: Final = (
     HttpRoute("POST", "/dragoman/models/{model}:reload", RELOAD),
     HttpRoute("POST", "/dragoman/models/{model}/versions/{version:digits}:load", LOAD),
     HttpRoute("POST", "/dragoman/models/{model}/versions/{version:digits}:unload", UNLOAD),
+    HttpRoute("POST", "/dragoman/models/{model}:scale", SCALE),
+    HttpRoute("POST", "/dragoman/models/{model}/versions/{version:digits}:scale", SCALE),
     HttpRoute("POST", "/dragoman:reload", RELOAD),
 )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.status import Cause, ModelStatus, StatusReport, VersionStatus
+from dragoman.core.status import Cause, ModelStatus, StatusReport, VersionStatus, WorkersStatus
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.percent import percent_decoded
@@ -43,6 +43,7 @@ def show(wire: WireRequest, report: StatusReport) -> WireResponse:
     for shown, version in zip(view["versions"], model.versions, strict=True):
         shown["signatures"] = [signature_view(signature) for signature in version.signatures.values()]
         shown["loaded_at_s"] = version.loaded_at_s
+        shown["workers"] = None if version.workers is None else workers_view(version.workers())
     return WireResponse(200, dump(view))
 
 
@@ -66,6 +67,26 @@ def version_view(version: VersionStatus) -> dict[str, Any]:
         "engine": version.engine,
         "cause": cause_view(version.cause),
         "signatures": sorted(version.signatures),
+    }
+
+
+def workers_view(workers: WorkersStatus) -> dict[str, Any]:
+    """The workers of a version as JSON."""
+    return {
+        "min": workers.minimum,
+        "max": workers.maximum,
+        "healthy": workers.healthy,
+        "workers": [
+            {
+                "id": worker.id,
+                "state": worker.state.value,
+                "pid": worker.pid,
+                "started_at_s": worker.started_at_s,
+                "memory_bytes": worker.memory_bytes,
+                "gpu": worker.gpu,
+            }
+            for worker in workers.workers
+        ],
     }
 
 

@@ -5,10 +5,19 @@ from typing import Any
 
 import pytest
 
-from dragoman.core.control import ControlRequest, ControlResult, Load, Reload, Unload
+from dragoman.core.control import ControlRequest, ControlResult, Load, Reload, Scale, Unload
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
+from dragoman.core.status import (
+    Cause,
+    ModelStatus,
+    State,
+    StatusReport,
+    VersionStatus,
+    WorkersStatus,
+    WorkerState,
+    WorkerStatus,
+)
 from dragoman.core.tensors import DType
 from dragoman.protocols.native import PROTOCOL
 from dragoman.settings.limits import Limits
@@ -31,8 +40,9 @@ def routed(method: str, path: str, headers: Headers | None = None) -> tuple[Any,
     return operation, WireRequest(method, path, "", headers or [], b"", params)
 
 
-def asked(path: str, headers: Headers | None = None) -> ControlRequest:
+def asked(path: str, headers: Headers | None = None, body: bytes = b"") -> ControlRequest:
     operation, wire = routed("POST", path, headers)
+    wire.body = body
     assert isinstance(operation, ControlOperation)
     return operation.parse(wire, Limits())
 
@@ -65,6 +75,51 @@ def test_a_web_page_changes_nothing(path: str) -> None:
     with pytest.raises(DragomanError, match="web pages") as caught:
         asked(path, [(b"Origin", b"http://localhost:8000")])
     assert caught.value.code is Code.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "request_"),
+    [
+        ("/dragoman/models/m:scale", b"{}", Scale("m", 1, 1)),
+        ("/dragoman/models/m:scale", b'{"min_workers": 0, "max_workers": 3}', Scale("m", 0, 3)),
+        ("/dragoman/models/m/versions/2:scale", b'{"min_workers": 2}', Scale("m", 2, 2, 2)),
+        ("/dragoman/models/m:scale", b'{"wait": false}', Scale("m", 1, 1, waits=False)),
+    ],
+)
+def test_a_body_says_how_many_workers_there_are_to_be(path: str, body: bytes, request_: Scale) -> None:
+    assert asked(path, body=body) == request_
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"workers": 1}', "workers: there is no such key"),
+        (b'{"min_workers": -1}', "min_workers: it is a number from 0 to 1000"),
+        (b'{"max_workers": 1.5}', "max_workers: it is a number"),
+        (b'{"max_workers": true}', "max_workers: it is a number"),
+        (b'{"wait": 1}', "wait: it is true or false"),
+        (b"[]", "Is not object"),
+        (b"", "."),
+    ],
+)
+def test_a_body_that_says_it_wrongly_is_told_so(body: bytes, words: str) -> None:
+    with pytest.raises(DragomanError, match=words) as caught:
+        asked("/dragoman/models/m:scale", body=body)
+    assert caught.value.code is Code.INVALID_ARGUMENT
+
+
+def test_a_model_is_shown_with_its_workers() -> None:
+    staff = WorkersStatus(1, 2, 1, (WorkerStatus("0", WorkerState.READY, 7, 5.5, 8, 1),))
+    told = VersionStatus(1, State.READY, workers=lambda: staff)
+    view = shown("/dragoman/models/m", StatusReport({"m": ModelStatus("m", (told,))}))
+    assert view["versions"][0]["workers"] == {
+        "min": 1,
+        "max": 2,
+        "healthy": 1,
+        "workers": [
+            {"id": "0", "state": "ready", "pid": 7, "started_at_s": 5.5, "memory_bytes": 8, "gpu": 1}
+        ],
+    }
 
 
 def test_the_answer_tells_the_models_and_whether_they_changed() -> None:

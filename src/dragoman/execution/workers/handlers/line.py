@@ -54,6 +54,7 @@ class Line:
         self._waiting: OrderedDict[HandlerJob, None] = OrderedDict()
         self._idle: dict[Worker, list[Slot]] = {}
         self._filling: list[Filling] = []
+        self.idle_since_s: float | None = None  # since when there is always a worker that waits
 
     @property
     def waiting(self) -> int:
@@ -64,11 +65,6 @@ class Line:
     def oldest_since_s(self) -> float | None:
         """When the one came that has waited longest for a worker; None = none waits."""
         return next((job.since_s for job in self._waiting), None)
-
-    @property
-    def has_idle(self) -> bool:
-        """Whether a worker waits for requests."""
-        return bool(self._idle)
 
     def is_idle(self, worker: Worker) -> bool:
         """Whether this worker has nothing to do at all."""
@@ -104,11 +100,14 @@ class Line:
         if self._waiting:
             self._open(slot, self._waiting.popitem(last=False)[0])
         else:
+            if not self._idle:
+                self.idle_since_s = self._clock.now_s()
             self._idle.setdefault(slot.worker, []).append(slot)
 
     def forget(self, worker: Worker) -> None:
         """The worker takes no more. What waited there to become a batch goes back to the head of the line."""
         self._idle.pop(worker, None)
+        self._note_none_idle()
         for filling in [each for each in self._filling if each.slot.worker is worker]:
             filling.timer.cancel()
             self._filling.remove(filling)
@@ -130,7 +129,12 @@ class Line:
         slot = idle[worker].pop()
         if not idle[worker]:
             del idle[worker]
+            self._note_none_idle()
         return slot
+
+    def _note_none_idle(self) -> None:
+        if not self._idle:
+            self.idle_since_s = None
 
     def _open(self, slot: Slot, job: HandlerJob) -> None:
         """Begin a batch with this request, and those in line that may share it."""

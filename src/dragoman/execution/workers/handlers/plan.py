@@ -26,6 +26,13 @@ DEVICES: Final = "devices"
 T = TypeVar("T")
 
 
+class Pace(Struct, frozen=True):
+    """How long a request waits before a worker is added, and how long one is idle before one is let go."""
+
+    grow_after_s: float = 0.2
+    shrink_after_s: float = 60.0
+
+
 class Plan(Struct, frozen=True):
     """Workers and batches of one version. Times in seconds; `client_timeout_s` 0 = none."""
 
@@ -39,6 +46,7 @@ class Plan(Struct, frozen=True):
     retry_s: float  # for how long a worker that does not start is started again
     client_timeout_s: float
     queue: int  # requests that may wait
+    pace: Pace
     envelope: str | None
     shared: bool  # whether requests run at the same time in one worker
     gpus: Sequence[int]  # that its workers may use
@@ -95,6 +103,7 @@ def make_plan(artifact: Artifact, gpus: int = 0) -> Plan:
         retry_s=first(*given["max_retry_timeout_s"], 300),
         client_timeout_s=first(*given["client_timeout_ms"], 0) / 1000,
         queue=first(*given["job_queue_size"], 100),
+        pace=Pace(own.grow_after_ms / 1000, own.shrink_after_s),
         envelope=own.service_envelope or manifest.model.envelope or None,
         shared=own.shared,
         decode_input=own.decode_input,

@@ -22,6 +22,7 @@ from dragoman.execution.workers.handlers.job import HandlerJob, anew
 from dragoman.execution.workers.handlers.line import Line, Rules
 from dragoman.execution.workers.handlers.model import HandlerModel
 from dragoman.execution.workers.handlers.post import Terms
+from dragoman.execution.workers.handlers.scaling import Scaling
 from dragoman.execution.workers.handlers.staff import Staff
 from dragoman.execution.workers.memory import SLOT_BYTES
 from dragoman.execution.workers.process import WorkerProcess, end_together
@@ -58,6 +59,8 @@ class HandlerRunner:
         )
         terms = Terms(model.workplace, plan.gpus, plan.startup_timeout_s, plan.retry_s, clock)
         self._staff = Staff(model.load, terms, self._line, self._no_worker)
+        self._scaling = Scaling(self._staff, self._line, plan.pace, clock)
+        self._staff.changed = self._scaling.changed
         loop.call_soon_threadsafe(self._begin)
 
     def run(
@@ -103,15 +106,19 @@ class HandlerRunner:
         places = self._staff.places
         return Occupancy(places, len(self._batches), places)
 
-    async def scale(self, minimum: int, maximum: int, *, waits: bool) -> None:
-        """Have at least and at most so many workers from now on; `waits` = return when all are ready.
+    def scale(self, minimum: int, maximum: int) -> None:
+        """Have at least and at most so many workers from now on.
 
-        Workers that are let go end what they have at hand first.
-        Errors: why a worker did not load the handler, where that is waited for.
+        Those that are let go end what they have at hand first.
         """
         self._staff.scale(minimum, maximum)
-        if waits:
-            await self._staff.settled()
+
+    async def settled(self) -> None:
+        """Wait until every worker has loaded the handler.
+
+        Errors: why one of them did not.
+        """
+        await self._staff.settled()
 
     def close(self) -> None:
         """Let the workers end; it blocks."""
@@ -119,6 +126,7 @@ class HandlerRunner:
         processes: list[WorkerProcess] = []
 
         def stop() -> None:
+            self._scaling.stop()
             processes.extend(self._staff.close())
             stopped.set()
 
@@ -142,6 +150,8 @@ class HandlerRunner:
             call.deadline_s = latest_s if call.deadline_s is None else min(call.deadline_s, latest_s)
         job = HandlerJob(request, envelope, call, self._clock.now_s(), handle.statistics)
         self._line.add(job)
+        if self._line.waiting:
+            self._scaling.waiting()
         return job
 
     async def _opened(self, handle: Handle, request: CoreRequest, call: CallContext) -> HandlerJob:

@@ -1,7 +1,7 @@
 """The workers of one handler: as many posts as are wanted, each held by one worker after another."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.status import WorkersStatus, WorkerState
@@ -14,14 +14,22 @@ from dragoman.execution.workers.process import WorkerProcess
 from dragoman.telemetry.measures import Measures
 
 
+def nothing() -> None:
+    """What is done where nobody wants to know of changes."""
+
+
 class Staff:
-    """For the event loop's thread only. The line is told of every slot that is free."""
+    """For the event loop's thread only. The line is told of every slot that is free.
+
+    `changed` is called whenever something is new of a post.
+    """
 
     def __init__(self, load: Load, terms: Terms, line: Line, no_worker: DragomanError) -> None:
+        self.load = load
+        self.changed: Callable[[], None] = nothing
         self.minimum = 0
         self.maximum = 0
         self.posts: list[Post] = []
-        self._load = load
         self._terms = terms
         self._line = line
         self._no_worker = no_worker
@@ -57,7 +65,7 @@ class Staff:
 
     def add(self, worker: Held | None = None) -> None:
         """One more post."""
-        load = worker[0].load if worker else on_gpu(self._load, self._devices.take(self._terms.gpus))
+        load = worker[0].load if worker else on_gpu(self.load, self._devices.take(self._terms.gpus))
         post = Post(self._numbers, load, self._terms, self._reports)
         self._numbers += 1
         self.posts.append(post)
@@ -127,3 +135,4 @@ class Staff:
         self._news.set()
         if not self.hopeful:
             self._line.refuse(self._no_worker)
+        self.changed()

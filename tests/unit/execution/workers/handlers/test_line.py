@@ -85,7 +85,7 @@ def test_while_a_batch_fills_other_workers_stay_free() -> None:
     queue.hire(IdleWorker())
     queue.come("a", "b")
     assert queue.batches == ["ab"]
-    assert queue.line.has_idle
+    assert queue.line.idle_since_s is not None
 
 
 @pytest.mark.parametrize("alone", [job("d", describe="True"), job("d", envelope="kserve")])
@@ -142,7 +142,7 @@ def test_a_batch_that_everybody_has_left_is_not_run() -> None:
     queue.line.leave(queue.come("a")[0])
     queue.hands.move(1)
     assert queue.batches == []
-    assert queue.line.has_idle
+    assert queue.line.idle_since_s is not None
 
 
 def test_what_waited_with_a_worker_that_ends_goes_to_the_head_of_the_line() -> None:

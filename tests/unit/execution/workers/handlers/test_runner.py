@@ -330,10 +330,12 @@ def test_one_that_does_not_load_again_is_given_up_in_time_and_those_that_wait_ar
 def test_workers_come_and_go_at_run_time() -> None:
     async def several() -> None:
         async with staffed(min_workers=0) as handler:
-            await handler.runner.scale(2, 2, waits=True)
+            handler.runner.scale(2, 2)
+            await handler.runner.settled()
             assert [worker.state for worker in handler.runner.workers().workers] == [WorkerState.READY] * 2
             assert (await handler.text("hello")).startswith("hello of 1")
-            await handler.runner.scale(0, 0, waits=True)
+            handler.runner.scale(0, 0)
+            await handler.runner.settled()
             assert handler.runner.workers().workers == ()
             assert (await refusal(handler, "hello")).reason is Reason.NO_WORKER
 
