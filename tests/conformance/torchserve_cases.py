@@ -6,6 +6,7 @@ after. An answer is looked at byte by byte, so that the chunks of a stream can b
 
 import base64
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -179,7 +180,7 @@ def under_way(addresses: Addresses, asked: Asked) -> ExitStack:
     stack = ExitStack()
     connection = stack.enter_context(socket.create_connection(address, timeout=ANSWER_S))
     connection.sendall(asked.request(f"{address.host}:{address.port}"))
-    reader = threading.Thread(target=read_all, args=(connection,))
+    reader = threading.Thread(target=read_answer, args=(connection,))
     reader.start()
     stack.callback(reader.join)
     # A round trip that begins after the request was sent ends after it was taken.
@@ -205,17 +206,27 @@ def exchange(address: Address, asked: Asked) -> TorchServeAnswer:
     try:
         with socket.create_connection(address, timeout=ANSWER_S) as connection:
             connection.sendall(asked.request(f"{address.host}:{address.port}"))
-            return parsed(read_all(connection))
+            return parsed(read_answer(connection))
     except (OSError, ValueError) as error:
         raise UnreachableError(f"no whole answer: {error!r}") from error
 
 
-def read_all(connection: socket.socket) -> bytes:
-    """All that comes until the server hangs up."""
-    found = bytearray()
-    while data := connection.recv(1 << 16):
+def read_answer(connection: socket.socket) -> bytes:
+    """All that comes until the answer is whole or the server hangs up; TorchServe does not when asked to."""
+    found = b""
+    while not is_whole(found) and (data := connection.recv(1 << 16)):
         found += data
-    return bytes(found)
+    return found
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether these are all bytes of an answer."""
+    head, found, body = data.partition(b"\r\n\r\n")
+    lower = head.lower()
+    if b"transfer-encoding: chunked" in lower:
+        return body.endswith(b"\r\n0\r\n\r\n") or body == b"0\r\n\r\n"
+    length = re.search(rb"content-length: (\d+)", lower)
+    return bool(found) and length is not None and len(body) >= int(length[1])
 
 
 def parsed(data: bytes) -> TorchServeAnswer:

@@ -78,7 +78,7 @@ class DragomanError(Exception):
     """A failure with a code and a sentence that may be shown to anyone.
 
     Attributes: `retry_after_s` is set where trying again later makes sense, in seconds; `status` is the HTTP
-    status that a model's own code chose for its failure.
+    status that a model's own code chose for its failure, or with which no request is refused.
     """
 
     __slots__ = ("code", "message", "reason", "retry_after_s", "status")

@@ -10,12 +10,13 @@ from dragoman.core.requests import PayloadPart
 MAX_PARTS: Final = 1024  # Netty, which reads forms for TorchServe: 128 fields
 MAX_HEADERS: Final = 32  # of one part; clients send two or three
 MAX_HEADER_BYTES: Final = 16 * 1024
+OCTETS: Final = "application/octet-stream"  # of a file that does not say what it is
 
 
 def read_multipart(body: bytes | bytearray, boundary: str) -> list[PayloadPart]:
     """Every part in its order. One without a file name has no type, whatever it says, as in TorchServe.
 
-    A body that is none of these parts has none, which is what TorchServe's handlers see of it.
+    What is no such part ends the body, as TorchServe's handlers see it: they get those that came whole.
     Errors: INVALID_ARGUMENT for more or larger headers or parts than the limits.
     """
     parts: list[PayloadPart] = []
@@ -36,11 +37,13 @@ def read_multipart(body: bytes | bytearray, boundary: str) -> list[PayloadPart]:
                     pieces.append(event)
                 else:
                     name, pieces = event.name, []
-                    kind = media_type(event.header("Content-Type")) if event.filename is not None else None
+                    kind = (
+                        None if event.filename is None else media_type(event.header("Content-Type")) or OCTETS
+                    )
     except ParserLimitReached as error:
         raise invalid(f"the multipart body goes beyond a limit: {error}") from None
     except MultipartError:
-        return []
+        return parts
     return parts
 
 

@@ -62,7 +62,7 @@ def test_a_part_without_a_file_name_has_no_type_whatever_it_says() -> None:
         b"--b\r\nContent-Disposition: form-data; name=x\r\nContent-Type: application/json\r\n\r\n{}\r\n"
         b"--b\r\nContent-Disposition: form-data; name=y; filename=f\r\n\r\n\r\n--b--\r\n"
     )
-    parts = [PayloadPart("x", b"{}"), PayloadPart("y", b"")]
+    parts = [PayloadPart("x", b"{}"), PayloadPart("y", b"", "application/octet-stream")]
     assert form(body, "Multipart/Form-Data; Boundary=b").parts == parts
     assert form(memoryview(body), 'multipart/form-data; boundary="b"').parts == parts
 
@@ -70,6 +70,14 @@ def test_a_part_without_a_file_name_has_no_type_whatever_it_says() -> None:
 @pytest.mark.parametrize("body", [b"", b"garbage", b"--b\r\n", b"--b--", b"--b\r\nX\r\n\r\nx\r\n--b--"])
 def test_what_is_no_form_although_it_says_so_has_no_parts(body: bytes) -> None:
     assert form(body, "multipart/form-data; boundary=b").parts == []
+
+
+def test_of_a_form_that_breaks_off_the_parts_count_that_came_whole() -> None:
+    whole = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n1\r\n'
+    for rest in (b"", b"--b\r\n", b'--b\r\nContent-Disposition: form-data; name="y"\r\n\r\n2', b"--bx"):
+        found = form(whole + rest, "multipart/form-data; boundary=b").parts
+        assert found in ([], [PayloadPart("x", b"1")])
+        assert bool(found) is rest.startswith(b"--b\r\n")
 
 
 def test_of_equal_names_all_are_read_and_the_last_one_can_be_taken() -> None:

@@ -54,6 +54,7 @@ REASONS: Final[Mapping[Reason, tuple[int, str]]] = {
 }
 STRICT_STATUS: Final[Mapping[Code, int]] = {**HTTP_STATUS, Code.UNAUTHENTICATED: 400}
 NO_KEY: Final = "Token Authorization failed. Token either incorrect, expired, or not provided correctly"
+NO_REQUEST: Final = frozenset({Code.INVALID_ARGUMENT, Code.UNIMPLEMENTED})  # what HTTP is refused with
 NO_ROUTE: Final = "Requested resource is not found, please refer to API document."
 NO_METHOD: Final = "Requested method is not allowed, please refer to API document."
 NO_HTTP: Final = "Invalid HTTP message."
@@ -78,14 +79,15 @@ def fail_view(manner: Manner, _: None, error: DragomanError) -> WireResponse:
 
 def refuse(manner: Manner, _: WireRequest, error: DragomanError) -> WireResponse:
     """The answer to a request that was refused before it reached a route, or that has none."""
-    message = error.message
     if error.reason is Reason.ROUTE_UNKNOWN:
-        message = NO_ROUTE
-    elif error.reason is Reason.METHOD_NOT_ALLOWED:
-        message = NO_METHOD
-    elif error.code is Code.INVALID_ARGUMENT and manner.strict:
-        message = NO_HTTP
-    return answer_error(manner, DragomanError(error.code, message, reason=error.reason))
+        return answer_error(manner, DragomanError(error.code, NO_ROUTE, reason=error.reason))
+    if error.reason is Reason.METHOD_NOT_ALLOWED:
+        return answer_error(manner, DragomanError(error.code, NO_METHOD, reason=error.reason))
+    if error.code in NO_REQUEST and manner.strict:
+        return answer_error(manner, DragomanError(Code.INVALID_ARGUMENT, NO_HTTP))
+    if error.status is not None and error.code is not Code.TOO_LARGE:
+        return told(manner, error.status, TYPES[error.code], error.message)
+    return answer_error(manner, error)
 
 
 def answer_error(manner: Manner, error: DragomanError) -> WireResponse:
@@ -100,11 +102,16 @@ def answer_error(manner: Manner, error: DragomanError) -> WireResponse:
         status, kind = REASONS[error.reason]
     elif code is Code.UNAUTHENTICATED and manner.strict:
         message = NO_KEY
-    text = message.encode("utf-8", "replace").decode()
-    answer = document(manner, status, {"code": status, "type": kind, "message": text})
+    answer = told(manner, status, kind, message)
     if error.retry_after_s is not None:
         answer.headers.append((b"Retry-After", b"%d" % ceil(error.retry_after_s)))
     return answer
+
+
+def told(manner: Manner, status: int, kind: str, message: str) -> WireResponse:
+    """The error object."""
+    text = message.encode("utf-8", "replace").decode()
+    return document(manner, status, {"code": status, "type": kind, "message": text})
 
 
 def sendable(status: int) -> int:

@@ -24,6 +24,12 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")  # and HEAD, which is
 EVERY_METHOD: Final = (*METHODS, "OPTIONS")
 PREFIXES: Final = ("/predictions", "/explanations", "/ping", "/api-description")
 DIALECT: Final = "torchserve"
+KSERVE_PATHS: Final = (
+    "/v1/models/{model}:predict",
+    "/v1/models/{model}:explain",
+    "/v2/models/{model}/infer",
+    "/v2/models/{model}/explain",
+)
 
 
 def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
@@ -59,10 +65,12 @@ def routes(manner: Manner) -> Iterator[HttpRoute]:
     yield HttpRoute("OPTIONS", "/", description)
     yield from slashed(EVERY_METHOD, "/api-description", description)
     yield from slashed(EVERY_METHOD, "/ping", ping)
-    yield from slashed(("OPTIONS",), "/predictions/{model}", of_model)
-    yield from slashed(("OPTIONS",), "/predictions/{model}/{version}", of_model)
+    for method in EVERY_METHOD:
+        yield HttpRoute(method, "/ping/{rest:path}", ping)
     for path, explain in (("/predictions", False), ("/explanations", True)):
         called = call(manner, Route(explain=explain, has_rest=True))
+        yield from slashed(("OPTIONS",), f"{path}/{{model}}", of_model)
+        yield from slashed(("OPTIONS",), f"{path}/{{model}}/{{version}}", of_model)
         yield from slashed(METHODS, f"{path}/{{model}}", called)
         yield from slashed(METHODS, f"{path}/{{model}}/{{version}}", called)
         for method in METHODS:
@@ -77,7 +85,14 @@ def strict_routes(manner: Manner) -> Iterator[HttpRoute]:
     predict = call(manner, Route(explain=False, key="predictions"))
     explain = call(manner, Route(explain=True, key="explanations"))
     older = call(manner, Route(takes_query=True))
+    of_model = StatusOperation(
+        "torchserve.rest.model_description",
+        partial(answer_model_description, manner),
+        partial(fail_view, manner),
+    )
     yield from slashed(("GET",), "/v1/models/{model}", ready)
+    for path in KSERVE_PATHS:
+        yield from slashed(("OPTIONS",), path, of_model)
     yield from slashed(METHODS, "/v1/models/{model}:predict", predict)
     yield from slashed(METHODS, "/v1/models/{model}:explain", explain)
     yield from slashed(METHODS, "/v2/models/{model}/infer", call(manner, Route(explain=False)))

@@ -33,7 +33,7 @@ class Refusal(Exception):
 
     def as_error(self) -> DragomanError:
         """The same for a protocol to word."""
-        return DragomanError(CODES[self.status], self.message)
+        return DragomanError(CODES[self.status], self.message, status=self.status)
 
 
 def neutral(status: int, message: str) -> WireResponse:

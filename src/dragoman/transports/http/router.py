@@ -105,7 +105,8 @@ class Router:
         if spec is None:
             return neutral(refusal.status, refusal.message)
         response = spec.refuse(wire, refusal.as_error())
-        response.status = refusal.status
+        if spec is not self._home:
+            response.status = refusal.status
         return response
 
     def _resolve(self, method: str, path: str) -> Match:

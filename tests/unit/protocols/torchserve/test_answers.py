@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from dragoman.assembly.builtin import protocols
 from dragoman.assembly.collisions import ARBITERS
-from dragoman.assembly.cors import readable_by_pages
+from dragoman.assembly.cors import HEADERS, readable_by_pages
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import PayloadRequest
 from dragoman.core.responses import Chunk, PayloadResponse
@@ -82,7 +82,7 @@ def test_json_of_the_servers_own_is_indented_and_ends_with_a_line(strict: Served
 
 @pytest.mark.parametrize(("method", "path", "told"), [
     ("GET", "/nothere", NO_ROUTE), ("POST", "/predictions", NO_ROUTE), ("POST", "/predictions/", NO_ROUTE),
-    ("GET", "/PING", NO_ROUTE), ("POST", "/", NO_METHOD), ("OPTIONS", "/explanations/echo", NO_METHOD),
+    ("GET", "/PING", NO_ROUTE), ("POST", "/", NO_METHOD), ("OPTIONS", "/models/echo/invoke", NO_METHOD),
     ("POST", "/v2/health/live", NO_METHOD),
 ])  # fmt: skip
 def test_what_is_no_route_is_told_in_the_references_words_everywhere(
@@ -99,7 +99,10 @@ def test_the_default_listener_tells_so_of_its_paths_alone() -> None:
 
 
 def test_what_is_no_http_is_told_in_the_references_words(strict: Served) -> None:
-    answer = strict.send(b"GET /ping HTTP/1.1\r\n\r\n")
+    long = b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    for data in (b"GET /ping HTTP/1.1\r\n\r\n", b"GET /ping HTTP/2.0\r\nHost: x\r\n\r\n", long):
+        answer = strict.send(data)
+        assert answer.status == 400
     assert document(answer) == {
         "code": 400,
         "type": "BadRequestException",
@@ -108,6 +111,16 @@ def test_what_is_no_http_is_told_in_the_references_words(strict: Served) -> None
     assert {name: answer.headers[name] for name in FIXED} == FIXED
     kinder = refuse(Manner(strict=False), NOBODY, DragomanError(Code.INVALID_ARGUMENT, "host is missing"))
     assert json.loads(bytes(kinder.body))["message"] == "host is missing"
+
+
+def test_elsewhere_it_is_told_with_its_own_number() -> None:
+    long = b"GET /predictions/" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = Served({"echo": echo}, "superset").send(long)
+    assert (answer.status, document(answer)["code"], document(answer)["type"]) == (
+        414,
+        414,
+        "BadRequestException",
+    )
 
 
 def test_a_body_beyond_the_limit_is_a_bare_413(strict: Served) -> None:
@@ -155,7 +168,7 @@ def test_ping_tells_whether_every_model_has_the_workers_that_it_needs(
 ) -> None:
     served = Served({"echo": echo})
     served.models.report = StatusReport({"m": ModelStatus("m", tuple(versions))})
-    for path in ("/ping", "/ping/"):
+    for path in ("/ping", "/ping/", "/ping/more/of/it"):
         answer = served.ask(method, path)
         assert answer.status == (200 if healthy else 500)
         assert document(answer) == {"status": "Healthy" if healthy else "Unhealthy"}
@@ -224,7 +237,7 @@ def test_what_there_is_not_is_not_described(strict: Served, path: str, kind: str
 
 
 def test_a_preflight_of_a_web_page_to_the_root_gets_the_description_and_may_go_on() -> None:
-    router = Router(readable_by_pages(protocols()), "superset", ARBITERS)
+    router = Router(readable_by_pages(protocols(), HEADERS), "superset", ARBITERS)
     operation, _ = router.match("OPTIONS", "/")
     answer = operation.answer(WireRequest("OPTIONS", "/", "", [], b""), StatusReport())
     assert answer.status == 200
@@ -232,7 +245,7 @@ def test_a_preflight_of_a_web_page_to_the_root_gets_the_description_and_may_go_o
 
 
 def test_a_web_page_may_read_a_stream() -> None:
-    router = Router(readable_by_pages(protocols()), "superset", ARBITERS)
+    router = Router(readable_by_pages(protocols(), HEADERS), "superset", ARBITERS)
     operation, params = router.match("POST", "/predictions/m")
     draft = operation.parse(WireRequest("POST", "/predictions/m", "", [], b"x", params), Limits())
     operation.bind(draft, READS)
