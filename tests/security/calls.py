@@ -36,6 +36,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "tfs.rest.regress": {"examples": [{"pixels": PIXELS[0]}]},
     "kserve_v1.rest.predict": {"instances": PIXELS},
     "kserve_v1.rest.explain": {"instances": PIXELS},
+    "native.scale": {"min_workers": 1},
     "torchserve.rest.predict": {"data": PIXELS},
     "torchserve.rest.explain": {"data": PIXELS},
 }
