@@ -10,6 +10,7 @@ from dragoman.core.errors import invalid
 from dragoman.engines.base import LoadedModel
 from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
+from dragoman.execution.images.preparation import decoder
 from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.execution.warmup import warm_up_local, warm_up_worker
@@ -18,7 +19,7 @@ from dragoman.execution.workers.handlers.runner import HandlerRunner
 from dragoman.execution.workers.model import WorkerModel
 from dragoman.execution.workers.runner import WorkerRunner
 from dragoman.repository.handle import Runner
-from dragoman.repository.preprocessing import needs_preparation
+from dragoman.repository.preprocessing import needs_preparation, takes_images
 from dragoman.settings.limits import Limits
 from dragoman.settings.model import BatchingSettings, ModelSettings
 
@@ -46,6 +47,8 @@ def make_runner(
     else:
         runner = local_runner(model, settings, name, version, threads)
     if needs_preparation(model.signatures, settings.preprocessing):
+        if takes_images(model.signatures, settings.preprocessing):
+            decoder()  # on this thread and now, so that the loop does not wait for it with the first image
         return PreparingRunner(runner, name, threads, settings.max_queue, limits)
     return runner
 

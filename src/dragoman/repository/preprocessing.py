@@ -5,7 +5,7 @@
 3. An input of four axes takes encoded images, unless its layout is another or `images` is false.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Final
 
@@ -55,10 +55,18 @@ def has_keys(settings: PreprocessingSettings) -> bool:
 
 def needs_preparation(found: Mapping[str, Signature], settings: PreprocessingSettings) -> bool:
     """Whether an input of these signatures takes encoded images or goes through anything else."""
-    specs = [
-        spec for signature in preprocessed(found, settings).values() for spec in signature.inputs.values()
-    ]
-    return any(spec.image is not None or spec.preprocessing is not None for spec in specs)
+    return any(spec.image is not None or spec.preprocessing is not None for spec in inputs(found, settings))
+
+
+def takes_images(found: Mapping[str, Signature], settings: PreprocessingSettings) -> bool:
+    """Whether an input of these signatures takes encoded images."""
+    return any(spec.image is not None for spec in inputs(found, settings))
+
+
+def inputs(found: Mapping[str, Signature], settings: PreprocessingSettings) -> Iterator[TensorSpec]:
+    """The inputs of all signatures as callers see them."""
+    for signature in preprocessed(found, settings).values():
+        yield from signature.inputs.values()
 
 
 def with_preprocessing(signature: Signature, settings: PreprocessingSettings) -> Signature:

@@ -69,6 +69,23 @@ def test_only_what_takes_images_or_is_preprocessed_is_prepared() -> None:
     assert type(choose(Doubler(), mean)) is PreparingRunner
 
 
+@pytest.mark.parametrize(
+    ("model", "preprocessing", "times"),
+    [
+        (Seeing(), PreprocessingSettings(), 1),
+        (Seeing(), PreprocessingSettings(images=False, mean=1.0), 0),
+        (Doubler(), PreprocessingSettings(mean=1.0), 0),
+    ],
+)
+def test_what_decodes_images_is_imported_before_the_first_one_comes(
+    monkeypatch: pytest.MonkeyPatch, model: Doubler, preprocessing: PreprocessingSettings, times: int
+) -> None:
+    imported: list[None] = []
+    monkeypatch.setattr("dragoman.execution.choice.decoder", lambda: imported.append(None))
+    choose(model, ModelSettings(preprocessing=preprocessing))
+    assert len(imported) == times
+
+
 class Selective(Summing):
     """Mixes the rows of one signature and not those of the other."""
 

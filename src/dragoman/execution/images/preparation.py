@@ -70,7 +70,7 @@ def preprocessed(tensor: Tensor, spec: TensorSpec) -> Tensor:
 
 
 def decoder() -> Decode:
-    """What decodes images. Pillow takes a tenth of a second to import, which only models with images wait."""
+    """What decodes images. Importing it takes a tenth of a second, which only models with images wait."""
     from dragoman.execution.images.decoding import decode  # noqa: PLC0415
 
     return decode
