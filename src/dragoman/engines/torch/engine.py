@@ -20,7 +20,7 @@ from dragoman.engines.torch.errors import refused_file
 from dragoman.engines.torch.export import load_export
 from dragoman.engines.torch.files import Kind, check_file, kind_of
 from dragoman.engines.torch.model import TorchModel
-from dragoman.engines.torch.options import TorchOptions, check, declared_signature
+from dragoman.engines.torch.options import TorchOptions, check, declared_signature, threads_of
 from dragoman.engines.torch.program import Program, check_arguments
 from dragoman.engines.torch.script import load_script
 from dragoman.engines.torch.weights import INDEX
@@ -67,11 +67,7 @@ class TorchEngine(Engine):
 
     def estimate(self, artifact: Artifact) -> Resources:
         """An upper bound from the size of the file; of weights, from those of all files beside them."""
-        path = artifact.path
-        if not path.endswith((WEIGHTS, INDEX)):
-            return Resources(MEMORY_FACTOR * os.path.getsize(path))
-        with os.scandir(os.path.dirname(path)) as beside:
-            return Resources(MEMORY_FACTOR * sum(entry.stat().st_size for entry in beside))
+        return Resources(MEMORY_FACTOR * model_bytes(artifact.path))
 
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> TorchModel:
         """The model, ready for `infer`.
@@ -85,8 +81,9 @@ class TorchEngine(Engine):
         check_file(artifact.path)
         runtime = import_runtime()
         device = device_of(runtime, chosen.device)
-        if chosen.threads:
-            runtime.set_num_threads(chosen.threads)
+        threads = threads_of(chosen, model_bytes(artifact.path))
+        if threads:
+            runtime.set_num_threads(threads)
         file = os.path.basename(artifact.path)
         try:
             with warnings.catch_warnings():
@@ -101,7 +98,15 @@ class TorchEngine(Engine):
             )
             raise refused_file(error, file) from error
         title = f"model {artifact.model} version {artifact.version}"
-        return TorchModel(runtime, program, device, chosen.threads, chosen.concurrency, title)
+        return TorchModel(runtime, program, device, threads, chosen.concurrency, title)
+
+
+def model_bytes(path: str) -> int:
+    """The size of the file; of weights, of all files beside them, which may hold some, too."""
+    if not path.endswith((WEIGHTS, INDEX)):
+        return os.path.getsize(path)
+    with os.scandir(os.path.dirname(path)) as beside:
+        return sum(entry.stat().st_size for entry in beside)
 
 
 def only(names: list[str], suffix: str) -> str | None:

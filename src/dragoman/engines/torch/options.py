@@ -10,6 +10,8 @@ from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from dragoman.core.tensors import DType
 from dragoman.settings.model import DTypeName
 
+# Threads that share such a model's work take longer than one alone, and far longer where a core is busy.
+SMALL_MODEL_BYTES: Final = 4 << 20
 MOST_CALLS: Final = 16  # at once in one process, as many as a worker takes
 EXAMPLE: Final = "{x: {dtype: float32, shape: [null, 3]}}"
 
@@ -25,7 +27,7 @@ class TorchOptions(Struct, frozen=True, kw_only=True):
     """Options of the engine `torch`."""
 
     device: str = "cpu"  # or cuda, cuda:1, ...
-    threads: int = 0  # inside one call; 0 = the cores divided by the instances
+    threads: int = 0  # inside one call; 0 = one for a small model, else the cores divided by the instances
     concurrency: int = 1  # calls at once in one process
     # Where the file does not say what it takes and gives: both, or neither.
     inputs: dict[str, TensorOption] = field(default_factory=dict)
@@ -44,6 +46,11 @@ def check(options: TorchOptions) -> None:
         raise invalid("options.threads: a number of threads is 0 or more")
     if not 1 <= options.concurrency <= MOST_CALLS:
         raise invalid(f"options.concurrency: it is a number from 1 to {MOST_CALLS}")
+
+
+def threads_of(options: TorchOptions, model_bytes: int) -> int:
+    """How many threads compute one call; 0 = as many as PyTorch finds it may use."""
+    return options.threads or (1 if model_bytes < SMALL_MODEL_BYTES else 0)
 
 
 def declared_signature(options: TorchOptions) -> Signature:

@@ -7,7 +7,13 @@ import pytest
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.tensors import DType
 from dragoman.engines.options import read_options
-from dragoman.engines.torch.options import TorchOptions, check, declared_signature
+from dragoman.engines.torch.options import (
+    SMALL_MODEL_BYTES,
+    TorchOptions,
+    check,
+    declared_signature,
+    threads_of,
+)
 
 
 def read(**options: Any) -> TorchOptions:
@@ -24,6 +30,12 @@ def test_what_is_declared_is_the_signature() -> None:
     assert not signature.untyped
     assert (signature.inputs["x"].dtype, signature.inputs["x"].shape) == (DType.FP16, (None, 3))
     assert (signature.outputs["y"].dtype, signature.outputs["y"].shape) == (DType.INT64, None)
+
+
+def test_a_small_model_computes_in_one_thread_unless_it_is_told_otherwise() -> None:
+    assert threads_of(read(), SMALL_MODEL_BYTES - 1) == 1
+    assert threads_of(read(), SMALL_MODEL_BYTES) == 0
+    assert threads_of(read(threads=3), 1) == threads_of(read(threads=3), SMALL_MODEL_BYTES) == 3
 
 
 def test_where_nothing_is_declared_any_tensors_are_taken() -> None:

@@ -48,12 +48,12 @@ def test_the_cpu_may_be_named(tmp_path: Path) -> None:
     assert infer(load(file, device="cpu"), x=floats(2))["y"].array.tolist() == [2.0, 2.5]
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(("threads", "told"), [(1, 0), (1, 1), (3, 3)])
 def test_each_thread_of_calls_computes_with_as_many_threads_as_it_was_told(
-    tmp_path: Path, threads: int
+    tmp_path: Path, threads: int, told: int
 ) -> None:
     file = with_class(tmp_path, WAITING)
-    model = load(file, threads=threads, concurrency=2)
+    model = load(file, threads=told, concurrency=2)
     assert model.concurrency == 2
     assert model._program is not None
     model._program.module.barrier = Barrier(2)
