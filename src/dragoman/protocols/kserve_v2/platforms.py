@@ -16,6 +16,7 @@ class Platform(Struct, frozen=True):
 PLATFORMS: Final[Mapping[str, Platform]] = {  # by engine; one that Triton lacks goes by its own name
     "onnx": Platform("onnxruntime_onnx", "onnxruntime"),
     "tensorflow": Platform("tensorflow_savedmodel", "tensorflow"),
+    "torch": Platform("pytorch_libtorch", "pytorch"),
     "python": Platform("", "python"),
     "openvino": Platform("", "openvino"),
 }

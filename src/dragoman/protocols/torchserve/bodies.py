@@ -24,7 +24,7 @@ from dragoman.wire.forms import BODY, URLENCODED, Form
 from dragoman.wire.json_block import read_block
 from dragoman.wire.json_tree import JsonObject, JsonValue, load
 from dragoman.wire.messages import WireRequest
-from dragoman.wire.rows import Tensors, read_columns, read_numbers
+from dragoman.wire.rows import Tensors, check_typed, read_columns, read_numbers
 from dragoman.wire.serialized import predict_request
 
 BEGINS_JSON: Final = frozenset({b"{", b"[", b'"'})
@@ -58,6 +58,7 @@ def read_parts(parts: Sequence[PayloadPart], asking: Asking) -> Read:
     if names <= inputs.keys():
         return read_named_parts(parts, asking)
     if len(names) > 1:
+        check_typed(asking.signature)
         raise invalid(f"the form has the parts {listed(names)}, and the model the inputs {asking.inputs}")
     if len(parts) == 1:
         return read_part(parts[0], asking)

@@ -8,7 +8,7 @@ from dragoman.protocols.torchserve.values import as_image, is_one_row
 from dragoman.wire.elements import is_b64_object
 from dragoman.wire.forms import BODY
 from dragoman.wire.json_tree import JsonObject, JsonValue
-from dragoman.wire.rows import read_columns, read_rows
+from dragoman.wire.rows import check_typed, read_columns, read_rows
 from dragoman.wire.serialized import predict_request
 from dragoman.wire.v2.binding import bind_tensors
 from dragoman.wire.v2.request import read_document
@@ -34,6 +34,7 @@ def read_json(value: JsonValue, asking: Asking) -> Read:
         if INPUTS in value:
             return read_inputs(value, asking)
         if len(value) != 1 or not value.keys() <= WRAPPERS:
+            check_typed(signature)
             raise invalid(
                 f"the request has the keys {listed(value)}, and the model the inputs {asking.inputs}; "
                 "or give instances, inputs, or data"

@@ -8,6 +8,7 @@ from dragoman.core.errors import invalid
 from dragoman.core.requests import CoreRequest, Target
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.settings.limits import Limits
+from dragoman.wire.rows import check_typed
 from dragoman.wire.v2.request import InferDraft
 
 
@@ -39,8 +40,9 @@ class Asking(Struct):
     def only_input(self) -> TensorSpec:
         """The input that a value without a name is for.
 
-        Errors: INVALID_ARGUMENT where there are several.
+        Errors: INVALID_ARGUMENT where there are several, or it is not known.
         """
+        check_typed(self.signature)
         spec = self.signature.only_input
         if spec is None:
             raise invalid(f"the request names no input, and the model has {self.inputs}")

@@ -81,6 +81,8 @@ def test_versions_are_chosen(policy: dict[str, Any], choice: VersionChoice) -> N
         ({"platform": "onnxruntime_onnx"}, "onnx"),
         ({"backend": "onnxruntime"}, "onnx"),
         ({"platform": "tensorflow_savedmodel", "backend": "tensorflow"}, "tensorflow"),
+        ({"platform": "pytorch_libtorch"}, "torch"),
+        ({"backend": "pytorch"}, "torch"),
         ({"backend": "tflite"}, "tflite"),
         ({"backend": "unknown"}, "unknown"),  # the repository says which engines there are
         ({}, None),

@@ -61,6 +61,33 @@ def arrays(request: TensorRequest) -> dict[str, Any]:
     return {name: tensor.array.tolist() for name, tensor in request.inputs.items()}
 
 
+# Models that say nothing of their tensors
+
+UNTYPED: Final = Signature("serving_default", {}, {}, untyped=True)
+NO_TYPES: Final = "the model does not say of what types its inputs are: send them with their types"
+
+
+@pytest.mark.parametrize(
+    "body", [[1, 2], {"x": [1]}, {"data": [1]}, {"a": 1, "b": 2}, {"instances": [1]}, {"inputs": [1]}, 3.5]
+)
+def test_numbers_without_a_type_are_refused_where_none_is_known(body: Any) -> None:
+    with pytest.raises(DragomanError, match=NO_TYPES) as caught:
+        read(body, to=UNTYPED)
+    assert caught.value.code is Code.INVALID_ARGUMENT
+
+
+def test_so_are_parts_of_a_form() -> None:
+    for parts in ([("x", [1], None)], [("a", 1, None), ("b", 2, None)], [("a", 1, None), ("a", 2, None)]):
+        with pytest.raises(DragomanError, match=NO_TYPES):
+            form(*parts, to=UNTYPED)
+
+
+def test_tensors_of_v2_say_their_types_themselves() -> None:
+    tensor = {"name": "x", "datatype": "INT8", "shape": [2], "data": [1, 2]}
+    _, request = read({"inputs": [tensor]}, to=UNTYPED)
+    assert request.inputs["x"].dtype is DType.INT8
+
+
 # JSON
 
 
