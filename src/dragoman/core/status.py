@@ -63,13 +63,15 @@ class WorkerStatus(Struct, frozen=True):
 class WorkersStatus(Struct, frozen=True):
     """The workers of a version, never more than `maximum`.
 
-    `healthy` = those that run or may still come back; fewer than `minimum` is ill.
+    `healthy` = those that run or may still come back; fewer than `minimum` is ill. `answers` = whether a
+    request would be taken: there is a worker, or one will be there soon.
     """
 
     minimum: int
     maximum: int
     healthy: int
     workers: tuple[WorkerStatus, ...] = ()
+    answers: bool = True
 
 
 class VersionStatus(Struct, frozen=True):
@@ -94,6 +96,11 @@ class VersionStatus(Struct, frozen=True):
     workers: Callable[[], WorkersStatus] | None = None
     measures: Callable[[], Sequence[Measure]] | None = None
     name: str | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it serves, and has workers that may answer where it needs any."""
+        return self.state is State.READY and (self.workers is None or self.workers().answers)
 
 
 class ModelStatus(Struct, frozen=True):

@@ -9,7 +9,7 @@ tells itself apart by its headers, gets its form alone.
 
 from typing import Any, Final
 
-from dragoman.core.status import State, StatusReport
+from dragoman.core.status import StatusReport
 from dragoman.wire.http_errors import fail_status
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
@@ -36,7 +36,7 @@ def answer_model(wire: WireRequest, report: StatusReport) -> WireResponse:
     body = {
         "model_version_status": [version_state(version) for version in versions],
         "name": model.name,
-        "ready": any(version.state is State.READY for version in versions),
+        "ready": any(version.answers for version in versions),
     }
     return WireResponse(200, dump(body | card))
 

@@ -89,12 +89,14 @@ class WorkerProcess:
         with suppress(OSError):
             self.channel.send(Close())
 
-    def wait_ready(self, timeout_s: float, setting: str = LOAD_SETTING) -> Ready:
-        """Wait until the model is loaded; it blocks.
+    def wait_ready(
+        self, timeout_s: float, setting: str = LOAD_SETTING, since_s: float | None = None
+    ) -> Ready:
+        """Wait until the model is loaded; it blocks. The time counts from `since_s` on, else from now.
 
         Errors: what the engine raised; DEADLINE_EXCEEDED; INTERNAL where the worker ended.
         """
-        until_s = monotonic() + timeout_s
+        until_s = (monotonic() if since_s is None else since_s) + timeout_s
         try:
             while isinstance(frame := self.channel.receive(FROM_WORKER, until_s), Record):
                 self.record(frame)

@@ -1,7 +1,7 @@
 """Liveness, the list of models and their readiness, as views of the repository's report."""
 
 from dragoman.core.requests import Target
-from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
+from dragoman.core.status import ModelStatus, StatusReport, VersionStatus
 from dragoman.protocols.kserve_v1.errors import not_ready, unknown_model, unknown_version
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -28,7 +28,7 @@ def answer_ready(wire: WireRequest, report: StatusReport) -> WireResponse:
     if model is None:
         raise unknown_model(target.model)
     version = asked_version(model, target)
-    if version is None or version.state is not State.READY:
+    if version is None or not version.answers:
         raise not_ready(model.name)
     return WireResponse(200, dump({"name": model.name, "ready": True}))
 

@@ -5,7 +5,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Target
 from dragoman.core.status import StatusReport
 from dragoman.protocols.kserve_v2.grpc_messages import messages
-from dragoman.protocols.kserve_v2.status import EXTENSIONS, metadata, serving_version
+from dragoman.protocols.kserve_v2.status import EXTENSIONS, answering_version, metadata
 from dragoman.protocols.kserve_v2.target import read_version
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.protobuf import read_message
@@ -34,7 +34,7 @@ def answer_model_ready(wire: WireRequest, report: StatusReport) -> WireResponse:
     request = read_message(messages().ModelReadyRequest, wire.body)
     ready = True
     try:
-        serving_version(named(request.name, request.version), report)
+        answering_version(named(request.name, request.version), report)
     except DragomanError as error:
         if error.code not in NOT_SERVING:  # the caller may not know
             raise

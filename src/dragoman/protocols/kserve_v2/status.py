@@ -64,10 +64,10 @@ def answer_metadata(wire: WireRequest, report: StatusReport) -> WireResponse:
 def answer_ready(wire: WireRequest, report: StatusReport) -> WireResponse:
     """200 where a model, or one version of it, serves.
 
-    Errors: as `serving_version`.
+    Errors: as `answering_version`.
     """
     target = read_target(wire)
-    serving_version(target, report)
+    answering_version(target, report)
     return WireResponse(200, dump({"name": target.model, "ready": True}))
 
 
@@ -105,6 +105,18 @@ def serving_version(target: Target, report: StatusReport) -> tuple[ModelStatus, 
     if found is None or found.state is not State.READY:
         raise not_ready(model, target.version)
     return model, found
+
+
+def answering_version(target: Target, report: StatusReport) -> VersionStatus:
+    """The same version, if calls to it are answered now.
+
+    Errors: as `serving_version`, and UNAVAILABLE for one that has no worker.
+    """
+    model, version = serving_version(target, report)
+    if not version.answers:
+        message = f"model '{model.name}' is not ready: version {version.version} has no worker"
+        raise DragomanError(Code.UNAVAILABLE, message, reason=Reason.MODEL_NOT_READY)
+    return version
 
 
 def not_ready(model: ModelStatus, number: int | None) -> DragomanError:

@@ -23,4 +23,5 @@ def answer_ready(manner: Manner, wire: WireRequest, report: StatusReport) -> Wir
     model = report.models.get(name)
     if model is None:
         raise unknown_model(name)
-    return document(manner, 200, {"name": name, "ready": model.latest_ready is not None})
+    version = model.latest_ready
+    return document(manner, 200, {"name": name, "ready": version is not None and version.answers})

@@ -111,11 +111,8 @@ def ready_workers(processes: Sequence[WorkerProcess], timeout_s: float) -> list[
 
     Errors: as `WorkerProcess.wait_ready`.
     """
-    until_s = monotonic() + timeout_s
-    return [
-        (process, process.wait_ready(max(until_s - monotonic(), 0.0), STARTUP_SETTING))
-        for process in processes
-    ]
+    since_s = monotonic()
+    return [(process, process.wait_ready(timeout_s, STARTUP_SETTING, since_s)) for process in processes]
 
 
 def end(processes: Sequence[WorkerProcess], grace_s: float) -> None:

@@ -50,7 +50,8 @@ class Staff:
     def status(self) -> WorkersStatus:
         """How the workers are."""
         healthy = sum(post.state is not WorkerState.GIVEN_UP for post in self.posts)
-        return WorkersStatus(self.minimum, self.maximum, healthy, tuple(post.status for post in self.posts))
+        workers = tuple(post.status for post in self.posts)
+        return WorkersStatus(self.minimum, self.maximum, healthy, workers, self.hopeful)
 
     @property
     def places(self) -> int:
