@@ -46,7 +46,7 @@ class LocalRunner:
         self._counts_rows = counts_rows
         self._adapters: dict[str, SignatureAdapter] = {}
         self._cost = CostEstimate()
-        self._overlaps = model.concurrency > at_once  # then a call on the loop may meet those on all threads
+        self.overlaps = model.concurrency > at_once  # then a call on the loop may meet those on all threads
         self._slots = Slots(at_once, queue_limit, name)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix=f"model-{name}")
 
@@ -59,6 +59,15 @@ class LocalRunner:
         rows = rows_of(ready) or 1 if self._counts_rows else 1
         return self.run_ready(handle, ready, rows, adapter, call)
 
+    def run_here(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> TensorResponse:
+        """The answer, on this thread, which is none of the model's: where `overlaps`, it takes more calls."""
+        adapter = self.adapter(signature)
+        ready = adapter.to_engine(request)
+        rows = rows_of(ready) or 1 if self._counts_rows else 1
+        return adapter.from_engine(self.infer(ready, input_bytes(ready), call, rows), handle.version)
+
     def run_ready(
         self,
         handle: Handle,
@@ -69,11 +78,11 @@ class LocalRunner:
     ) -> TensorResponse | Awaitable[CoreResponse]:
         """The same for a request that is in the engine's names already; it counts as so many rows."""
         size = input_bytes(request)
-        if self.is_short(size) and (self._overlaps or self._slots.try_take()):
+        if self.is_short(size) and (self.overlaps or self._slots.try_take()):
             try:
                 return adapter.from_engine(self.infer(request, size, call, rows), handle.version)
             finally:
-                if not self._overlaps:
+                if not self.overlaps:
                     self._slots.give()
         return self._in_turn(handle, request, rows, adapter, call)
 

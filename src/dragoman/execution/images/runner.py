@@ -1,6 +1,8 @@
 """Prepares requests, images among them on threads, and lets another runner run the model.
 
-Whoever binds a request on a thread anyway lets that be done on the same one: `run_unbound`.
+1. A request that takes long to bind is bound on the thread that prepares it: `run_unbound`.
+2. A model in this process that takes any number of calls at once runs on that thread, too, right behind.
+   Others are run as ever, which begins on the event loop.
 """
 
 import asyncio
@@ -20,24 +22,32 @@ from dragoman.execution.crew import Crew
 from dragoman.execution.deadlines import overdue
 from dragoman.execution.images.preparation import SHORT_BYTES, Preparation
 from dragoman.execution.later import Later
+from dragoman.execution.runners import LocalRunner
 from dragoman.repository.handle import Handle, Runner
 from dragoman.settings.limits import Limits
 
 Prepare = Callable[[], CoreRequest]
+Ready = CoreRequest | TensorResponse  # a request that is prepared, or its answer already
+Work = Callable[[], Ready]
 
 
 class Job:
-    """One request that is prepared. `ready` has it, unless nobody waits for it any more."""
+    """One request that is prepared. `ready` has it, unless nobody waits for it any more.
 
-    __slots__ = ("_alarm", "_call", "_error", "_prepare", "_request", "ready")
+    Its version stays pinned until the thread is through, whoever still waits.
+    """
 
-    def __init__(self, prepare: Prepare, call: CallContext) -> None:
-        self._prepare = prepare
+    __slots__ = ("_alarm", "_call", "_error", "_handle", "_result", "_work", "ready")
+
+    def __init__(self, handle: Handle, work: Work, call: CallContext) -> None:
+        self._handle = handle
+        self._work = work
         self._call = call
-        self._request: CoreRequest | None = None
+        self._result: Ready | None = None
         self._error: Exception | None = None
         self._alarm: asyncio.TimerHandle | None = None
-        self.ready: Later[CoreRequest] = Later(self._give_up)
+        self.ready: Later[Ready] = Later(self._give_up)
+        handle.hold()
         if call.deadline_s is not None:
             left_s = call.deadline_s - monotonic()
             self._alarm = asyncio.get_running_loop().call_later(max(left_s, 0.0), self._expire)
@@ -47,18 +57,19 @@ class Job:
         if self.ready.done:
             return
         try:
-            self._request = self._prepare()
+            self._result = self._work()
         except Exception as error:
             self._error = error
 
     def finish(self) -> None:
-        """Give the request, or the error."""
+        """Give what came of it."""
+        self._handle.release()
         if self._alarm is not None:
             self._alarm.cancel()
         if self._error is not None:
             self.ready.reject(self._error)
-        elif self._request is not None:
-            self.ready.resolve(self._request)
+        elif self._result is not None:
+            self.ready.resolve(self._result)
 
     def _expire(self) -> None:
         self._call.cancelled = True
@@ -75,6 +86,7 @@ class PreparingRunner:
 
     def __init__(self, inner: Runner, name: str, threads: int, queue_limit: int, limits: Limits) -> None:
         self._inner = inner
+        self._local = inner if isinstance(inner, LocalRunner) and inner.overlaps else None
         self._name = name
         self._limits = limits
         self._preparations: dict[str, Preparation] = {}
@@ -113,7 +125,10 @@ class PreparingRunner:
         """The answer in parts."""
         if isinstance(request, TensorRequest):
             preparation = self._preparation(signature)
-            request = await self._prepared(partial(preparation.prepared, request, call), call)
+            found = await self._prepared(handle, partial(preparation.prepared, request, call), call)
+            if not isinstance(found, TensorRequest):
+                raise TypeError("a prepared request is of the kind that it was")
+            request = found
         async with aclosing(self._inner.stream(handle, request, signature, call)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -137,17 +152,21 @@ class PreparingRunner:
         self, handle: Handle, prepare: Prepare, signature: Signature, call: CallContext
     ) -> Later[CoreResponse]:
         """The answer to a request that is prepared on a thread first."""
-        ready = self._prepared(prepare, call)
-        stages: list[Deferred[CoreRequest] | Deferred[CoreResponse] | asyncio.Task[None]] = [ready]
+        ready = self._prepared(handle, self._whole(handle, prepare, signature, call), call)
+        stages: list[Deferred[Ready] | Deferred[CoreResponse] | asyncio.Task[None]] = [ready]
 
         def give_up() -> None:
             stages[-1].cancel()
 
         answer: Later[CoreResponse] = Later(give_up)
 
-        def go_on(_: Deferred[CoreRequest]) -> None:
+        def go_on(_: Deferred[Ready]) -> None:
             try:
-                given = self._inner.run(handle, ready.result(), signature, call)
+                found = ready.result()
+                if isinstance(found, TensorResponse):
+                    answer.resolve(found)
+                    return
+                given = self._inner.run(handle, found, signature, call)
             except Exception as error:
                 answer.reject(error)
                 return
@@ -162,14 +181,26 @@ class PreparingRunner:
         ready.then(go_on)
         return answer
 
-    def _prepared(self, prepare: Prepare, call: CallContext) -> Later[CoreRequest]:
+    def _whole(self, handle: Handle, prepare: Prepare, signature: Signature, call: CallContext) -> Work:
+        """All that can be done on a thread."""
+        local = self._local
+        if local is None:
+            return prepare
+
+        def work() -> Ready:
+            request = prepare()
+            return local.run_here(handle, request, signature, call) if not call.cancelled else request
+
+        return work
+
+    def _prepared(self, handle: Handle, work: Work, call: CallContext) -> Later[Ready]:
         """The request, prepared on a thread.
 
         Errors: RESOURCE_EXHAUSTED with reason QUEUE_FULL.
         """
         if self._crew.unfinished >= self._threads + self._queue_limit:
             raise full_queue(self._name, self._queue_limit)
-        job = Job(prepare, call)
+        job = Job(handle, work, call)
         self._crew.do(job)
         return job.ready
 

@@ -14,10 +14,11 @@ from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.images import Preprocessing
 from dragoman.core.requests import CoreRequest, ExampleRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
-from dragoman.core.signatures import Signature, TensorSpec
+from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.images.preparation import SHORT_BYTES, Preparation
 from dragoman.execution.images.runner import PreparingRunner
+from dragoman.execution.runners import LocalRunner
 from dragoman.repository.handle import Handle
 from dragoman.settings.limits import Limits
 from tests.unit.execution.images.samples import bytes_array, encoded, image_spec, ramp
@@ -303,6 +304,65 @@ def test_what_nobody_waits_for_any_more_is_not_prepared(monkeypatch: pytest.Monk
 
     finished(crowd())
     assert prepared == ["first", "third"]
+
+
+class Watched:
+    """A model that notes on which thread it runs, and gives what it takes."""
+
+    def __init__(self, concurrency: int) -> None:
+        self.concurrency = concurrency
+        taken = {"x": TensorSpec("x", DType.FP32, None, "x")}
+        self.signatures = {DEFAULT_SIGNATURE: Signature(DEFAULT_SIGNATURE, taken, {})}
+        self.threads: list[str] = []
+        self.fails = False
+
+    def infer(self, request: TensorRequest, _: CallContext) -> TensorResponse:
+        self.threads.append(threading.current_thread().name)
+        if self.fails:
+            raise invalid("no answer")
+        return TensorResponse(request.inputs)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def over_local(model: Watched) -> tuple[PreparingRunner, Handle]:
+    made = PreparingRunner(LocalRunner(model, "m", 1, 4), "m", 1, 4, Limits())
+    return made, Handle("m", 1, {"s": SIGNATURE}, made)
+
+
+@pytest.mark.parametrize(("concurrency", "place"), [(1024, "images-m"), (1, "model-m")])
+def test_a_model_that_takes_any_number_of_calls_runs_where_its_images_are_prepared(
+    concurrency: int, place: str
+) -> None:
+    model = Watched(concurrency)
+
+    async def ask() -> tuple[int, TensorResponse]:
+        made, handle = over_local(model)
+        answer = made.run(handle, IMAGES, SIGNATURE, CALL)
+        pins = handle.pins
+        found = await answer
+        assert handle.pins == 0
+        return pins, found
+
+    pins, found = finished(ask())
+    assert pins == 1
+    assert found.version == 1
+    assert found.run.infer_ns > 0
+    assert model.threads[0].startswith(place)
+
+
+def test_a_model_that_fails_there_fails_its_caller() -> None:
+    model = Watched(1024)
+    model.fails = True
+
+    async def ask() -> None:
+        made, handle = over_local(model)
+        with pytest.raises(DragomanError, match="no answer"):
+            await made.run(handle, IMAGES, SIGNATURE, CALL)
+        assert handle.pins == 0
+
+    finished(ask())
 
 
 def test_closing_closes_the_model() -> None:
