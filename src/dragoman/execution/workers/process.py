@@ -1,12 +1,13 @@
 """A worker process, seen from the server: start it, load the model in it, end it."""
 
+import asyncio
 import os
 import select
 import signal
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
-from threading import Lock
+from threading import Event, Lock
 from time import monotonic
 from typing import Final
 
@@ -30,6 +31,7 @@ from dragoman.execution.workers.output import OutputLines, Ration, forward
 
 LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
 LOAD_SETTING: Final = "worker.load_timeout_s"
+STOP_S: Final = 5.0  # for the loop to stop the workers; it may itself have come to its end
 OUTPUT_END_S: Final = 1.0  # for the last lines of a worker that was ended
 
 Start = Callable[[Load, Given], Child]
@@ -166,6 +168,23 @@ def end_together(processes: Iterable[WorkerProcess], grace_s: float) -> None:
     until_s = monotonic() + grace_s
     for process in processes:
         process.end(max(until_s - monotonic(), 0.0))
+
+
+def end_on_loop(
+    loop: asyncio.AbstractEventLoop, stop: Callable[[], Iterable[WorkerProcess]], grace_s: float
+) -> None:
+    """End workers that the event loop has: `stop`, called on its thread, gives their processes. It blocks."""
+    stopped = Event()
+    processes: list[WorkerProcess] = []
+
+    def begin() -> None:
+        processes.extend(stop())
+        stopped.set()
+
+    with suppress(RuntimeError):  # the loop is closed: the server ends, and its workers with it
+        loop.call_soon_threadsafe(begin)
+        stopped.wait(STOP_S)
+    end_together(processes, grace_s)
 
 
 def check_ready(frame: FromWorker) -> Ready:

@@ -2,7 +2,6 @@
 
 import asyncio
 import mmap
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from functools import partial
 from time import perf_counter_ns
@@ -24,12 +23,11 @@ from dragoman.execution.workers.memory import MemoryClosedError, trim
 from dragoman.execution.workers.model import WorkerModel
 from dragoman.execution.workers.packing import nbytes, pack, unpack, used_bytes
 from dragoman.execution.workers.pool import Health, Restarts, WorkerPool
-from dragoman.execution.workers.process import WorkerProcess
+from dragoman.execution.workers.process import end_on_loop
 from dragoman.execution.workers.worker import Slot, WorkerEndedError
 from dragoman.repository.handle import Handle
 
 OFFLOAD_BYTES: Final = 1024 * 1024  # copying more than this goes to a thread: 1 MiB takes about 100 µs
-STOP_S: Final = 5.0  # for the loop to stop the workers; it may itself have come to its end
 USUAL_RESTARTS: Final = Restarts()
 T = TypeVar("T")
 
@@ -128,21 +126,8 @@ class WorkerRunner:
 
     def close(self) -> None:
         """Let the workers close the model and end; it blocks."""
-        stopped = threading.Event()
-        processes: list[WorkerProcess] = []
-
-        def stop() -> None:
-            processes.extend(self._pool.stop())
-            stopped.set()
-
-        try:
-            self._loop.call_soon_threadsafe(stop)
-        except RuntimeError:  # the loop is closed: the server ends, and its workers with it
-            self._model.close()
-            return
-        stopped.wait(STOP_S)
-        for process in processes:
-            process.end(self._grace_s)
+        end_on_loop(self._loop, self._pool.stop, self._grace_s)
+        self._model.close()
 
     def _begin(self) -> None:
         for process, ready in self._model.hand_over():

@@ -1,9 +1,7 @@
 """Runs a handler: requests stand in line, become batches, and get their answers part by part."""
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from time import monotonic
 from typing import Final
 
@@ -25,11 +23,10 @@ from dragoman.execution.workers.handlers.post import Terms
 from dragoman.execution.workers.handlers.scaling import Scaling
 from dragoman.execution.workers.handlers.staff import Staff
 from dragoman.execution.workers.memory import SLOT_BYTES
-from dragoman.execution.workers.process import WorkerProcess, end_together
+from dragoman.execution.workers.process import WorkerProcess, end_on_loop
 from dragoman.execution.workers.worker import Slot
 from dragoman.repository.handle import Handle
 
-STOP_S: Final = 5.0  # for the loop to stop the workers; it may itself have come to its end
 USUAL_CLOCK: Final = Clock()
 LARGE_BODY_BYTES: Final = 64 * 1024  # of JSON, that is read on a thread
 MOST_JOINED_BYTES: Final = SLOT_BYTES  # of an answer in parts for a caller who takes it as a whole
@@ -122,18 +119,12 @@ class HandlerRunner:
 
     def close(self) -> None:
         """Let the workers end; it blocks."""
-        stopped = threading.Event()
-        processes: list[WorkerProcess] = []
 
-        def stop() -> None:
+        def stop() -> Iterable[WorkerProcess]:
             self._scaling.stop()
-            processes.extend(self._staff.close())
-            stopped.set()
+            return self._staff.close()
 
-        with suppress(RuntimeError):  # the loop is closed: the server ends, and its workers with it
-            self._loop.call_soon_threadsafe(stop)
-            stopped.wait(STOP_S)
-        end_together(processes, self._grace_s)
+        end_on_loop(self._loop, stop, self._grace_s)
         self._model.close()
 
     def _begin(self) -> None:
