@@ -59,6 +59,7 @@ class WorkerPool:
         self._free: deque[Slot] = deque()
         self._up: set[Worker] = set()
         self._starting: set[Worker] = set()
+        self._ending: set[WorkerProcess] = set()  # which have yet to be waited for
         self._tasks: set[asyncio.Task[None]] = set()
         self._down: DragomanError | None = None
         self._log = structlog.get_logger("dragoman.worker").bind(
@@ -106,7 +107,7 @@ class WorkerPool:
         workers = [*self._up, *self._starting]
         for worker in workers:
             worker.close()
-        return [worker.process for worker in workers]
+        return [*(worker.process for worker in workers), *self._ending]
 
     def _worker(self, process: WorkerProcess) -> Worker:
         return Worker(process, self._loop, freed=self._freed, ended=self._ended)
@@ -131,6 +132,7 @@ class WorkerPool:
         if worker not in self._up:
             return  # whoever starts it looks after it
         self._up.discard(worker)
+        self._ending.add(worker.process)
         for slot in worker.slots:
             if slot in self._free:
                 self._free.remove(slot)
@@ -142,6 +144,7 @@ class WorkerPool:
     async def _replace(self, ended: Worker, reason: str) -> None:
         instance = ended.process.instance
         how = await asyncio.to_thread(ended.process.end)
+        self._ending.discard(ended.process)
         self._log.warning("worker ended", instance=instance, reason=reason, how=how)
         backoff = self._backoffs[instance]
         if ended.answered:

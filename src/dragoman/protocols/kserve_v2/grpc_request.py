@@ -29,7 +29,7 @@ from dragoman.protocols.kserve_v2.target import read_version
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft
-from dragoman.wire.proto_fields import Data, as_data, fields, read_varint, signed, text
+from dragoman.wire.proto_fields import Data, as_data, broken, fields, read_varint, signed, text
 from dragoman.wire.raw_tensors import MAX_RANK, check_shape, read_raw
 from dragoman.wire.v2.binding import (
     MAX_NAMES,
@@ -262,7 +262,10 @@ def add_sizes(shape: list[int], value: int | Data) -> None:
     while at < len(value):
         if len(shape) > MAX_RANK:  # which `check_shape` words
             return
-        size, at = read_varint(value, at)
+        try:
+            size, at = read_varint(value, at)
+        except IndexError:
+            raise broken("a number is cut off") from None
         shape.append(signed(size))
 
 

@@ -284,6 +284,11 @@ def test_a_shape_of_a_million_sizes_is_not_read_to_its_end() -> None:
     assert refused(message)[1] == "input 'x' has 33 dimensions, and a tensor at most 32"
 
 
+def test_a_shape_whose_last_number_is_cut_off_is_refused() -> None:
+    message = field(0x0A, b"echo_float32") + field(0x2A, field(0x0A, b"x") + field(0x1A, b"\x00\x80"))
+    assert refused(message) == (INVALID_ARGUMENT, "the message cannot be parsed: a number is cut off")
+
+
 @given(st.binary(max_size=60))
 def test_any_bytes_are_refused_or_bound(data: bytes) -> None:
     with suppress(DragomanError):

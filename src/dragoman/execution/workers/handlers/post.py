@@ -206,7 +206,7 @@ class Post:
     async def _end(self) -> str:
         """Leave nothing of the worker; how its process ended."""
         worker, process = self._worker, self._process
-        self._worker = self._process = None
+        self._worker = None
         if worker is not None:
             if worker.alive:
                 worker.close()
@@ -214,7 +214,9 @@ class Post:
         if process is None:
             return "not started"
         process.kill()
-        return await asyncio.to_thread(process.end)
+        how = await asyncio.to_thread(process.end)
+        self._process = None  # not before: `close` may cancel this
+        return how
 
     def _freed(self, slot: Slot) -> None:
         if self._leaving is None:
