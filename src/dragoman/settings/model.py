@@ -78,6 +78,7 @@ class HandlerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     shared: bool = False  # whether one worker is given several batches at once, each on a thread
     decode_input: bool | None = None  # false = bodies as bytes only; None = as TS_DECODE_INPUT_REQUEST says
     limit_image_pixels: bool = True  # what the handler is told of limit_max_image_pixels
+    metrics_file: str = ""  # YAML with metrics that handlers find defined, as TorchServe's; empty = the usual
     grow_after_ms: NotNegative = 200  # how long a request waits before one more starts, up to max_workers
     shrink_after_s: PositiveSeconds = 60.0  # how long not all are needed before one goes, down to min_workers
     forked: bool = True  # whether workers begin with what all import, torch too once one has imported it

@@ -69,7 +69,7 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("workflow_store", "", IGNORED, NO_WORKFLOWS),
     Flag("debug", False, HONOURED, "one worker for each model"),
     Flag("metrics_mode", "log", IGNORED, LOG),
-    Flag("metrics_config", "", IGNORED, LOG),
+    Flag("metrics_config", "", HONOURED, "handler.metrics_file: what handlers find defined"),
     Flag("model_metrics_auto_detect", False, IGNORED, LOG),
     Flag("enable_metrics_api", True, IGNORED, METRICS),
     Flag("disable_system_metrics", False, IGNORED, LOG),

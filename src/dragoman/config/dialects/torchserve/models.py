@@ -89,6 +89,8 @@ def write_every_model(writer: Writer, config: Configuration, *, yields: bool) ->
     ):
         if key in config:
             handler[name] = config.on(key)
+    if config.text("metrics_config"):
+        handler["metrics_file"] = config.text("metrics_config")
     writer.set("every_model.handler", handler, "the keys of workers")
     write_surroundings(writer, config)
 

@@ -74,6 +74,7 @@ class HostedHandler:
             options["batch_size"],
             options["envelope"],
             options["yaml"],
+            metric_definitions=options["metrics"],
             shared=shared,
             decode_input_request=options["decode_input"],
             limit_max_image_pixels=options["limit_image_pixels"],

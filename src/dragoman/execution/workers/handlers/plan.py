@@ -11,6 +11,7 @@ from msgspec import Struct
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.engines.base import Artifact
 from dragoman.settings.manifest import MANIFEST, PYTHON, Manifest, read_manifest
+from dragoman.settings.metrics_file import read_metrics_file
 from dragoman.settings.model import HandlerSettings
 from dragoman.settings.model_config import ModelConfig, ModelConfigDocument, read_model_config
 
@@ -54,6 +55,7 @@ class Plan(Struct, frozen=True):
     yaml: Mapping[str, Any]
     decode_input: bool | None = None  # None = as the environment says
     limit_image_pixels: bool = True
+    metrics: Mapping[str, Any] | None = None  # that are defined beforehand; None = TorchServe's usual ones
 
     def for_worker(self) -> Mapping[str, Any]:
         """What the worker has to know."""
@@ -66,6 +68,7 @@ class Plan(Struct, frozen=True):
             "yaml": self.yaml,
             "decode_input": self.decode_input,
             "limit_image_pixels": self.limit_image_pixels,
+            "metrics": self.metrics,
         }
 
 
@@ -108,6 +111,7 @@ def make_plan(artifact: Artifact, gpus: int = 0) -> Plan:
         shared=own.shared,
         decode_input=own.decode_input,
         limit_image_pixels=own.limit_image_pixels,
+        metrics=metrics_of(artifact, own.metrics_file),
         gpus=gpus_of(artifact, config.config, gpus),
         manifest=tree,
         yaml=plain(config.tree),
@@ -171,6 +175,22 @@ def config_of(artifact: Artifact, manifest: Manifest) -> ModelConfigDocument:
         names = dict(zip(ModelConfig.__struct_fields__, ModelConfig.__struct_encode_fields__, strict=True))
         log.warning("model config", note=f"{name}: {names[key]} is not supported, and does nothing")
     return document
+
+
+def metrics_of(artifact: Artifact, name: str) -> Mapping[str, Any] | None:
+    """The metrics that a file defines: one of the model, else one elsewhere.
+
+    Errors: INVALID_ARGUMENT for another form; FAILED_PRECONDITION where it is not there; OSError.
+    """
+    if not name:
+        return None
+    own = os.path.join(artifact.path, name)
+    try:
+        with open(own if os.path.exists(own) else name, encoding="utf-8", errors="replace") as file:
+            return read_metrics_file(file.read(), name)
+    except FileNotFoundError:
+        why = f"model {artifact.model}: handler.metrics_file names {name}, which is not there"
+        raise DragomanError(Code.FAILED_PRECONDITION, why) from None
 
 
 def contents(artifact: Artifact, name: str) -> bytes:

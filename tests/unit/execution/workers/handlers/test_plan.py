@@ -132,3 +132,46 @@ def test_the_most_workers_are_never_fewer_than_another_place_wants_at_least(tmp_
 def test_a_worker_is_told_how_bodies_are_read(tmp_path: Path) -> None:
     told = plan(tmp_path, decode_input=False, limit_image_pixels=False).for_worker()
     assert (told["decode_input"], told["limit_image_pixels"]) == (False, False)
+
+
+METRICS = """
+dimensions: [&model ModelName]
+ts_metrics: {counter: [{name: Requests2XX, unit: Count, dimensions: [Level]}]}
+model_metrics:
+  counter: [{name: Seen, unit: count, dimensions: [*model]}]
+  gauge:
+"""
+
+
+def test_a_worker_is_told_the_metrics_that_a_file_of_the_model_defines(tmp_path: Path) -> None:
+    (tmp_path / "metrics.yaml").write_text(METRICS)
+    told = plan(tmp_path, metrics_file="metrics.yaml").for_worker()["metrics"]
+    seen = {"name": "Seen", "unit": "count", "dimensions": ["ModelName"]}
+    assert told == {"counter": [seen], "gauge": []}
+    assert plan(tmp_path).for_worker()["metrics"] is None
+
+
+def test_the_file_of_metrics_may_lie_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "metrics.yaml").write_text("model_metrics: {}")
+    assert plan(tmp_path / "m", metrics_file=str(tmp_path / "metrics.yaml")).metrics == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        (None, Code.FAILED_PRECONDITION, "handler.metrics_file names f.yaml, which is not there"),
+        ("ts_metrics: {}", Code.INVALID_ARGUMENT, "f.yaml: the key model_metrics is required"),
+        ("model_metrics: {timer: []}", Code.INVALID_ARGUMENT, "f.yaml: model_metrics: .*'timer'"),
+        ("model_metrics: {gauge: [{name: a}]}", Code.INVALID_ARGUMENT, "f.yaml: model_metrics: .*`unit`"),
+        ("model_metrics: {", Code.INVALID_ARGUMENT, "f.yaml:1"),
+    ],
+)
+def test_a_file_of_metrics_that_cannot_be_read_is_refused_by_name(
+    tmp_path: Path, text: str | None, code: Code, words: str
+) -> None:
+    if text is not None:
+        (tmp_path / "f.yaml").write_text(text)
+    with pytest.raises(DragomanError, match=words) as caught:
+        plan(tmp_path, metrics_file="f.yaml")
+    assert caught.value.code is code
