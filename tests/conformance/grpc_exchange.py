@@ -1,8 +1,11 @@
 """One call over a connection of its own, bytes in and bytes out."""
 
+from typing import Any
+
 import grpc
 
 from tests.conformance.grpc_cases import GrpcAnswer, GrpcCase
+from tests.conformance.grpc_messages import answers_in_parts
 from tests.server_process import Address
 
 
@@ -12,6 +15,9 @@ def call(address: Address, case: GrpcCase) -> GrpcAnswer:
         metadata = tuple(case.metadata.items())
         if (messages := case.streamed) is not None:
             return converse(channel, case, messages)
+        if answers_in_parts(case.method):
+            parts = channel.unary_stream(f"/{case.method}")
+            return gathered(parts(case.payload(), timeout=case.deadline_s, metadata=metadata))
         method = channel.unary_unary(f"/{case.method}")
         try:
             message = method(case.payload(), timeout=case.deadline_s, metadata=metadata)
@@ -25,6 +31,11 @@ def converse(channel: grpc.Channel, case: GrpcCase, messages: list[bytes]) -> Gr
     call = channel.stream_stream(f"/{case.method}")(
         iter(messages), timeout=case.deadline_s, metadata=tuple(case.metadata.items())
     )
+    return gathered(call)
+
+
+def gathered(call: Any) -> GrpcAnswer:
+    """All messages of a call, and how it ends."""
     found: list[bytes] = []
     try:
         found.extend(call)

@@ -17,6 +17,7 @@ import base64
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, Final
 
@@ -70,6 +71,14 @@ def method_types(method: str) -> tuple[str, str]:
     service, _, name = method.partition("/")
     found = pool().FindServiceByName(service).methods_by_name[name]
     return found.input_type.full_name, found.output_type.full_name
+
+
+def answers_in_parts(method: str) -> bool:
+    """Whether `package.Service/Method` answers one message with any number of them."""
+    service, _, name = method.partition("/")
+    with suppress(KeyError):
+        return bool(pool().FindServiceByName(service).methods_by_name[name].server_streaming)
+    return False
 
 
 def serialize(kind: str, document: Any) -> bytes:

@@ -84,7 +84,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     flags = ["--start", "--ncs", "--disable-token-auth", f"--ts-config={folder}/config.properties"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHOP_KEY", "secret")
-        arguments = ["--port", "0", "--as", "torchserve", *flags]
+        arguments = ["--port", "0", "--grpc-port", "0", "--as", "torchserve", *flags]
         with serving_listeners(arguments, folder / "log", ("https",)) as found:
             yield Served(found[0], authority)
 

@@ -20,7 +20,7 @@ PROTOS: Final = Path(__file__).parents[2] / "src" / "dragoman" / "wire" / "proto
 DESCRIPTORS: Final = "descriptors.binpb"
 WELL_KNOWN: Final = "google/protobuf/"
 OURS: Final = re.compile(
-    r"^from (?!google\b|collections\b|typing\b|\.)([\w.]+) import (\w+_pb2)", re.MULTILINE
+    r"^from (?!google\.protobuf\b|collections\b|typing\b|\.)([\w.]+) import (\w+_pb2)", re.MULTILINE
 )
 
 

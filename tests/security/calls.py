@@ -22,6 +22,7 @@ from dragoman.wire.protobuf import message_class, shared_pool
 from tests.server_process import Address
 
 WAIT_S: Final = 30.0
+NO_KEY: Final = b"Token Authorization failed."
 PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 FILLERS: Final = {"version": "1", "label": "stable"}
 
@@ -47,6 +48,10 @@ HEADERS: Final[Mapping[str, Mapping[str, str]]] = {
 # By message: what a codec needs besides the model's name.
 FILLED: Final[Mapping[str, Mapping[str, Any]]] = {
     "tensorflow.serving.GetModelMetadataRequest": {"metadata_field": ["signature_def"]},
+    "org.pytorch.serve.grpc.inference.PredictionsRequest": {
+        "input": {"data": json.dumps(PIXELS).encode()},
+        "sequence_id": "1",
+    },
 }
 
 
@@ -59,8 +64,10 @@ class Answer(NamedTuple):
 
     @property
     def anonymous(self) -> bool:
-        """Whether the caller is asked who it is; TorchServe does so with 400."""
+        """Whether the caller is asked who it is; TorchServe does so with 400 and PERMISSION_DENIED."""
         if self.status == 400 and b'"InvalidKeyException"' in self.body:
+            return True
+        if self.status is grpc.StatusCode.PERMISSION_DENIED and self.body.startswith(NO_KEY):
             return True
         return self.status in (401, grpc.StatusCode.UNAUTHENTICATED)
 
@@ -190,7 +197,7 @@ def fill(made: Any, model: str) -> None:
             made.model_spec.name = model
         elif field.name == "tasks":
             fill(made.tasks.add(method_name="tensorflow/serving/classify"), model)
-        elif field.name == "input":
+        elif field.name == "input" and field.message_type.full_name == "tensorflow.serving.Input":
             example = made.input.example_list.examples.add()
             example.features.feature["pixels"].float_list.value.extend(PIXELS[0])
         elif field.name == "config" and field.message_type is not None:

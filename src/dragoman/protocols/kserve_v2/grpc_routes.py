@@ -1,4 +1,4 @@
-"""The gRPC methods of inference.GRPCInferenceService."""
+"""The gRPC methods of inference.GRPCInferenceService, and TorchServe's name for it."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -30,6 +30,7 @@ from dragoman.wire.operation import (
 )
 
 SERVICE: Final = "/inference.GRPCInferenceService"
+TORCHSERVE: Final = "/org.pytorch.serve.grpc.openinference.GRPCInferenceService"  # the same messages
 USUAL: Final = GrpcForm()
 
 LIVE: Final = StatusOperation("kserve_v2.grpc.live", answer_live, fail_status, permission=None)
@@ -47,12 +48,13 @@ def grpc_routes(server_name: str) -> Iterator[GrpcRoute]:
     server = StatusOperation(
         "kserve_v2.grpc.server", partial(answer_server_metadata, server_name), fail_status, permission=None
     )
-    yield GrpcRoute(f"{SERVICE}/ServerLive", LIVE)
-    yield GrpcRoute(f"{SERVICE}/ServerReady", SERVER_READY)
-    yield GrpcRoute(f"{SERVICE}/ServerMetadata", server)
-    yield GrpcRoute(f"{SERVICE}/ModelReady", READY)
-    yield GrpcRoute(f"{SERVICE}/ModelMetadata", METADATA)
-    yield GrpcRoute(f"{SERVICE}/ModelInfer", infer(USUAL), infer)
+    for service in (SERVICE, TORCHSERVE):
+        yield GrpcRoute(f"{service}/ServerLive", LIVE)
+        yield GrpcRoute(f"{service}/ServerReady", SERVER_READY)
+        yield GrpcRoute(f"{service}/ServerMetadata", server)
+        yield GrpcRoute(f"{service}/ModelReady", READY)
+        yield GrpcRoute(f"{service}/ModelMetadata", METADATA)
+        yield GrpcRoute(f"{service}/ModelInfer", infer(USUAL), infer)
     yield GrpcRoute(f"{SERVICE}/ModelStreamInfer", streamed_infer(USUAL), streamed_infer)
     yield from GRPC_OPERATOR_ROUTES
 

@@ -9,6 +9,7 @@ from dragoman.protocols.torchserve.answers import Manner
 from dragoman.protocols.torchserve.description import answer_description, answer_model_description
 from dragoman.protocols.torchserve.errors import fail, fail_view, refuse
 from dragoman.protocols.torchserve.example import make_example
+from dragoman.protocols.torchserve.grpc_routes import grpc_routes
 from dragoman.protocols.torchserve.predictions import (
     Route,
     bind_prediction,
@@ -47,6 +48,10 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
             DIALECT: (*routes(strict), *strict_routes(strict)),
         },
         refuse=partial(refuse, usual),
+        grpc={
+            "superset": tuple(grpc_routes(usual, surroundings.new_id)),
+            DIALECT: tuple(grpc_routes(strict, surroundings.new_id)),
+        },
         homes={DIALECT: partial(refuse, strict)},
         examples={"superset": (make_example,), DIALECT: (make_example,)},
     )

@@ -9,9 +9,12 @@ from dragoman.wire.percent import percent_decoded
 
 def answer_ping(manner: Manner, _: WireRequest, report: StatusReport) -> WireResponse:
     """200 where every model has the workers that it needs, else 500, which is no error object."""
-    if report.healthy:
-        return document(manner, 200, {"status": "Healthy"})
-    return document(manner, 500, {"status": "Unhealthy"})
+    return document(manner, 200 if report.healthy else 500, health(report))
+
+
+def health(report: StatusReport) -> dict[str, str]:
+    """What is told of that."""
+    return {"status": "Healthy" if report.healthy else "Unhealthy"}
 
 
 def answer_ready(manner: Manner, wire: WireRequest, report: StatusReport) -> WireResponse:

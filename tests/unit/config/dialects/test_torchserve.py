@@ -144,14 +144,29 @@ def test_without_tokens_the_start_ends_unless_access_may_be_open():
 def test_an_address_without_a_port_is_at_the_usual_one():
     assert of_file("inference_address=http://h").tree["listeners"][0]["port"] == 80
     tls = "\nprivate_key_file=k\ncertificate_file=c"
-    (listener,) = of_file(f"inference_address=HTTPS://h{tls}").tree["listeners"]
+    listener, *_ = of_file(f"inference_address=HTTPS://h{tls}").tree["listeners"]
     assert (listener["port"], listener["tls"]) == (443, {"certificate": "c", "key": "k"})
 
 
 def test_a_keystore_wins_over_files_and_has_javas_usual_password():
     files = "\nprivate_key_file=k\ncertificate_file=c\nkeystore=k.p12"
-    (listener,) = of_file(f"inference_address=https://h{files}").tree["listeners"]
+    listener, *_ = of_file(f"inference_address=https://h{files}").tree["listeners"]
     assert listener["tls"] == {"keystore": "k.p12", "keystore_password": "changeit"}
+
+
+def test_grpc_has_a_listener_of_its_own_with_tls_where_the_file_says_so():
+    _, plain = of_file("grpc_inference_port=9\ngrpc_inference_address=0.0.0.0").tree["listeners"]
+    assert plain == {
+        "name": "grpc_inference",
+        "transport": "grpc",
+        "host": "0.0.0.0",
+        "port": 9,
+        "dialect": "torchserve",
+    }
+    _, closed = of_file("enable_grpc_ssl=true\nprivate_key_file=k\ncertificate_file=c").tree["listeners"]
+    assert closed["tls"] == {"certificate": "c", "key": "k"}
+    with pytest.raises(DragomanError, match="c:2: enable_grpc_ssl: enable_grpc_ssl wants keystore"):
+        of_file("enable_grpc_ssl=true")
 
 
 def test_a_keystore_of_javas_own_form_ends_the_start():
@@ -163,7 +178,6 @@ def test_every_address_where_nothing_answers_is_named():
     assert addresses == [
         "management at 127.0.0.1:8081",
         "metrics at 127.0.0.1:8082",
-        "grpc_inference at 127.0.0.1:7070",
         "grpc_management at 127.0.0.1:7071",
     ]
 

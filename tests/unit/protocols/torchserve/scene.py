@@ -44,6 +44,14 @@ class Functions:
     def __init__(self, function: Function) -> None:
         self._function = function
 
+    async def run(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> PayloadResponse:
+        parts = [part.payload async for part in self.stream(handle, request, signature, call)]
+        first = next(part for part in parts if part is not None)
+        first.body = b"".join(part.body for part in parts if part is not None)
+        return first
+
     async def stream(
         self, handle: Handle, request: CoreRequest, _: Signature, __: CallContext
     ) -> AsyncGenerator[Chunk, None]:

@@ -10,23 +10,23 @@ from dragoman.config.dialects.torchserve.flags import HONOURED, IGNORED, NO_TOKE
 LOOPBACK: Final = "127.0.0.1"
 MANAGEMENT: Final = "the management API is not there yet: nothing answers at its address"
 METRICS: Final = "the metrics API is not there yet: nothing answers at its address"
-GRPC: Final = "TorchServe's gRPC is not there yet: nothing answers at its address"
+GRPC_MANAGEMENT: Final = "management over gRPC is not there yet: nothing answers at its address"
 LOOP: Final = "requests are served on one event loop"
 NO_URLS: Final = "no model is loaded from a URL"
 SEQUENCE: Final = "requests of a sequence are not kept together; a handler sees the usual names"
 NO_WORKFLOWS: Final = "workflows are not served; pipelines are"
 LOG: Final = "metrics are not written to the log; /metrics of dragoman's own listener has its own"
-AGE: Final = "TorchServe's gRPC is not there yet"
+AGE: Final = "connections last as long as their clients keep them"
 
 # A key whose default is empty has none. The environment sets TS_ and the key in capitals.
 ROWS: Final[tuple[Flag, ...]] = (
     Flag("inference_address", "http://127.0.0.1:8080", HONOURED, "the listener; https:// with TLS"),
     Flag("management_address", "http://127.0.0.1:8081", IGNORED, MANAGEMENT),
     Flag("metrics_address", "http://127.0.0.1:8082", IGNORED, METRICS),
-    Flag("grpc_inference_address", LOOPBACK, IGNORED, GRPC),
-    Flag("grpc_inference_port", 7070, IGNORED, GRPC),
-    Flag("grpc_management_address", LOOPBACK, IGNORED, GRPC),
-    Flag("grpc_management_port", 7071, IGNORED, GRPC),
+    Flag("grpc_inference_address", LOOPBACK, HONOURED, "the host of the listener for gRPC"),
+    Flag("grpc_inference_port", 7070, HONOURED, "its port"),
+    Flag("grpc_management_address", LOOPBACK, IGNORED, GRPC_MANAGEMENT),
+    Flag("grpc_management_port", 7071, IGNORED, GRPC_MANAGEMENT),
     Flag("model_store", "", HONOURED, "where archives lie; their code is trusted"),
     Flag("load_models", "", HONOURED, "models and repository, each with all its versions"),
     Flag("models", "", HONOURED, "handler of each model that load_models loads"),
@@ -48,7 +48,7 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("keystore_type", "PKCS12", UNSUPPORTED, "only PKCS12 is read: keytool -importkeystore makes one"),
     Flag("private_key_file", "", HONOURED, "tls.key of listeners at https://"),
     Flag("certificate_file", "", HONOURED, "tls.certificate of listeners at https://"),
-    Flag("enable_grpc_ssl", False, IGNORED, GRPC),
+    Flag("enable_grpc_ssl", False, HONOURED, "tls of the listeners for gRPC"),
     Flag("cors_allowed_origin", "", HONOURED, "cors.origin of the listener"),
     Flag("cors_allowed_methods", "", HONOURED, "cors.methods of the listener"),
     Flag("cors_allowed_headers", "", HONOURED, "cors.headers of the listener"),

@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from dragoman.config.dialect import Level, Note
 from dragoman.config.dialects.torchserve.configuration import Configuration
-from dragoman.config.dialects.torchserve.keys import GRPC, KEYS, MANAGEMENT, METRICS
+from dragoman.config.dialects.torchserve.keys import GRPC_MANAGEMENT, KEYS, MANAGEMENT, METRICS
 from dragoman.config.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
 ADDRESS: Final = re.compile(r"(https?)://([^:/]+)(?::([0-9]+))?|unix:(/.*)", re.IGNORECASE)
 CERTIFICATE: Final = ("certificate_file", "private_key_file")
+GRPC_TLS: Final = "enable_grpc_ssl"
 
 
 class Surface(Struct, frozen=True):
@@ -38,8 +39,10 @@ SURFACES: Final = (
     Surface("inference", "http", "inference_address", http_port=80, https_port=443),
     Surface("management", "http", "management_address", http_port=8081, https_port=8444, missing=MANAGEMENT),
     Surface("metrics", "http", "metrics_address", http_port=8082, https_port=8445, missing=METRICS),
-    Surface("grpc_inference", "grpc", "grpc_inference_address", "grpc_inference_port", missing=GRPC),
-    Surface("grpc_management", "grpc", "grpc_management_address", "grpc_management_port", missing=GRPC),
+    Surface("grpc_inference", "grpc", "grpc_inference_address", "grpc_inference_port"),
+    Surface(
+        "grpc_management", "grpc", "grpc_management_address", "grpc_management_port", missing=GRPC_MANAGEMENT
+    ),
 )
 
 
@@ -94,10 +97,12 @@ def listener(surface: Surface, address: Address, config: Configuration) -> dict[
         "host": address.host,
         "port": address.port,
         "dialect": "torchserve",
-        "mounts": [],
     }
     if address.tls:
         made["tls"] = certificate(surface, config)
+    if surface.transport == "grpc":
+        return made
+    made["mounts"] = []
     cors = {name: config.text(f"cors_allowed_{name}") for name in ("origin", "methods", "headers")}
     if any(cors.values()):
         made["cors"] = {name: value for name, value in cors.items() if value}
@@ -114,9 +119,10 @@ def certificate(surface: Surface, config: Configuration) -> dict[str, str]:
         return {"keystore": keystore, "keystore_password": config.text("keystore_pass")}
     found = {key: config.text(key) for key in CERTIFICATE}
     if not all(found.values()):
-        raise config.wrong(
-            surface.address_key, "https wants keystore, or private_key_file and certificate_file"
-        )
+        key, what = surface.address_key, "https"
+        if surface.transport == "grpc":
+            key = what = GRPC_TLS
+        raise config.wrong(key, f"{what} wants keystore, or private_key_file and certificate_file")
     return {"certificate": found["certificate_file"], "key": found["private_key_file"]}
 
 
@@ -134,7 +140,7 @@ def address_of(surface: Surface, config: Configuration) -> Address:
     number = config.number(surface.port_key)
     if number > 65535:
         raise config.wrong(surface.port_key, f"{number} is no port")
-    return Address(text, number)
+    return Address(text, number, config.on(GRPC_TLS))
 
 
 def parsed(text: str, surface: Surface) -> Address:
