@@ -93,6 +93,10 @@ MLSERVER: Final = Environment("mlserver", ("mlserver==1.7.1", "onnxruntime==1.31
 OPENAPI: Final = Environment("openapi", ("openapi-python-client==0.29.1", "httpx==0.28.1", "attrs==26.1.0"))
 # No client: what the benchmark's own interpreter is shown besides.
 OPENVINO: Final = Environment("openvino", (), alone=("openvino==2026.4.1",))
+# Nor this one: what handlers of TorchServe's examples import besides torch.
+TORCHSERVE_EXAMPLES: Final = Environment(
+    "torchserve-examples", (), alone=("torchvision==0.28.0", "lru-dict==1.4.1")
+)
 ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE, MLSERVER, OPENAPI)
 
 

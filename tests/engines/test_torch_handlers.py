@@ -22,6 +22,7 @@ from tests.engines.torch_models import (
     TEXTS,
     picture,
     png,
+    prepared,
     write,
 )
 from tests.handler_layer import Layer, in_process
@@ -53,16 +54,6 @@ def refused(service: Any, layer: Layer, *parts: Any) -> tuple[int, str]:
     with pytest.raises(module.BatchFailureError) as caught:
         service.predict([module.Request("id", {}, list(parts))])
     return caught.value.status, caught.value.message
-
-
-def prepared(image: Image.Image) -> torch.Tensor:
-    """What models of ImageNet take, by its definition, of an image whose shorter side is 260 high."""
-    width, height = image.size
-    small = image.resize((int(256 * width / height), 256), Image.Resampling.BILINEAR)
-    left = round((small.width - 224) / 2)
-    cut = np.asarray(small.crop((left, 16, left + 224, 240)), np.float32) / np.float32(255)
-    mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
-    return torch.from_numpy(((cut - mean) / std).transpose(2, 0, 1).copy())
 
 
 def test_an_image_becomes_the_tensor_that_models_of_imagenet_take(layer: Layer) -> None:

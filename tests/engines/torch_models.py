@@ -129,3 +129,13 @@ def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def prepared(image: Image.Image) -> torch.Tensor:
+    """What models of ImageNet take, by its definition, of an image whose shorter side is 260 high."""
+    width, height = image.size
+    small = image.resize((int(256 * width / height), 256), Image.Resampling.BILINEAR)
+    left = round((small.width - 224) / 2)
+    cut = np.asarray(small.crop((left, 16, left + 224, 240)), np.float32) / np.float32(255)
+    mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+    return torch.from_numpy(((cut - mean) / std).transpose(2, 0, 1).copy())
