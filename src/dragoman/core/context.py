@@ -12,6 +12,7 @@ from msgspec import Struct
 class CallContext(Struct):
     """One call's circumstances. `deadline_s` is in seconds of the monotonic clock; None = no deadline.
 
+    `peer` = where it came from, which tells callers apart that say nothing of themselves.
     `parameters` = what the caller says to the model besides its inputs; None until a model's code asks.
     """
 
@@ -21,3 +22,4 @@ class CallContext(Struct):
     trace_parent: str | None = None
     cancelled: bool = False
     parameters: Mapping[str, bool | int | float | str] | None = None
+    peer: str = ""

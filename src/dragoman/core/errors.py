@@ -66,6 +66,9 @@ class Reason(enum.Enum):
     MANIFEST_MISSING = "manifest_missing"  # a model archive without one
     MANIFEST_MALFORMED = "manifest_malformed"
     ARCHIVE_UNUSABLE = "archive_unusable"  # it cannot be unpacked, or must not be
+    PARAMETER_UNSUPPORTED = "parameter_unsupported"  # it is known, but the model's engine cannot do it
+    CONTEXT_EXCEEDED = "context_exceeded"  # a prompt with what is to be written is too long for the model
+    MODEL_KIND = "model_kind"  # it does something else than what is asked
     MODELS_MISFIT = "models_misfit"  # those of a pipeline: what one gives another does not take
 
 
@@ -78,10 +81,11 @@ class DragomanError(Exception):
     """A failure with a code and a sentence that may be shown to anyone.
 
     Attributes: `retry_after_s` is set where trying again later makes sense, in seconds; `status` is the HTTP
-    status that a model's own code chose for its failure, or with which no request is refused.
+    status that a model's own code chose for its failure, or with which no request is refused; `param` is the
+    field of the request that is wrong, where it is one and its protocol tells it apart.
     """
 
-    __slots__ = ("code", "message", "reason", "retry_after_s", "status")
+    __slots__ = ("code", "message", "param", "reason", "retry_after_s", "status")
 
     def __init__(
         self,
@@ -91,6 +95,7 @@ class DragomanError(Exception):
         reason: Reason | None = None,
         retry_after_s: float | None = None,
         status: int | None = None,
+        param: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -98,6 +103,7 @@ class DragomanError(Exception):
         self.reason = reason
         self.retry_after_s = retry_after_s
         self.status = status
+        self.param = param
 
     def __repr__(self) -> str:
         return f"DragomanError({self.code.name}, {self.message!r})"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from dragoman.core.generation import Asked, Ids
 from dragoman.core.tensors import Tensor
 
 
@@ -15,6 +16,8 @@ class Kind(enum.Enum):
     EXAMPLES = "examples"
     PAYLOAD = "payload"
     TREE = "tree"
+    GENERATE = "generate"
+    CHAT = "chat"
 
 
 class Verb(enum.Enum):
@@ -101,4 +104,26 @@ class TreeRequest(Struct):
     headers: Mapping[str, str] = {}
 
 
-CoreRequest = TensorRequest | ExampleRequest | PayloadRequest | TreeRequest
+class GenerateRequest(Struct):
+    """Prompts to be continued, each a text or the tokens of one."""
+
+    signature: str
+    prompts: Sequence[str | Ids]
+    asked: Asked = Asked()
+
+
+class ChatRequest(Struct):
+    """A conversation to be continued. A message is as the model's template reads it: a role and a content.
+
+    `variables` are the template's besides: tools, documents, whether a turn is begun. `reads_tools`: calls of
+    tools are looked for in what is written.
+    """
+
+    signature: str
+    messages: Sequence[Mapping[str, object]]
+    variables: Mapping[str, object] = {}
+    asked: Asked = Asked()
+    reads_tools: bool = False
+
+
+CoreRequest = TensorRequest | ExampleRequest | PayloadRequest | TreeRequest | GenerateRequest | ChatRequest

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from dragoman.core.generation import Piece, Usage
 from dragoman.core.statistics import Run
 from dragoman.core.tensors import Tensor
 
@@ -42,11 +43,22 @@ class TreeResponse(Struct):
     run: Run | None = None
 
 
+class TextResponse(Struct):
+    """Texts, each whole in one piece, in the order of their prompts; several of one prompt lie together."""
+
+    texts: Sequence[Piece]
+    usage: Usage
+    version: int | None = None
+    run: Run | None = None
+
+
 class Chunk(Struct):
     """One part of a streamed answer: named tensors as the model gave them, what it took, and who answered.
 
     `payload` instead of tensors where the request was one. `last` = the model says that nothing follows;
     where that is a payload and the first part, too, the answer is as whole as one that was never streamed.
+    `pieces` of texts instead, where those were asked for; `usage` comes with the last of them. A part with
+    nothing in it shows that the model is still at it.
     """
 
     outputs: Mapping[str, Tensor] = {}
@@ -54,9 +66,11 @@ class Chunk(Struct):
     version: int | None = None
     payload: PayloadResponse | None = None
     last: bool = False
+    pieces: Sequence[Piece] = ()
+    usage: Usage | None = None
 
 
-CoreResponse = TensorResponse | PayloadResponse | TreeResponse
+CoreResponse = TensorResponse | PayloadResponse | TreeResponse | TextResponse
 
 
 def with_tensors(response: CoreResponse) -> TensorResponse:

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from dragoman.core.generation import TextTraits
 from dragoman.core.images import ImageSpec, Preprocessing, Range
 from dragoman.core.requests import Kind
 from dragoman.core.tensors import DType, Shape, Tensor
@@ -71,7 +72,7 @@ class Signature(Struct, frozen=True):
 
     `inputs` and `outputs` are what callers see. A signature that takes Examples shows, as TensorFlow
     Serving's do, one BYTES input called `inputs`; `features` then says how an Example becomes tensors. An
-    `untyped` one says nothing of its tensors, which may be any.
+    `untyped` one says nothing of its tensors, which may be any. `text` = what is known of a model of texts.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Signature(Struct, frozen=True):
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
     answers: Answers = Answers.WHOLE
     untyped: bool = False
+    text: TextTraits | None = None
 
     @property
     def streams(self) -> bool:

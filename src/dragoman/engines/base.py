@@ -3,12 +3,14 @@
 import enum
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from dragoman.core.context import CallContext
+from dragoman.core.errors import DragomanError
+from dragoman.core.generation import Finish, Ids, Sampling, TextTraits
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
@@ -99,6 +101,66 @@ class Streamed(Protocol):
     """A model whose runtime says how many calls it computes at once, of those that it takes at once."""
 
     streams: int
+
+
+class Emission(Struct):
+    """What one step gave to one text: tokens, their logarithms of probability, why it ends if it does.
+
+    `error` = it ends because the engine failed.
+    """
+
+    handle: int
+    ids: Ids = ()
+    logprobs: Sequence[float] = ()
+    finish: Finish | None = None
+    error: DragomanError | None = None
+
+
+class TextTokenizer(Protocol):
+    """A model's way from text to tokens and back. Used on several threads."""
+
+    size: int  # tokens are the numbers below it
+
+    def encode(self, text: str, *, special: bool) -> list[int]:
+        """The tokens; `special` = with those that the model wants around a text."""
+
+    def decode(self, ids: Ids, *, special: bool) -> str:
+        """The text; `special` = with what stands for tokens that are no text."""
+
+
+class ChatTemplate(Struct, frozen=True):
+    """How a conversation becomes a prompt, in Jinja; `variables` are the tokens it knows by name."""
+
+    source: str
+    variables: Mapping[str, str] = {}
+
+
+@runtime_checkable
+class TextModel(Protocol):
+    """A model that writes text, many at once, step by step on a thread of its own.
+
+    `at_once` = how many texts it writes together; `ends` = the tokens that end one. All but `deliver` and the
+    tokenizer is called on one thread; nothing of it waits for a step. `template` None = it is none for chats.
+    """
+
+    signatures: Mapping[str, Signature]
+    traits: TextTraits
+    tokenizer: TextTokenizer
+    template: ChatTemplate | None
+    ends: frozenset[int]
+    at_once: int
+
+    def start(self, deliver: Callable[[Sequence[Emission]], None]) -> None:
+        """Have what each step gives handed to `deliver`, which is called on the model's own thread."""
+
+    def submit(self, ids: Ids, sampling: Sampling) -> int:
+        """Begin a text; what its emissions are known by."""
+
+    def cancel(self, handle: int) -> None:
+        """End a text with the step that is under way. What still comes of it is not looked at."""
+
+    def close(self) -> None:
+        """Give everything back. Calling it twice does no harm."""
 
 
 class Engine(ABC):

@@ -11,8 +11,10 @@ from typing import Final
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import (
+    ChatRequest,
     CoreRequest,
     ExampleRequest,
+    GenerateRequest,
     Kind,
     PayloadRequest,
     TensorRequest,
@@ -35,6 +37,8 @@ KIND_OF: Final[Mapping[type, Kind]] = {
     ExampleRequest: Kind.EXAMPLES,
     PayloadRequest: Kind.PAYLOAD,
     TreeRequest: Kind.TREE,
+    GenerateRequest: Kind.GENERATE,
+    ChatRequest: Kind.CHAT,
 }
 ADAPTERS: Final[Mapping[tuple[Kind, Kind], Callable[[ExampleRequest, Signature], TensorRequest]]] = {
     (Kind.EXAMPLES, Kind.TENSORS): engine_examples,

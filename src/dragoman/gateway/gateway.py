@@ -96,7 +96,9 @@ class Gateway:
             latest_s = monotonic() + self._timeout_s
             deadline_s = latest_s if deadline_s is None or deadline_s > latest_s else deadline_s
         request_id = self._recorder.new_id() if own_ids else self._recorder.request_id(wire)
-        exchange = Exchange(operation, wire, CallContext(request_id, deadline_s), began_ns, own_ids)
+        call = CallContext(request_id, deadline_s, peer=wire.peer)
+        tells_id = own_ids or (type(operation) is InferOperation and operation.tells_id)
+        exchange = Exchange(operation, wire, call, began_ns, tells_id)
         if self._guard.guarded:
             return self._admit(operation, exchange, opened)
         return self._begin(operation, exchange)

@@ -27,7 +27,7 @@ class StreamCount:
     def add(self, chunk: Chunk, output_ns: int) -> None:
         """Count a part that was encoded in so long a time."""
         run = chunk.run or Run()
-        empty = not (chunk.outputs or chunk.payload)
+        empty = not (chunk.outputs or chunk.payload or chunk.pieces)
         self._statistics.part(self._parts).add(run.infer_ns, output_ns, empty=empty)
         self._parts += 1
         self._since_ns = perf_counter_ns()

@@ -84,6 +84,15 @@ class HandlerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     forked: bool = True  # whether workers begin with what all import, torch too once one has imported it
 
 
+class TextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model that writes text."""
+
+    max_new_tokens: Positive = 1024  # written in a chat for a caller that does not say how many
+    max_choices: Positive = 8  # texts for one prompt
+    context: NotNegative = 0  # tokens of prompt and text together; 0 = as the model's files say
+    chat_template: str = ""  # a file of Jinja in the version's folder; empty = as the model's files say
+
+
 class WarmUpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Calls with made-up inputs before a version serves, for each of the model's signatures."""
 
@@ -128,6 +137,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     preprocessing: PreprocessingSettings = PreprocessingSettings()
     batching: BatchingSettings | None = None  # None = requests run one by one
     warm_up: WarmUpSettings = WarmUpSettings()
+    text: TextSettings = TextSettings()
     threads: NotNegative = 0  # calls that may run at once off the event loop; 0 = one per core
     max_queue: NotNegative = 1024  # calls that may wait for a thread or worker; more are refused
     trust: Literal["data", "code"] = "data"  # code = files that run as code may be loaded

@@ -60,7 +60,8 @@ class InferOperation(Struct, frozen=True):
     (asked of large bodies only; without it, all of the body), `writing` how many `encode` has to (without it,
     few unless the request was long). Tensors that are taken or sent as they lie there do not count.
 
-    The response that `encode` gets is of the kind of the request that `bind` gave.
+    The response that `encode` gets is of the kind of the request that `bind` gave. `tells_id`: every answer
+    names its request.
     """
 
     name: str  # "tfs.rest.predict": log, metric label, test id
@@ -74,6 +75,7 @@ class InferOperation(Struct, frozen=True):
     one_part: bool = False
     reading: Callable[[WireRequest], int] | None = None
     writing: Callable[[Any, Any], int] | None = None
+    tells_id: bool = False
 
 
 class MultiDraft(Draft):

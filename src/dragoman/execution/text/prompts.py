@@ -1,0 +1,101 @@
+"""From what was asked to tokens: the template, the tokenizer, and whether the model has room for it."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.core.errors import Reason
+from dragoman.core.generation import Asked, Ids, refused
+from dragoman.core.requests import ChatRequest, GenerateRequest
+from dragoman.engines.base import TextModel
+from dragoman.execution.text.template import Renderer
+from dragoman.settings.model import TextSettings
+
+
+class Prepared(Struct):
+    """Prompts as tokens, what is asked of each, and their texts where those are shown."""
+
+    prompts: Sequence[Ids]
+    asked: Asked
+    shown: Sequence[str] = ()
+
+    @property
+    def count(self) -> int:
+        """How many texts are to be written."""
+        return len(self.prompts) * self.asked.texts
+
+
+class Preparation:
+    """Makes prompts for one model. Used on several threads."""
+
+    def __init__(self, model: TextModel, settings: TextSettings, name: str) -> None:
+        self._model = model
+        self._settings = settings
+        self._name = name
+        template = model.template
+        self._renderer = None if template is None else Renderer(template.source, template.variables, name)
+
+    def prepare(self, request: GenerateRequest | ChatRequest) -> Prepared:
+        """The prompts of a request.
+
+        Errors: INVALID_ARGUMENT naming the field.
+        """
+        if isinstance(request, ChatRequest):
+            return self._chat(request)
+        asked = request.asked
+        prompts = [self._prompt(prompt) for prompt in request.prompts]
+        shown = [self._shown(prompt) for prompt in request.prompts] if asked.echo else ()
+        return Prepared(prompts, self._with_room(asked, prompts), shown)
+
+    def _chat(self, request: ChatRequest) -> Prepared:
+        if self._renderer is None:
+            raise refused(
+                "messages",
+                f"model {self._name} has no chat template: chat_template.jinja is missing, and "
+                "tokenizer_config.json has none",
+            )
+        text = self._renderer.render(request.messages, request.variables)
+        prompts = [self._tokens(text, "messages", special=False)]
+        return Prepared(prompts, self._with_room(request.asked, prompts))
+
+    def _prompt(self, prompt: str | Ids) -> Ids:
+        if isinstance(prompt, str):
+            return self._tokens(prompt, "prompt", special=True)
+        size = self._model.tokenizer.size
+        for token in prompt:
+            if not 0 <= token < size:
+                raise refused("prompt", f"there is no token {token}: model {self._name} has {size}")
+        if not prompt:
+            raise refused("prompt", "a prompt has no tokens")
+        return prompt
+
+    def _tokens(self, text: str, param: str, *, special: bool) -> list[int]:
+        try:
+            ids = self._model.tokenizer.encode(text, special=special)
+        except UnicodeEncodeError:
+            raise refused(param, f"{param} holds half a surrogate pair, which is no text") from None
+        if not ids:
+            raise refused(param, f"{param} is empty")
+        return ids
+
+    def _shown(self, prompt: str | Ids) -> str:
+        return prompt if isinstance(prompt, str) else self._model.tokenizer.decode(prompt, special=True)
+
+    def _with_room(self, asked: Asked, prompts: Sequence[Ids]) -> Asked:
+        """What is asked, with how many tokens may be written where that was left open."""
+        context = self._model.traits.context
+        longest = max(map(len, prompts))
+        wanted = asked.sampling.max_tokens
+        least = 1 if wanted is None else wanted
+        if longest + least > context:
+            raise refused(
+                asked.names.get("prompt", "prompt"),
+                f"model {self._name} has a context of {context} tokens; the prompt has {longest}, "
+                + ("which leaves no room" if wanted is None else f"and {wanted} more were asked for"),
+                Reason.CONTEXT_EXCEEDED,
+            )
+        if wanted is None:
+            wanted = min(context - longest, self._settings.max_new_tokens)
+        sampling = asked.sampling
+        return replace(asked, sampling=replace(sampling, max_tokens=wanted))

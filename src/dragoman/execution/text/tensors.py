@@ -1,0 +1,61 @@
+"""Text on protocols of tensors: prompts in, what is written out, both BYTES, and sampling as parameters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from dragoman.core.errors import invalid
+from dragoman.core.generation import BOUNDS, MOST_PROMPTS, Asked, Sampling, bounded, check_stops
+from dragoman.core.requests import GenerateRequest, Scalar, TensorRequest
+from dragoman.core.responses import TensorResponse
+from dragoman.core.statistics import Run
+from dragoman.core.tensors import DType, Tensor
+from dragoman.core.text_signature import PROMPT, TEXT
+
+DEFAULT_TOKENS: Final = 16  # as completions have it
+
+
+def generate_request(request: TensorRequest) -> GenerateRequest:
+    """The prompts that a tensor holds, one for each element.
+
+    Errors: INVALID_ARGUMENT for no prompt, too many, one that is no UTF-8, and a parameter that is none.
+    """
+    tensor = request.inputs.get(PROMPT)
+    if tensor is None:
+        raise invalid(f'input "{PROMPT}" is missing')
+    if tensor.dtype is not DType.BYTES:
+        raise invalid(f'input "{PROMPT}": {tensor.dtype.value} given, bytes expected')
+    texts: Sequence[bytes] = tensor.array.reshape(-1).tolist()
+    if not 0 < len(texts) <= MOST_PROMPTS:
+        raise invalid(f'input "{PROMPT}" has {len(texts)} prompts; from 1 to {MOST_PROMPTS} are allowed')
+    try:
+        prompts = [text.decode() for text in texts]
+    except UnicodeDecodeError as error:
+        raise invalid(f'input "{PROMPT}" holds bytes that are no UTF-8: {error.reason}') from None
+    return GenerateRequest(request.signature, prompts, asked(request.parameters or {}))
+
+
+def asked(parameters: Mapping[str, Scalar]) -> Asked:
+    """What parameters say; those that are none of ours are another's.
+
+    Errors: INVALID_ARGUMENT naming the parameter.
+    """
+    given: dict[str, Any] = {"max_tokens": DEFAULT_TOKENS}
+    for name, bounds in BOUNDS.items():
+        if name in parameters:
+            given[name] = bounded(name, parameters[name], bounds)
+    stops = check_stops("stop", [parameters["stop"]]) if "stop" in parameters else ()
+    return Asked(Sampling(**given), stop=stops)
+
+
+def text_tensor(texts: Sequence[str]) -> Mapping[str, Tensor]:
+    """Texts as the only output."""
+    array = np.empty(len(texts), np.object_)
+    array[:] = [text.encode("utf-8", "replace") for text in texts]
+    return {TEXT: Tensor(DType.BYTES, array)}
+
+
+def text_response(texts: Sequence[str], version: int, run: Run) -> TensorResponse:
+    """Whole texts, one for each prompt."""
+    return TensorResponse(text_tensor(texts), version, run)
