@@ -116,7 +116,7 @@ class ChatRequest(Struct):
     """A conversation to be continued. A message is as the model's template reads it: a role and a content.
 
     `variables` are the template's besides: tools, documents, whether a turn is begun. `reads_tools`: calls of
-    tools are looked for in what is written.
+    tools are looked for in what is written. `continues`: the last message goes on, and is not ended.
     """
 
     signature: str
@@ -124,6 +124,7 @@ class ChatRequest(Struct):
     variables: Mapping[str, object] = {}
     asked: Asked = Asked()
     reads_tools: bool = False
+    continues: bool = False
 
 
 CoreRequest = TensorRequest | ExampleRequest | PayloadRequest | TreeRequest | GenerateRequest | ChatRequest

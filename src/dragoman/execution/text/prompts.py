@@ -1,6 +1,6 @@
 """From what was asked to tokens: the template, the tokenizer, and whether the model has room for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,6 +56,8 @@ class Preparation:
                 "tokenizer_config.json has none",
             )
         text = self._renderer.render(request.messages, request.variables)
+        if request.continues:
+            text = unfinished(text, request.messages[-1])
         prompts = [self._tokens(text, "messages", special=False)]
         return Prepared(prompts, self._with_room(request.asked, prompts))
 
@@ -99,3 +101,15 @@ class Preparation:
             wanted = min(context - longest, self._settings.max_new_tokens)
         sampling = asked.sampling
         return replace(asked, sampling=replace(sampling, max_tokens=wanted))
+
+
+def unfinished(text: str, last: Mapping[str, object]) -> str:
+    """A prompt without what the template puts behind the last message.
+
+    Errors: INVALID_ARGUMENT where the template does not show that message as it is.
+    """
+    said = str(last["content"]).strip()
+    at = text.rfind(said)
+    if at < 0:
+        raise refused("continue_final_message", "the chat template does not show the last message as it is")
+    return text[: at + len(said)]

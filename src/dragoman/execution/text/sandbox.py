@@ -15,7 +15,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from dragoman.core.errors import invalid
-from dragoman.execution.text.template import CHECK, MOST_CHARS, OverLimitError, TemplateRefusal
+from dragoman.execution.text.bounds import CHECK, MOST_CHARS, OverLimitError, TemplateRefusal
 
 # Filters and functions that make long things of short ones, and that no chat template needs.
 LEFT_OUT: Final = ("batch", "center", "format", "pprint", "slice", "urlize", "wordwrap", "xmlattr")

@@ -10,21 +10,11 @@ from time import monotonic
 from typing import Final
 
 from dragoman.core.errors import Code, DragomanError
+from dragoman.execution.text.bounds import CHECK, MOST_CHARS, MOST_S, OverLimitError, TemplateRefusal
 
-MOST_S: Final = 1.0
-MOST_CHARS: Final = 1_000_000
 MOST_MESSAGE_CHARS: Final = 1024
-CHECK: Final = "__check"  # the variable that looks at the clock
 
 Clock = Callable[[], float]
-
-
-class TemplateRefusal(Exception):
-    """A template says that it does not take these messages."""
-
-
-class OverLimitError(Exception):
-    """A template takes too long or writes too much."""
 
 
 class Renderer:
