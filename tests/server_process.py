@@ -22,10 +22,11 @@ class Address(NamedTuple):
 
 
 class Addresses(NamedTuple):
-    """Where one server listens for each of its transports."""
+    """Where one server listens for each of its transports; `others` = its further HTTP addresses."""
 
     http: Address
     grpc: Address
+    others: tuple[Address, ...] = ()
 
 
 class ServerFailedError(Exception):
@@ -33,11 +34,15 @@ class ServerFailedError(Exception):
 
 
 @contextmanager
-def serving(arguments: Sequence[str], log: Path) -> Iterator[Addresses]:
-    """The addresses of a fresh `dragoman serve` with these arguments, on free ports of this machine."""
+def serving(arguments: Sequence[str], log: Path, http: int = 1) -> Iterator[Addresses]:
+    """The addresses of a fresh `dragoman serve` with these arguments, on free ports of this machine.
+
+    `http` = how many HTTP addresses it has.
+    """
     command = [sys.executable, "-m", "dragoman", "serve", "--host", "127.0.0.1", "--port", "0", *arguments]
-    with started(command, log, Addresses._fields) as found:
-        yield Addresses(**found)
+    with printing(command, log, [*["http"] * http, "grpc"]) as found:
+        first, *others = [address for transport, address in found if transport == "http"]
+        yield Addresses(first, dict(found)["grpc"], tuple(others))
 
 
 @contextmanager

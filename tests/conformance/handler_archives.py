@@ -52,6 +52,35 @@ def write_archive(path: Path, held: Mapping[str, str | bytes]) -> Path:
     return path
 
 
+def one_worker_each() -> Mapping[str, Mapping[str, Any]]:
+    """What `models` says of the archives that are loaded; of each model the first version is the default."""
+    told: dict[str, dict[str, Any]] = {}
+    for name in loaded_at_start():
+        archive = descriptions()[name]
+        versions = told.setdefault(archive["model_name"], {})
+        usual = {"marName": name, "minWorkers": 1, "maxWorkers": 1, "defaultVersion": not versions}
+        versions[archive["version"] or "1.0"] = usual
+    return told
+
+
+def write_properties(directory: Path) -> None:
+    """The settings of the cases' usual server, on free ports."""
+    told = {
+        "inference_address": "http://127.0.0.1:0",
+        "management_address": "http://127.0.0.1:0",
+        "grpc_inference_port": "0",
+        "model_store": str(directory),
+        "load_models": ",".join(loaded_at_start()),
+        "models": json.dumps(one_worker_each()),
+        "enable_model_api": "true",
+        "disable_token_authorization": "true",
+        "allowed_urls": r"file:///.*,https://good\\.example/.*",
+        "metrics_mode": "prometheus",
+    }
+    lines = [f"{key}={value}\n" for key, value in told.items()]
+    (directory / "config.properties").write_text("".join(lines), encoding="utf-8")
+
+
 def write(directory: Path, files: Collection[str] | None = None) -> dict[str, Path]:
     """Write these archives, or all, by their names."""
     return {

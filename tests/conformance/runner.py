@@ -63,7 +63,9 @@ class Servers:
         if listener not in self._addresses:
             models = self._folder / listener.name
             listener.write(models)
-            server = serving([str(models), *listener.arguments], self._folder / f"{listener.name}.log")
+            arguments = [argument.format(models=models) for argument in listener.arguments]
+            command = arguments if listener.bare else [str(models), *arguments]
+            server = serving(command, self._folder / f"{listener.name}.log", listener.http)
             self._addresses[listener] = self._stack.enter_context(server)
         return self._addresses[listener]
 

@@ -11,16 +11,22 @@ SETUPS: Final = Path(__file__).parent / "setups"  # files of settings for server
 
 
 def write_handlers(folder: Path) -> None:
-    """Write the archives that TorchServe's cases begin with."""
-    handler_archives.write(folder, handler_archives.loaded_at_start())
+    """Write the archives that TorchServe's cases speak of, and the file of settings of their profile."""
+    handler_archives.write(folder)
+    handler_archives.write_properties(folder)
 
 
 class Listener(NamedTuple):
-    """A way to start the server: what writes MODELS, and what `dragoman serve MODELS` is given besides."""
+    """A way to start the server: what writes MODELS, and what `dragoman serve MODELS` is given besides.
+
+    `{models}` in an argument is that folder; `bare` = it is given only there. `http` = HTTP addresses it has.
+    """
 
     name: str
     arguments: tuple[str, ...] = ()
     write: Callable[[Path], None] = reference_models.write
+    bare: bool = False
+    http: int = 1
 
 
 class Run(NamedTuple):
@@ -52,7 +58,11 @@ OVMS: Final = Listener("ovms", ("--as", "ovms", "--rest_port", "1", "--port", "2
 PIPELINES: Final = Listener("pipelines", ("--config", str(SETUPS / "pipelines.yaml")))
 
 TORCHSERVE_LISTENER: Final = Listener(
-    "torchserve", ("--trust-code", "--config", str(SETUPS / "torchserve.yaml")), write_handlers
+    "torchserve",
+    ("--as", "torchserve", "--ts-config", "{models}/config.properties"),
+    write_handlers,
+    bare=True,
+    http=2,
 )
 TORCHSERVE_TENSORS: Final = Listener("torchserve-tensors", ("--config", str(SETUPS / "torchserve.yaml")))
 

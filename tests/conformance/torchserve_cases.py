@@ -9,7 +9,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final, Literal, NamedTuple
 
@@ -24,6 +24,9 @@ JSON: Final = "application/json"
 BOUNDARY: Final = "a-boundary-of-the-cases"
 ERROR_KEYS: Final = {"code", "type", "message"}
 Port = Literal["inference", "management", "metrics"]
+
+
+PORTS: Final[Sequence[Port]] = ("inference", "management", "metrics")
 
 
 class UnreachableError(Exception):
@@ -193,9 +196,11 @@ def address_of(addresses: Addresses, asked: Asked) -> Address:
 
     Errors: UnreachableError.
     """
-    if asked.port != "inference":
+    place = PORTS.index(asked.port)
+    found = (addresses.http, *addresses.others)
+    if place >= len(found):
         raise UnreachableError(f"the server has no {asked.port} address")
-    return addresses.http
+    return found[place]
 
 
 def exchange(address: Address, asked: Asked) -> TorchServeAnswer:

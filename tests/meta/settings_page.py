@@ -14,6 +14,7 @@ TREE: Final = Path(__file__).parents[2]
 SOURCES: Final = (
     "server",
     "archives",
+    "registration",
     "overlay",
     "pipeline",
     "access",

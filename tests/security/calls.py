@@ -148,8 +148,10 @@ class GrpcCall(NamedTuple):
 
 
 def rest_calls(dialect: str) -> Iterator[RestCall]:
-    """Every route of every protocol in that dialect."""
-    for spec in (*protocols(), metrics_protocol(CollectorRegistry())):
+    """Every route of every protocol in that dialect, or of the one of that name, which stands alone."""
+    specs = (*protocols(), metrics_protocol(CollectorRegistry()))
+    named = [spec for spec in specs if spec.only_named and spec.name == dialect]
+    for spec in named or (spec for spec in specs if not spec.only_named):
         for route in in_dialect(spec.routes, dialect):
             named = "{model}" in route.template
             yield RestCall(dialect, route.method, route.template, route.operation, named)

@@ -72,6 +72,7 @@ listeners:
 - {{port: 0, open_models: [secret-model]}}
 - {{port: 0, dialect: torchserve}}
 - {{port: 0, transport: grpc, dialect: torchserve}}
+- {{port: 0, dialect: torchserve, protocols: [torchserve_management]}}
 """
 LISTENERS: Final = (
     ("superset", "http"),
@@ -83,6 +84,7 @@ LISTENERS: Final = (
     ("open", "http"),
     ("torchserve", "http"),
     ("torchserve", "grpc"),
+    ("torchserve_management", "http"),
 )
 Addresses = Mapping[tuple[str, str], Address]
 

@@ -134,6 +134,7 @@ class App:
         await asyncio.gather(*(server.drain(timeout_s) for _, server in self._servers))
         await self.models.close()
         await asyncio.to_thread(self._archives.close)
+        await asyncio.to_thread(self._sources.arrivals.close)
         self._gateway.close()
 
     async def _renew(self) -> ControlResult:

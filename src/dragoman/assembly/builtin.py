@@ -35,6 +35,7 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     ovms.PROTOCOL,
     kserve_v1.make_protocol,
     torchserve.make_protocol,
+    torchserve.make_management,
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (
     HandlerEngine,  # first: what else lies in an archive is the handler's

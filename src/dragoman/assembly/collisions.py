@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from dragoman.assembly.division import by_what_is_read
+from dragoman.protocols.torchserve.routes import EVERY_METHOD
 from dragoman.wire.cloud_event import event_mode
 from dragoman.wire.messages import Headers
 from dragoman.wire.operation import Arbiter, Choice, InferOperation, Operation
@@ -33,7 +34,23 @@ def bodies_to_torchserve(owners: Mapping[str, Operation]) -> InferOperation:
     return by_what_is_read(bodies, tensors)
 
 
+def all_but_management(owners: Mapping[str, Operation]) -> Operation:
+    """Where TorchServe's management shares an address with other protocols, these answer what both do.
+
+    The others put one operation there, or are TorchServe's own inference.
+    """
+    return next(operation for name, operation in owners.items() if name != MANAGEMENT)
+
+
+MANAGEMENT: Final = "torchserve_management"
+DESCRIBED: Final = [
+    *((method, path) for method in EVERY_METHOD for path in ("/api-description", "/api-description/")),
+    ("OPTIONS", "/"),
+    ("GET", "/v1/models/{model}"),
+    ("GET", "/v1/models/{model}/"),
+]
 ARBITERS: Final[Mapping[tuple[str, str], Arbiter]] = {
+    **dict.fromkeys(DESCRIBED, all_but_management),
     **{("POST", f"{MODELS}/{{model}}{version}:predict"): events_to_kserve for version in VERSIONS},
     ("POST", "/v2/models/{model}/infer"): bodies_to_torchserve,
 }

@@ -16,6 +16,7 @@ from dragoman.wire.operation import (
     StatusOperation,
     StreamEncoder,
     StreamOperation,
+    ViewOperation,
 )
 
 HEADERS: Final[Headers] = [  # TensorFlow Serving's
@@ -60,7 +61,7 @@ def marked_operation(operation: Operation, headers: Headers) -> Operation:
     if isinstance(operation, StreamOperation):
         return operation
     changed: dict[str, Any] = {"fail": marked(operation.fail)}
-    if isinstance(operation, StatusOperation):
+    if isinstance(operation, StatusOperation | ViewOperation):
         changed["answer"] = marked(operation.answer)
     else:
         changed["encode"] = marked(operation.encode)

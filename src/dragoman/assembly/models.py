@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from dragoman.core.control import PlacedModel, ReplaceModels
 from dragoman.core.status import StatusReport
 from dragoman.engines.base import Engine
+from dragoman.repository.arrivals import Arrivals
 from dragoman.repository.brought import Brought
 from dragoman.repository.configured import ConfiguredSource, Pipelines
 from dragoman.repository.labels import check_labels
@@ -20,7 +21,7 @@ from dragoman.repository.source import AspiredModel, FileSystemSource, with_sett
 from dragoman.repository.stability import StabilityRules
 from dragoman.repository.table import Observer
 from dragoman.repository.watcher import Watcher, file_events
-from dragoman.settings.model import VersionPolicy
+from dragoman.settings.model import ModelSettings, VersionPolicy
 from dragoman.settings.overlay import NamedModel
 from dragoman.settings.server import ServerSettings
 
@@ -31,6 +32,10 @@ class ModelSources:
     def __init__(self, settings: ServerSettings, engines: Mapping[str, Engine]) -> None:
         self.settings = settings
         self._engines = engines
+        self.arrivals = Arrivals(settings.registration, self._every_model, settings.archives.folder)
+
+    def _every_model(self) -> ModelSettings:
+        return self.settings.every_model.over(ModelSettings())
 
     def configured(self, settings: ServerSettings) -> ConfiguredSource:
         """The models that these settings name."""
@@ -83,7 +88,13 @@ def make_models(
         make_runner,
         observer=observer,
         warm_up=warm_up,
-        brought=Brought(sources.listed, sources.uploaded),
+        brought=Brought(
+            sources.listed,
+            sources.uploaded,
+            registers=settings.registration.enabled,
+            registered=sources.arrivals.take,
+            discard=sources.arrivals.discard,
+        ),
         rules=rules(settings),
     )
 

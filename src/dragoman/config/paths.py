@@ -16,6 +16,7 @@ KEYS: Final = frozenset(
         "models[].path[]",
         "node_libraries[].path",
         "archives.folder",
+        "registration.store",
         "deployments_file",
         "listeners[].tls.certificate",
         "listeners[].tls.key",

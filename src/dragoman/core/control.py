@@ -61,6 +61,43 @@ class Scale(Struct, frozen=True):
     waits: bool = True
 
 
+class Register(Struct, frozen=True):
+    """Serve one more version: that of the archive at `url`, a file or folder of the model store or elsewhere.
+
+    `name`: in the place of the manifest's; so are `handler` and `runtime`. `workers`: that it begins with,
+    where its own files do not say. None = what the server has for all. `waits`: until they have loaded it.
+    """
+
+    url: str
+    name: str = ""
+    handler: str = ""
+    runtime: str = ""
+    workers: int | None = None
+    batch_size: int | None = None
+    max_batch_delay_ms: int | None = None
+    response_timeout_s: int | None = None
+    startup_timeout_s: int | None = None
+    waits: bool = True
+
+    @property
+    def model(self) -> None:
+        """No single model: which one it is the archive says."""
+
+
+class Unregister(Struct, frozen=True):
+    """Have a version no more, as if it had never been there; `version_name` None = the default one."""
+
+    model: str
+    version_name: str | None = None
+
+
+class SetDefault(Struct, frozen=True):
+    """Have this version called where none is named."""
+
+    model: str
+    version_name: str
+
+
 class PlacedModel(Struct, frozen=True):
     """A model of a list: where it lies, its labels, and which versions: the `latest` ones, all, or these."""
 
@@ -116,17 +153,24 @@ class LogKinds(Struct, frozen=True):
 
 
 ModelControl = Load | Unload | Reload | SetLabels  # of one model, or of each
-RepositoryControl = ModelControl | Scale | ReplaceModels
+Registration = Register | Unregister | SetDefault
+RepositoryControl = ModelControl | Scale | Registration | ReplaceModels
 ControlRequest = RepositoryControl | ReloadSettings | SetLogs
 
 
 class ControlResult(Struct, frozen=True):
     """What the repository looks like after the control request, and whether it differs from before.
 
-    `model` = the one that was asked for; None = all of them. `logs`: what is written to the log.
+    `model` = the one that was asked for; None = all of them. `logs`: what is written to the log. Of a
+    registration: `version_name`, what its version is called, and `workers`, how many it has at least.
+    `request` = what was asked; `pending` = it is only begun.
     """
 
     report: StatusReport = field(default_factory=StatusReport)
     changed: bool = False
     model: str | None = None
     logs: LogKinds = LogKinds()
+    version_name: str = ""
+    workers: int = 0
+    pending: bool = False
+    request: ControlRequest | None = None

@@ -51,6 +51,13 @@ class Reason(enum.Enum):
     TENSOR_BYTES = "tensor_bytes"  # a message's raw bytes are not those of its tensor
     TENSOR_VALUES = "tensor_values"  # a message has other than one value for each element of its tensor
     LOAD_FAILED = "load_failed"  # what was to be loaded on request
+    REGISTRATION_OFF = "registration_off"  # versions are registered and taken away only where that is wanted
+    VERSION_REGISTERED = "version_registered"  # already
+    VERSION_DEFAULT = "version_default"  # it is called where none is named, and may not be taken away
+    URL_REFUSED = "url_refused"  # no archive may be, or is, where it is said to be
+    DOWNLOAD_FAILED = "download_failed"
+    MODEL_INVALID = "model_invalid"  # what its archive says of it cannot be
+    WORKERS_FAILED = "workers_failed"  # none of a version that was registered could load it
     QUEUE_FULL = "queue_full"
     NO_WORKER = "no_worker"  # none runs that could answer, and nothing may wait for one
     ROUTE_UNKNOWN = "route_unknown"

@@ -11,6 +11,7 @@ from dragoman.core.errors import Code, Reason
 from dragoman.core.measures import Measure
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import VersionStatistics
+from dragoman.core.terms import USUAL_TERMS, WorkTerms
 
 PIPELINE: Final = "pipeline"  # what stands where a model has the name of its engine
 
@@ -64,7 +65,8 @@ class WorkersStatus(Struct, frozen=True):
     """The workers of a version, never more than `maximum`.
 
     `healthy` = those that run or may still come back; fewer than `minimum` is ill. `answers` = whether a
-    request would be taken: there is a worker, or one will be there soon.
+    request would be taken: there is a worker, or one will be there soon. `waiting` = requests that no worker
+    has taken yet.
     """
 
     minimum: int
@@ -72,12 +74,16 @@ class WorkersStatus(Struct, frozen=True):
     healthy: int
     workers: tuple[WorkerStatus, ...] = ()
     answers: bool = True
+    waiting: int = 0
+    terms: WorkTerms = USUAL_TERMS
 
 
 class VersionStatus(Struct, frozen=True):
     """One version. `signatures` is empty until it is READY; `loaded_at_s` is Unix time.
 
     `name` = what its own files call it, such as 1.0 or 2024-spring; None = its number is all there is.
+    `origin` = its file or folder as it was named, `path` where that lies, which is not for strangers;
+    `registered` = by a request, and not by the settings.
 
     All of it is a snapshot but `statistics`, whose counters are the version's own and go on counting, and
     `workers` and `measures`: how the workers are, and what the model's own code has measured, is asked when
@@ -96,6 +102,14 @@ class VersionStatus(Struct, frozen=True):
     workers: Callable[[], WorkersStatus] | None = None
     measures: Callable[[], Sequence[Measure]] | None = None
     name: str | None = None
+    origin: str = ""
+    path: str = ""
+    registered: bool = False
+
+    @property
+    def called(self) -> str:
+        """What it is called: its name, else its number as archives write that."""
+        return self.name if self.name is not None else f"{self.version}.0"
 
     @property
     def answers(self) -> bool:
@@ -107,7 +121,8 @@ class ModelStatus(Struct, frozen=True):
     """One model with every version it ever had, lowest first, its labels, and its choice of versions.
 
     `cause` tells why no versions could be found; `notes` are warnings, such as a label without its version.
-    `known` False: the repository has no such model any more.
+    `known` False: the repository has no such model any more. `default` = the version that serves requests
+    which name none, once it is READY; None = the highest that is.
     """
 
     name: str
@@ -117,6 +132,7 @@ class ModelStatus(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     choice: VersionChoice = VersionChoice()
     known: bool = True
+    default: int | None = None
 
     def version(self, number: int) -> VersionStatus | None:
         """That version, or None."""
@@ -128,9 +144,21 @@ class ModelStatus(Struct, frozen=True):
 
     @property
     def latest_ready(self) -> VersionStatus | None:
-        """The highest READY version, which serves requests that name none."""
-        ready = [v for v in self.versions if v.state is State.READY]
+        """The READY version that serves requests that name none: the highest, where no other was chosen."""
+        ready = [v for v in self.versions if v.state is State.READY and self.default in (None, v.version)]
         return ready[-1] if ready else None
+
+    @property
+    def there(self) -> tuple[VersionStatus, ...]:
+        """The versions that have not gone."""
+        return tuple(version for version in self.versions if version.state is not State.GONE)
+
+    @property
+    def usual(self) -> VersionStatus | None:
+        """The version that requests mean that name none, whether or not it serves; None = there is none."""
+        if self.default is not None:
+            return next((one for one in self.there if one.version == self.default), None)
+        return self.latest_ready or next(reversed(self.there), None)
 
     @property
     def why_not(self) -> Cause | None:
@@ -153,8 +181,7 @@ class ModelStatus(Struct, frozen=True):
         One without workers of its own is well unless it could not be loaded, and so is a model of which
         nothing is wanted any more.
         """
-        wanted = [version for version in self.versions if version.state is not State.GONE]
-        version = self.latest_ready or (wanted[-1] if wanted else None)
+        version = self.usual
         if version is None or version.workers is None:
             return version is None or version.state is not State.FAILED
         staff = version.workers()

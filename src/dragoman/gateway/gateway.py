@@ -45,6 +45,7 @@ from dragoman.wire.operation import (
     StatusOperation,
     StreamEncoder,
     StreamOperation,
+    ViewOperation,
 )
 from dragoman.wire.percent import percent_decoded
 
@@ -142,6 +143,8 @@ class Gateway:
             return self._status(operation, exchange)
         if isinstance(operation, ControlOperation):
             return self._control(operation, exchange)
+        if isinstance(operation, ViewOperation):
+            return self._view(operation, exchange)
         raise TypeError(f"{operation.name} is a duplex stream: its messages are called one by one")
 
     def stream(
@@ -360,6 +363,27 @@ class Gateway:
         except Exception as caught:
             return self._fail(operation, exchange, caught)
 
+    async def _view(self, operation: ViewOperation, exchange: Exchange) -> WireResponse:
+        """A view that may ask a model about itself."""
+        try:
+            report = self._models.report
+            if (access := exchange.access) is not None:
+                report = access.view(report, operation.permission)
+            said: CoreResponse | None = None
+            exchange.draft = question = operation.asks(exchange.wire, report)
+            if question is not None:
+                handle = self._pin(exchange, question)
+                signature = handle.signature(question.target.signature)
+                given = handle.runner.run(handle, question.request, signature, exchange.call)
+                said = given if isinstance(given, TensorResponse) else await given
+                ended_ns = perf_counter_ns()
+                exchange.succeed(said.run, 0, ended_ns)
+            return self._end(exchange, operation.answer(exchange.wire, report, said))
+        except Exception as caught:
+            return self._fail(operation, exchange, caught)
+        finally:
+            exchange.abandon()
+
     async def _control(self, operation: ControlOperation, exchange: Exchange) -> WireResponse:
         try:
             wire, access, allow_remote = exchange.wire, exchange.access, self._allow_remote_control
@@ -375,7 +399,7 @@ class Gateway:
             result = await self._carry_out(request)
             if access is not None:
                 result = replace(result, report=access.view(result.report, None))
-            return self._end(exchange, operation.encode(result))
+            return self._end(exchange, operation.encode(replace(result, request=request)))
         except Exception as caught:
             return self._fail(operation, exchange, caught)
 
@@ -431,7 +455,7 @@ class Gateway:
 
     def _fail(
         self,
-        operation: InferOperation | MultiInferOperation | StatusOperation | ControlOperation,
+        operation: InferOperation | MultiInferOperation | StatusOperation | ViewOperation | ControlOperation,
         exchange: Exchange,
         caught: Exception,
     ) -> WireResponse:

@@ -27,7 +27,9 @@ class Board:
     def publish(self, entry: ModelEntry) -> None:
         """Show readers one model as it is now."""
         entry.settle_labels()
-        route = ModelRoute(entry.handles, entry.labels, any_version=entry.any_version)
+        route = ModelRoute(
+            entry.handles, entry.labels, any_version=entry.any_version, default=entry.aspired.default
+        )
         self.routes = {**self.routes, entry.name: route}
         self._statuses[entry.name] = entry.status
         self._tell()

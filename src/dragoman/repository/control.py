@@ -32,12 +32,14 @@ class Look(Protocol):
 class Control:
     """Carries out what operators ask. `patience_s`: how long what requests still hold is waited for."""
 
-    def __init__(self, table: ModelTable, substitutes: Substitutes, look: Look, patience_s: float) -> None:
+    def __init__(
+        self, table: ModelTable, substitutes: Substitutes, look: Look, turns: Turns, patience_s: float
+    ) -> None:
         self._table = table
         self._substitutes = substitutes
         self._look = look
         self._patience_s = patience_s
-        self._turns = Turns()
+        self._turns = turns
 
     async def carry_out(self, request: ModelControl) -> ControlResult:
         """Do it, and wait until it is done.

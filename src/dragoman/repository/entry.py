@@ -77,8 +77,9 @@ class ModelEntry:
     @property
     def known(self) -> bool:
         """Whether there is such a model."""
-        substitute = self.wishes.substitute
-        return self.listed or (substitute is not None and substitute.uploaded is not None)
+        substitute, registrations = self.wishes.substitute, self.wishes.registrations
+        uploaded = substitute is not None and substitute.uploaded is not None
+        return uploaded or bool(registrations.added) or (self.listed and not registrations.empties(self._own))
 
     @property
     def served(self) -> bool:
@@ -138,9 +139,12 @@ class ModelEntry:
 
     def _settle(self) -> None:
         """Bring what is wanted in line with the source and the wishes."""
-        wishes = self.wishes if self.known else Wishes(labels=self.wishes.labels)
+        wishes = self.wishes
+        if not self.known:
+            wishes = Wishes(labels=wishes.labels, registrations=wishes.registrations)
         substitute = wishes.substitute
-        self.aspired = self._own if substitute is None else substitute.over(self.name, self._own)
+        own = self._own if substitute is None else substitute.over(self.name, self._own)
+        self.aspired = wishes.registrations.over(own)
         self.wishes = wishes.among(self.candidates.keys())
 
     def refresh(self, retry_failed: bool = False) -> None:
@@ -226,7 +230,8 @@ class ModelEntry:
         """
         if self.is_pipeline and substitute.uploaded is None:
             raise invalid(f"model {self.name!r} is a pipeline: it has no configuration to replace")
-        self.wish(Wishes(labels=self.wishes.labels, substitute=substitute))
+        wishes = self.wishes
+        self.wish(Wishes(labels=wishes.labels, substitute=substitute, registrations=wishes.registrations))
 
     def forget_failures(self) -> None:
         """Let what serves count as the newest again, where loading it anew has failed."""
@@ -292,6 +297,7 @@ class ModelEntry:
             notes=tuple(self.notes),
             choice=version_choice(self.aspired.settings.versions),
             known=self.known,
+            default=self.aspired.default,
         )
 
     @property

@@ -122,4 +122,7 @@ class VersionHarness:
             workers=self.handle.workers if self.handle is not None else None,
             measures=self.handle.measures if self.handle is not None else None,
             name=self.handle.version_name if self.handle is not None else self.candidate.version_name,
+            origin=self.candidate.origin or self.candidate.shown,
+            path=self.candidate.path,
+            registered=bool(self.candidate.origin),
         )

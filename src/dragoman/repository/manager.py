@@ -10,23 +10,27 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.core.control import (
     ControlResult,
+    Registration,
     ReplaceModels,
     RepositoryControl,
     Scale,
 )
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import Target
-from dragoman.core.status import StatusReport, VersionStatus
+from dragoman.core.status import State, StatusReport, VersionStatus
 from dragoman.repository.brought import NOTHING, Brought
 from dragoman.repository.clock import Clock
 from dragoman.repository.control import Control
 from dragoman.repository.entry import check_available
 from dragoman.repository.handle import Handle, Scalable
+from dragoman.repository.harness import VersionHarness
 from dragoman.repository.lifecycle import Lifecycle, MakeRunner, WarmUp, no_warm_up
 from dragoman.repository.loader import ModelLoader
+from dragoman.repository.registrar import Registrar
 from dragoman.repository.retries import LoadRules
 from dragoman.repository.routing import refusal
 from dragoman.repository.settling import Settled, Settling, Standing
@@ -34,6 +38,7 @@ from dragoman.repository.source import VersionSource, with_files
 from dragoman.repository.stability import StabilityRules
 from dragoman.repository.substitutes import Substitutes
 from dragoman.repository.table import ModelTable, Observer
+from dragoman.repository.turns import Turns
 from dragoman.repository.wishes import Wishes
 
 Goal = Callable[[StatusReport], bool]
@@ -82,7 +87,16 @@ class ModelManager:
         self._patience_s = rules.patience_s
         self._table = ModelTable(self._lifecycle, self._substitutes, observer)
         self._board = self._table.board
-        self._control = Control(self._table, self._substitutes, self._look, self._patience_s)
+        turns = Turns()
+        self._control = Control(self._table, self._substitutes, self._look, turns, self._patience_s)
+        self._registrar = Registrar(
+            self._table,
+            turns,
+            brought.registered,
+            brought.discard,
+            enabled=brought.registers,
+            patience_s=self._patience_s,
+        )
         self._looking = asyncio.Lock()
 
     def pin(self, target: Target) -> Handle:
@@ -171,27 +185,66 @@ class ModelManager:
             check_available([self._table.entries[model.name] for model in request.models])
             return ControlResult(self.report, changed=self.report != before)
         if isinstance(request, Scale):
-            await self._scale(request)
-            return ControlResult(self.report, changed=True, model=request.model)
+            return await self._scale(request)
+        if isinstance(request, Registration):
+            return await self._registrar.carry_out(request)
         return await self._control.carry_out(request)
 
-    async def _scale(self, request: Scale) -> None:
-        """Give a version other numbers of workers.
+    async def _scale(self, request: Scale) -> ControlResult:
+        """Give a version other numbers of workers; one that is being loaded, once it is.
 
         Errors: those of `pin`; INVALID_ARGUMENT; FAILED_PRECONDITION for a version without workers; why one
         of them does not load it, where that is waited for.
         """
         if not 0 <= request.minimum <= request.maximum:
             raise invalid(f"from {request.minimum} to {request.maximum} workers: the first has to be less")
-        handle = self.pin(Target(request.model, request.version, version_name=request.version_name))
-        handle.release()
-        runner = handle.runner
-        if not isinstance(runner, Scalable):
-            message = f"model {handle.model} version {handle.version} has no workers to scale"
-            raise DragomanError(Code.FAILED_PRECONDITION, message)
+        coming = self._coming(request)
+        if coming is None:
+            runner = self._scalable(request)
+            runner.scale(request.minimum, request.maximum)
+            if request.waits:
+                await runner.settled()
+        else:
+            work = self._table.begin(self._scale_loaded(request, coming))
+            work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            if request.waits:
+                await asyncio.shield(work)
+        result = ControlResult(self.report, changed=True, model=request.model, workers=request.minimum)
+        return replace(result, pending=not request.waits, version_name=request.version_name or "")
+
+    async def _scale_loaded(self, request: Scale, coming: VersionHarness) -> None:
+        while coming.state in (State.NEW, State.LOADING):
+            await self._board.next_change()
+        runner = self._scalable(request)
         runner.scale(request.minimum, request.maximum)
         if request.waits:
             await runner.settled()
+
+    def _coming(self, request: Scale) -> VersionHarness | None:
+        """The version that is meant, where it is on its way."""
+        entry = self._table.entries.get(request.model)
+        if entry is None or not entry.known:
+            return None
+        status = entry.status
+        version = status.usual
+        if request.version is not None:
+            version = status.version(request.version)
+        elif request.version_name is not None:
+            version = status.named(request.version_name)
+        found = None if version is None else entry.shown.get(version.version)
+        return found if found is not None and found.state in (State.NEW, State.LOADING) else None
+
+    def _scalable(self, request: Scale) -> Scalable:
+        """What runs the version that is meant.
+
+        Errors: those of `pin`; FAILED_PRECONDITION.
+        """
+        handle = self.pin(Target(request.model, request.version, version_name=request.version_name))
+        handle.release()
+        if not isinstance(handle.runner, Scalable):
+            message = f"model {handle.model} version {handle.version} has no workers to scale"
+            raise DragomanError(Code.FAILED_PRECONDITION, message)
+        return handle.runner
 
     async def wait_until(self, goal: Goal, timeout_s: float) -> StatusReport:
         """The first report that meets the goal.

@@ -11,13 +11,19 @@ from dragoman.repository.handle import Handle
 class ModelRoute:
     """One model's READY versions. Built anew at each change, never altered.
 
-    `any_version`: callers who name a version that is not there get the default one.
+    `any_version`: callers who name a version that is not there get the default one. `default`: which one that
+    is; None = the highest.
     """
 
     __slots__ = ("any_version", "default", "labels", "names", "versions")
 
     def __init__(
-        self, versions: Mapping[int, Handle], labels: Mapping[str, int], *, any_version: bool = False
+        self,
+        versions: Mapping[int, Handle],
+        labels: Mapping[str, int],
+        *,
+        any_version: bool = False,
+        default: int | None = None,
     ) -> None:
         self.any_version = any_version
         self.versions = versions
@@ -27,7 +33,8 @@ class ModelRoute:
             for version, handle in versions.items()
             for name in version_names(version, handle.version_name)
         }
-        self.default = versions[max(versions)] if versions else None
+        chosen = max(versions, default=None) if default is None else default
+        self.default = None if chosen is None else versions.get(chosen)
 
     def find(self, target: Target) -> Handle | None:
         """The version that is meant."""
@@ -62,6 +69,8 @@ def refusal(target: Target, model: ModelStatus | None, *, removed: bool = False)
     if target.version_name is not None:
         asked = target.version_name
         return version_refusal(name, asked, model.named(asked), waiting(model))
+    if model.default is not None and (usual := model.version(model.default)) is not None:
+        return version_refusal(name, usual.called, usual, waiting(model))
     why = states(model) or (model.cause.message if model.cause else "none is there")
     return not_ready(f"model {name!r} has no version that serves: {why}", waiting(model))
 

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.names import is_model_name
 from dragoman.core.override import Demands
-from dragoman.core.status import Cause
+from dragoman.core.status import Cause, version_names
 from dragoman.engines.base import Engine, FileStat, TreeSnapshot
 from dragoman.repository.archives.found import FoundArchive, by_model, numbered
 from dragoman.repository.archives.heads import Heads
@@ -33,7 +33,7 @@ from dragoman.repository.sidecar import SIDECAR, Sidecar, Sidecars, Stamp
 from dragoman.repository.tree import look, look_at_files
 from dragoman.repository.versions import by_version, version_of, wanted_versions
 from dragoman.settings.manifest import MANIFEST
-from dragoman.settings.model import ModelSettings
+from dragoman.settings.model import ModelSettings, VersionPolicy
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 
 SILENT_STEMS: Final = frozenset({"model", "saved_model"})  # file names that do not name a model
@@ -48,6 +48,7 @@ class Candidate(Struct, frozen=True):
     `demands` None = the settings are the model's own; else a request brought some, and what it expects.
     `upload` = the folder with the files that it brought, where the model is made of those.
     `version_name` = what its own files call the version, where that is known before they are loaded.
+    `origin` = where a request said that it lies; empty = no request registered it.
     """
 
     model: str
@@ -64,6 +65,7 @@ class Candidate(Struct, frozen=True):
     demands: Demands | None = None
     upload: str = ""
     version_name: str | None = None
+    origin: str = ""
 
     @property
     def settings_shown(self) -> str:
@@ -81,7 +83,9 @@ class AspiredModel(Struct, frozen=True):
     """One model: the versions there are, and which of them are wanted.
 
     `complete` False: the folder or its `model.yaml` could not be read; versions that serve stay as they are.
-    `held`: versions that are there and still being copied, as it seems.
+    `held`: versions that are there and still being copied, as it seems. `first` = the version whose archive
+    was named first, or comes first by its name; `default` = the one that is called where none is named,
+    None = the highest that serves.
     """
 
     settings: ModelSettings = ModelSettings()
@@ -92,6 +96,8 @@ class AspiredModel(Struct, frozen=True):
     complete: bool = True
     held: tuple[int, ...] = ()
     stamp: Stamp | None = None  # of its `model.yaml`
+    first: int | None = None
+    default: int | None = None
 
 
 class Aspired(Struct, frozen=True):
@@ -216,12 +222,16 @@ class FileSystemSource:
         paths = {number: archive.path for number, archive in found.archives.items()}
         shown = {number: archive.file for number, archive in found.archives.items()}
         model = self._assembled(name, paths, shown, sidecar_folder, found.notes)
-        return replace(
+        places = [archive.path for archive in archives]
+        model = replace(
             model,
+            first=min(paths, key=lambda number: places.index(paths[number]), default=None),
             candidates=tuple(
-                replace(one, version_name=found.archives[one.version].version) for one in model.candidates
+                with_name(one, found.archives[one.version].version, model.settings)
+                for one in model.candidates
             ),
         )
+        return replace(model, default=default_version(model.settings.versions, model))
 
     def _file(self, path: str, shown: str) -> tuple[str, AspiredModel]:
         if is_archive(shown):
@@ -284,13 +294,39 @@ class FileSystemSource:
 
 def with_settings(model: AspiredModel, name: str, settings: ModelSettings) -> AspiredModel:
     """The model under that name, with these settings in place of its own."""
-    to_load = without_live_settings(settings)
-    candidates = tuple(replace(candidate, model=name, settings=to_load) for candidate in model.candidates)
+    candidates = tuple(
+        replace(candidate, model=name, settings=settings_of(candidate, settings))
+        for candidate in model.candidates
+    )
     versions = {candidate.version for candidate in candidates}
     wanted, missing = wanted_versions(settings.versions, versions)
     _, missed = wanted_versions(model.settings.versions, versions)  # by the model's own choice
     notes = (*(note for note in model.notes if note not in missed), *missing)
-    return replace(model, settings=settings, candidates=candidates, wanted=wanted, notes=notes)
+    made = replace(model, settings=settings, candidates=candidates, wanted=wanted, notes=notes)
+    return replace(made, default=default_version(settings.versions, made))
+
+
+def default_version(policy: VersionPolicy, model: AspiredModel) -> int | None:
+    """The version that is called where none is named; None = the highest that serves."""
+    for one in model.candidates:
+        if policy.default and policy.default in version_names(one.version, one.version_name):
+            return one.version
+    return model.first if policy.first else None
+
+
+def with_name(candidate: Candidate, name: str, settings: ModelSettings) -> Candidate:
+    """A version that its own files call so, with what the settings say of just that one."""
+    named = replace(candidate, version_name=name)
+    return replace(named, settings=settings_of(named, settings))
+
+
+def settings_of(candidate: Candidate, settings: ModelSettings) -> ModelSettings:
+    """The settings that one version is loaded with."""
+    own = settings.version_handlers
+    for name in version_names(candidate.version, candidate.version_name):
+        if name in own:
+            settings = replace(settings, handler=own[name])
+    return without_live_settings(settings)
 
 
 def without_live_settings(settings: ModelSettings) -> ModelSettings:
@@ -301,6 +337,7 @@ def without_live_settings(settings: ModelSettings) -> ModelSettings:
         versions=usual.versions,
         labels=usual.labels,
         version_transition=usual.version_transition,
+        version_handlers={},
     )
 
 

@@ -22,6 +22,8 @@ class VersionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     all: bool = False
     specific: tuple[NotNegative, ...] = ()
     fall_back: bool = False  # of `latest`: whether a version that does not load gives way to a lower one
+    default: str = ""  # the name or number of the one that is called where none is named; empty = the highest
+    first: bool = False  # of archives: whether that is the one listed first, or first by its file's name
 
 
 class SignatureSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +65,9 @@ class HandlerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How a model archive's handler is run. A key that is not given is as its model-config.yaml says."""
 
     yields: bool = False  # whether the archive wins where it says of a key too; TorchServe's own files yield
+    kept: tuple[str, ...] = ()  # keys that win all the same
     handler: str | None = None  # file.py, either with :function; None = what the manifest names
+    runtime: Literal["python", "python3", "LSP"] | None = None  # None = what the manifest names
     # devices = one per GPU, else one per core; None = as many as `instances`
     min_workers: NotNegative | Literal["devices"] | None = None
     max_workers: NotNegative | None = None  # None = as many as min_workers
@@ -144,3 +148,5 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     instances: Positive = 1  # worker processes, where the model brings code
     worker: WorkerSettings = WorkerSettings()
     handler: HandlerSettings = HandlerSettings()  # of a model archive
+    # The same for single versions, by their names or numbers, in the place of `handler`.
+    version_handlers: dict[str, HandlerSettings] = field(default_factory=dict)

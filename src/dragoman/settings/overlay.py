@@ -43,6 +43,7 @@ class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     instances: Positive | UnsetType = UNSET
     worker: WorkerSettings | UnsetType = UNSET
     handler: HandlerSettings | UnsetType = UNSET
+    version_handlers: dict[str, HandlerSettings] | UnsetType = UNSET
 
     def over(self, base: ModelSettings) -> ModelSettings:
         """The base with every key replaced that is given here."""

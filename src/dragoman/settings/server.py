@@ -11,6 +11,7 @@ from dragoman.settings.deployment import GRADIENT, Deployment, Mount
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import ModelOverlay, NamedModel
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
+from dragoman.settings.registration import RegistrationSettings
 from dragoman.settings.tls import TlsSettings
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -44,6 +45,7 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Port = 8000
     dialect: Dialect = Dialect.SUPERSET
     protocols: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # protocols besides, of those that are spoken only where they are named
     raw_tensors: bool = False  # gRPC only: whether tensors are answered as raw bytes, where that is a choice
     # gRPC only: how V2 answers a request whose tensors are in `contents`. Triton: raw, KServe: contents
     grpc_explicit_reply: Literal["both", "raw", "contents"] = "both"
@@ -137,6 +139,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     loading: LoadingSettings = LoadingSettings()
     polling: PollingSettings = PollingSettings()
     archives: ArchiveSettings = ArchiveSettings()
+    registration: RegistrationSettings = RegistrationSettings()
     metrics: MetricsSettings = MetricsSettings()
     listeners: tuple[Listener, ...] = LISTENERS
     server_name: str = "dragoman"  # of V2's server metadata; some of Triton's clients look for `triton`

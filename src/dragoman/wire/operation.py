@@ -15,7 +15,7 @@ from dragoman.core.access import Permission
 from dragoman.core.control import ControlRequest, ControlResult
 from dragoman.core.errors import DragomanError
 from dragoman.core.requests import CoreRequest, Target, Verb
-from dragoman.core.responses import Chunk
+from dragoman.core.responses import Chunk, CoreResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.status import StatusReport
 from dragoman.settings.limits import Limits
@@ -111,6 +111,25 @@ class StatusOperation(Struct, frozen=True):
     about: Callable[[WireRequest], Target] | None = None
 
 
+class Question(Draft):
+    """What a view asks a model about itself."""
+
+    request: CoreRequest
+
+
+class ViewOperation(Struct, frozen=True):
+    """A view of the state of models that may ask one of them about itself, which is a call of it.
+
+    `asks` gives the question, None = there is none; `answer` gets what the model said, where it was asked.
+    """
+
+    name: str
+    asks: Callable[[WireRequest, StatusReport], Question | None]
+    answer: Callable[[WireRequest, StatusReport, CoreResponse | None], WireResponse]
+    fail: Callable[[Any, DragomanError], WireResponse]
+    permission: Permission | None = Permission.STATUS
+
+
 class ControlOperation(Struct, frozen=True):
     """A change of the repository. `fail` gets what `parse` gave, or None where that failed."""
 
@@ -135,7 +154,14 @@ class StreamOperation(Struct, frozen=True):
     order: Order
 
 
-Operation = InferOperation | MultiInferOperation | StatusOperation | ControlOperation | StreamOperation
+Operation = (
+    InferOperation
+    | MultiInferOperation
+    | StatusOperation
+    | ViewOperation
+    | ControlOperation
+    | StreamOperation
+)
 
 
 class Choice(Struct, frozen=True):
@@ -203,7 +229,7 @@ class ProtocolSpec(Struct, frozen=True):
     `routes` and `grpc` are keyed by dialect name, see `in_dialect`. `prefixes` are the parts of the path
     space whose unknown paths this protocol answers for, where it is there. `homes` are dialects of its own
     servers, where it answers for every unknown path, as it does there. `examples` show people how to call a
-    model, by dialect too.
+    model, by dialect too. `only_named`: it is spoken only by listeners that name it.
     """
 
     name: str
@@ -214,6 +240,7 @@ class ProtocolSpec(Struct, frozen=True):
     recording: Recording | None = None
     examples: Mapping[str, tuple[ExampleMaker, ...]] = field(default_factory=dict)
     homes: Mapping[str, Refuse] = field(default_factory=dict)
+    only_named: bool = False
 
 
 R = TypeVar("R", HttpRoute, GrpcRoute, ExampleMaker)

@@ -12,6 +12,7 @@ from dragoman.core.status import State, StatusReport, VersionStatus
 from dragoman.engines.base import Artifact, Claim, Engine, LoadedModel, Resources, TreeSnapshot
 from dragoman.execution.runners import LocalRunner
 from dragoman.repository.archives.opening import Archives
+from dragoman.repository.arrivals import Arrivals
 from dragoman.repository.brought import Brought
 from dragoman.repository.clock import Clock
 from dragoman.repository.handle import Runner
@@ -21,9 +22,11 @@ from dragoman.repository.source import AspiredModel, Candidate, FileSystemSource
 from dragoman.repository.stability import StabilityRules
 from dragoman.settings.archives import ArchiveSettings
 from dragoman.settings.model import ModelSettings
+from dragoman.settings.registration import RegistrationSettings
 from tests.unit.execution.models import Doubler
 
 FILE = "model.toy"
+NO_REGISTRATION = RegistrationSettings()
 SETTLE_S = 2.0
 
 
@@ -66,7 +69,9 @@ class ToyEngine(Engine):
 class Stage:
     """A folder of models, and a manager that has not started."""
 
-    def __init__(self, root: Path, patience_s: float = 10.0) -> None:
+    def __init__(
+        self, root: Path, patience_s: float = 10.0, registration: RegistrationSettings = NO_REGISTRATION
+    ) -> None:
         self.root = root
         self.engine = ToyEngine()
         self.pauses: list[float] = []
@@ -80,6 +85,7 @@ class Stage:
         if root.is_dir():
             self.unpacked.mkdir()
         self.archives = Archives(ArchiveSettings(folder=str(self.unpacked)))
+        self.arrivals = Arrivals(registration, lambda: ModelSettings(trust="code"), str(root.parent))
         self.source = FileSystemSource(str(root), engines)
         self.manager = ModelManager(
             self.source,
@@ -87,7 +93,12 @@ class Stage:
             self._runner,
             observer=self._observe,
             warm_up=self._warm_up,
-            brought=Brought(uploaded=self._uploaded),
+            brought=Brought(
+                uploaded=self._uploaded,
+                registers=registration.enabled,
+                registered=self.arrivals.take,
+                discard=self.arrivals.discard,
+            ),
             rules=Rules(stability=StabilityRules(settle_s=SETTLE_S), patience_s=patience_s),
             clock=Clock(lambda: self.now_s, self._sleep),
         )

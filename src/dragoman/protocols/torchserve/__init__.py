@@ -1,5 +1,6 @@
-"""TorchServe's inference protocol: predictions, explanations, ping and the description of itself."""
+"""TorchServe's protocols: predictions, explanations, ping and the description of itself; management."""
 
+from dragoman.protocols.torchserve.management import make_protocol as make_management
 from dragoman.protocols.torchserve.routes import make_protocol
 
-__all__ = ["make_protocol"]
+__all__ = ["make_management", "make_protocol"]

@@ -51,6 +51,16 @@ REASONS: Final[Mapping[Reason, tuple[int, str]]] = {
     **dict.fromkeys(NO_VERSION, (404, "ModelVersionNotFoundException")),
     Reason.METHOD_NOT_ALLOWED: (405, "MethodNotAllowedException"),
     Reason.ROUTE_UNKNOWN: (404, "ResourceNotFoundException"),
+    Reason.REGISTRATION_OFF: (405, "MethodNotAllowedException"),
+    Reason.VERSION_REGISTERED: (409, "ConflictStatusException"),
+    Reason.VERSION_DEFAULT: (403, "InvalidModelVersionException"),
+    Reason.URL_REFUSED: (404, "ModelNotFoundException"),
+    Reason.DOWNLOAD_FAILED: (400, "DownloadArchiveException"),
+    Reason.MANIFEST_MISSING: (400, "InvalidModelException"),
+    Reason.MANIFEST_MALFORMED: (400, "InvalidModelException"),
+    Reason.MODEL_INVALID: (400, "InvalidModelException"),
+    Reason.ARCHIVE_UNUSABLE: (500, MODEL_FAILED),
+    Reason.WORKERS_FAILED: (500, MODEL_FAILED),
 }
 STRICT_STATUS: Final[Mapping[Code, int]] = {**HTTP_STATUS, Code.UNAUTHENTICATED: 400}
 NO_KEY: Final = "Token Authorization failed. Token either incorrect, expired, or not provided correctly"

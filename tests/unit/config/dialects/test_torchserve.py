@@ -131,8 +131,31 @@ def test_variables_that_the_reference_does_not_know_set_nothing():
 
 def test_allowed_urls_come_from_the_environment_where_another_key_says_so():
     text = "enable_envvars_config=true\nuse_env_allowed_urls=true"
-    made = of_file(text, environment={"TS_ALLOWED_URLS": "x"})
-    assert "environment TS_ALLOWED_URLS: allowed_urls" in told(made, Level.IGNORED)
+    made = of_file(text, environment={"TS_ALLOWED_URLS": "x, y.*"})
+    assert made.tree["registration"]["allowed_urls"] == ["x", "y.*"]
+
+
+def test_no_url_is_allowed_unless_the_file_says_so():
+    assert "allowed_urls" not in of_file("").tree["registration"]
+    with pytest.raises(DragomanError, match="c:2: allowed_urls: '\\(' is no regular expression"):
+        of_file("allowed_urls=https://h/.*,(")
+
+
+def test_models_are_registered_only_where_the_file_or_a_flag_says_so():
+    assert "enabled" not in of_file("").tree["registration"]
+    assert of_file("enable_model_api=true").tree["registration"]["enabled"]
+    assert translate(FILE, "--enable-model-api", file=STORE).tree["registration"]["enabled"]
+
+
+def test_management_at_the_address_of_inference_is_one_listener_with_it():
+    one, *_ = of_file("management_address=http://127.0.0.1:8080").tree["listeners"]
+    assert (one["name"], one["also"]) == ("inference", ["torchserve_management"])
+    assert "protocols" not in one
+
+
+def test_management_at_its_own_address_is_all_that_is_there():
+    _, own, *_ = of_file("management_address=http://0.0.0.0:9").tree["listeners"]
+    assert (own["host"], own["port"], own["protocols"]) == ("0.0.0.0", 9, ["torchserve_management"])
 
 
 def test_without_tokens_the_start_ends_unless_access_may_be_open():
@@ -155,7 +178,7 @@ def test_a_keystore_wins_over_files_and_has_javas_usual_password():
 
 
 def test_grpc_has_a_listener_of_its_own_with_tls_where_the_file_says_so():
-    _, plain = of_file("grpc_inference_port=9\ngrpc_inference_address=0.0.0.0").tree["listeners"]
+    *_, plain = of_file("grpc_inference_port=9\ngrpc_inference_address=0.0.0.0").tree["listeners"]
     assert plain == {
         "name": "grpc_inference",
         "transport": "grpc",
@@ -163,7 +186,7 @@ def test_grpc_has_a_listener_of_its_own_with_tls_where_the_file_says_so():
         "port": 9,
         "dialect": "torchserve",
     }
-    _, closed = of_file("enable_grpc_ssl=true\nprivate_key_file=k\ncertificate_file=c").tree["listeners"]
+    *_, closed = of_file("enable_grpc_ssl=true\nprivate_key_file=k\ncertificate_file=c").tree["listeners"]
     assert closed["tls"] == {"certificate": "c", "key": "k"}
     with pytest.raises(DragomanError, match="c:2: enable_grpc_ssl: enable_grpc_ssl wants keystore"):
         of_file("enable_grpc_ssl=true")
@@ -176,7 +199,6 @@ def test_a_keystore_of_javas_own_form_ends_the_start():
 def test_every_address_where_nothing_answers_is_named():
     addresses = [key for key in told(of_file(""), Level.IGNORED) if " at " in key]
     assert addresses == [
-        "management at 127.0.0.1:8081",
         "metrics at 127.0.0.1:8082",
         "grpc_management at 127.0.0.1:7071",
     ]
@@ -201,16 +223,22 @@ def test_of_the_whole_store_what_is_described_has_its_own_settings():
 def test_archives_of_one_model_are_its_versions():
     text = 'models={"m": {"1.9": {"marName": "a.mar"}, "1.10": {"marName": "b.mar", "defaultVersion": true}}}'
     made = of_file(f"load_models=a.mar,b.mar\n{text}")
-    assert made.tree["models"] == [{"name": "m", "path": ["s/a.mar", "s/b.mar"]}]
-    assert "c:3: models: m 1.10: defaultVersion" not in told(made, Level.UNSUPPORTED)
+    (model,) = made.tree["models"]
+    assert (model["name"], model["path"]) == ("m", ["s/a.mar", "s/b.mar"])
+    assert model["versions"] == {"all": True, "first": True, "default": "1.10"}
 
 
-def test_a_default_version_that_is_not_the_highest_ends_the_start():
+def test_any_version_may_be_the_default():
     text = 'models={"m": {"2.0": {"marName": "a.mar", "defaultVersion": true}, "10.0": {"marName": "b.mar"}}}'
     made = of_file(f"load_models=a.mar,b.mar\n{text}")
-    assert told(made, Level.UNSUPPORTED)["c:3: models: m 2.0: defaultVersion"] == (
-        "version 10.0 is called where none is named: the highest is"
-    )
+    assert made.tree["models"][0]["versions"]["default"] == "2.0"
+
+
+def test_each_version_has_the_settings_that_are_said_of_it():
+    text = 'models={"m": {"1.0": {"marName": "a.mar", "minWorkers": 3}, "2.0": {"marName": "b.mar"}}}'
+    (model,) = of_file(f"load_models=a.mar,b.mar\n{text}").tree["models"]
+    assert "handler" not in model
+    assert model["version_handlers"]["1.0"]["min_workers"] == 3
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "true", '"x"', "[1]", "null"])

@@ -22,6 +22,7 @@ from dragoman.telemetry.metrics import Metrics
 from dragoman.transports.http.answer import AnswerHeads
 from dragoman.transports.http.router import Router
 from dragoman.transports.http.shared import Shared
+from dragoman.wire.operation import ProtocolSpec
 from tests.unit.protocols.tfs.reference import SIGNATURES, run
 from tests.unit.transports.http.memory import Client, StillWheel
 
@@ -36,6 +37,11 @@ READS: Final = Signature(
 Parts = PayloadResponse | list[PayloadResponse]
 Function = Callable[[PayloadRequest], Parts]
 TURNS: Final = 200
+
+
+def spoken(keeps_repeated_parts: bool) -> list[ProtocolSpec]:
+    """What a listener speaks that names no protocols."""
+    return [spec for spec in protocols(keeps_repeated_parts=keeps_repeated_parts) if not spec.only_named]
 
 
 class Functions:
@@ -129,7 +135,7 @@ class Served:
         self.gateway = Gateway(self.models, Limits(), recorder)
         strict = dialect == "torchserve"
         self.shared = Shared(
-            Router(protocols(keeps_repeated_parts=keeps_repeated_parts), dialect, ARBITERS),
+            Router(spoken(keeps_repeated_parts), dialect, ARBITERS),
             lambda operation, wire: self.gateway.call(operation, wire, own_ids=strict),
             Limits(),
             None,

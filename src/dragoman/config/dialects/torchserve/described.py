@@ -52,8 +52,6 @@ class Described(Struct, frozen=True):
             level, text = VERSION_KEYS.get(key, (Level.IGNORED, "TorchServe has no such key"))
             if key in HANDLER_KEYS and HANDLER_KEYS[key] not in self.handler:
                 level, text = Level.IGNORED, f"{value!r} is no number above 0"
-            if key == "defaultVersion":
-                level, text = Level.HONOURED, "unless another version is higher"
             yield Note(f"{self.shown}: {key}", level, text)
 
 

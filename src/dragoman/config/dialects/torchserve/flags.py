@@ -20,7 +20,7 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("models", "", HONOURED, "load_models: archives, NAME=archive, or all"),
     Flag("disable-token-auth", False, HONOURED, NO_TOKENS),
     Flag("dt", False, HONOURED, "the same"),
-    Flag("enable-model-api", False, UNSUPPORTED, "enable_model_api"),
+    Flag("enable-model-api", False, HONOURED, "enable_model_api"),
     Flag("no-config-snapshots", False, HONOURED, NO_SNAPSHOTS),
     Flag("ncs", False, HONOURED, "the same"),
     Flag("workflow-store", "", IGNORED, "workflow_store"),

@@ -8,11 +8,10 @@ from dragoman.config.dialect import Level
 from dragoman.config.dialects.torchserve.flags import HONOURED, IGNORED, NO_TOKENS, UNSUPPORTED
 
 LOOPBACK: Final = "127.0.0.1"
-MANAGEMENT: Final = "the management API is not there yet: nothing answers at its address"
 METRICS: Final = "the metrics API is not there yet: nothing answers at its address"
 GRPC_MANAGEMENT: Final = "management over gRPC is not there yet: nothing answers at its address"
 LOOP: Final = "requests are served on one event loop"
-NO_URLS: Final = "no model is loaded from a URL"
+URLS: Final = "registration.allowed_urls; without it no URL is, where TorchServe allows all"
 SEQUENCE: Final = "requests of a sequence are not kept together; a handler sees the usual names"
 NO_WORKFLOWS: Final = "workflows are not served; pipelines are"
 LOG: Final = "metrics are not written to the log; /metrics of dragoman's own listener has its own"
@@ -21,17 +20,17 @@ AGE: Final = "connections last as long as their clients keep them"
 # A key whose default is empty has none. The environment sets TS_ and the key in capitals.
 ROWS: Final[tuple[Flag, ...]] = (
     Flag("inference_address", "http://127.0.0.1:8080", HONOURED, "the listener; https:// with TLS"),
-    Flag("management_address", "http://127.0.0.1:8081", IGNORED, MANAGEMENT),
+    Flag("management_address", "http://127.0.0.1:8081", HONOURED, "the listener; https:// with TLS"),
     Flag("metrics_address", "http://127.0.0.1:8082", IGNORED, METRICS),
     Flag("grpc_inference_address", LOOPBACK, HONOURED, "the host of the listener for gRPC"),
     Flag("grpc_inference_port", 7070, HONOURED, "its port"),
     Flag("grpc_management_address", LOOPBACK, IGNORED, GRPC_MANAGEMENT),
     Flag("grpc_management_port", 7071, IGNORED, GRPC_MANAGEMENT),
-    Flag("model_store", "", HONOURED, "where archives lie; their code is trusted"),
+    Flag("model_store", "", HONOURED, "where archives lie, registration.store; their code is trusted"),
     Flag("load_models", "", HONOURED, "models and repository, each with all its versions"),
     Flag("models", "", HONOURED, "handler of each model that load_models loads"),
     Flag("model_snapshot", "", HONOURED, "models, in the place of load_models"),
-    Flag("default_workers_per_model", 0, HONOURED, "handler.min_workers; 0 = one per GPU, else core"),
+    Flag("default_workers_per_model", 0, HONOURED, "handler.min_workers; 0 = one per GPU or core, at start"),
     Flag("default_response_timeout", 120, HONOURED, "handler.response_timeout_s"),
     Flag("default_startup_timeout", 120, HONOURED, "handler.startup_timeout_s"),
     Flag("unregister_model_timeout", 120, IGNORED, "a version goes when its last request has been answered"),
@@ -54,9 +53,9 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("cors_allowed_headers", "", HONOURED, "cors.headers of the listener"),
     Flag(NO_TOKENS, False, HONOURED, "access is open; without it the start ends, as there are no tokens yet"),
     Flag("token_expiration_min", 60, IGNORED, "there are no tokens yet"),
-    Flag("enable_model_api", False, UNSUPPORTED, MANAGEMENT),
-    Flag("allowed_urls", "file://.*|http(s)?://.*", IGNORED, NO_URLS),
-    Flag("use_env_allowed_urls", False, IGNORED, NO_URLS),
+    Flag("enable_model_api", False, HONOURED, "registration.enabled"),
+    Flag("allowed_urls", "file://.*|http(s)?://.*", HONOURED, URLS),
+    Flag("use_env_allowed_urls", False, HONOURED, "whether TS_ALLOWED_URLS counts, too"),
     Flag("enable_envvars_config", False, HONOURED, "whether TS_ variables win over this file and the flags"),
     Flag("blacklist_env_vars", "", HONOURED, "worker.hidden_environment"),
     Flag("number_of_gpu", 0, HONOURED, "engine_options: handler: gpus, the first so many"),
@@ -107,7 +106,7 @@ FILE_ONLY: Final = frozenset(  # no TS_ variable sets these
 )  # fmt: skip
 
 VERSION_KEYS: Final[Mapping[str, tuple[Level, str]]] = {
-    "defaultVersion": (HONOURED, "has to be true of the highest version, which is the one called by default"),
+    "defaultVersion": (HONOURED, "versions.default"),
     "marName": (HONOURED, "path"),
     "minWorkers": (HONOURED, "handler.min_workers"),
     "maxWorkers": (HONOURED, "handler.max_workers"),

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dragoman.config.dialect import Level, Note
 from dragoman.config.dialects.torchserve.configuration import Configuration
-from dragoman.config.dialects.torchserve.keys import GRPC_MANAGEMENT, KEYS, MANAGEMENT, METRICS
+from dragoman.config.dialects.torchserve.keys import GRPC_MANAGEMENT, KEYS, METRICS
 from dragoman.config.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
@@ -24,6 +24,7 @@ class Surface(Struct, frozen=True):
     """One of TorchServe's addresses: the key that sets it, and that of its port, where it has one.
 
     `http_port`, `https_port`: where an address names none. `missing`: why nothing answers; empty = it does.
+    `protocol`: the only one there, which is spoken nowhere else; empty = all others are.
     """
 
     name: str
@@ -33,11 +34,19 @@ class Surface(Struct, frozen=True):
     http_port: int = 0
     https_port: int = 0
     missing: str = ""
+    protocol: str = ""
 
 
 SURFACES: Final = (
     Surface("inference", "http", "inference_address", http_port=80, https_port=443),
-    Surface("management", "http", "management_address", http_port=8081, https_port=8444, missing=MANAGEMENT),
+    Surface(
+        "management",
+        "http",
+        "management_address",
+        http_port=8081,
+        https_port=8444,
+        protocol="torchserve_management",
+    ),
     Surface("metrics", "http", "metrics_address", http_port=8082, https_port=8445, missing=METRICS),
     Surface("grpc_inference", "grpc", "grpc_inference_address", "grpc_inference_port"),
     Surface(
@@ -64,7 +73,7 @@ def write_listeners(writer: Writer, config: Configuration) -> None:
     Errors: INVALID_ARGUMENT with a line for each address that is none.
     """
     mistakes: list[str] = []
-    made: dict[Address, dict[str, Any]] = {}
+    made: dict[Address | str, dict[str, Any]] = {}
     for surface in SURFACES:
         try:
             address = address_of(surface, config)
@@ -76,14 +85,26 @@ def write_listeners(writer: Writer, config: Configuration) -> None:
                 key = f"{config.origin(surface.address_key)}"
                 writer.notes.append(Note(key, Level.UNSUPPORTED, text))
                 address = parsed(str(KEYS[surface.address_key].default), surface)
-            if address not in made:  # two surfaces of one address are one listener
+            if address.port and address in made:  # two surfaces of one address are one listener
+                join(made[address], surface)
+            else:
                 writer.origins[f"listeners[{len(made)}]"] = config.origin(surface.address_key)
-                made[address] = listener(surface, address, config)
+                made[address if address.port else surface.name] = listener(surface, address, config)
         except DragomanError as error:
             mistakes.append(error.message)
     if mistakes:
         raise invalid("\n".join(mistakes))
     writer.tree["listeners"] = list(made.values())
+
+
+def join(there: dict[str, Any], surface: Surface) -> None:
+    """Let a listener speak what belongs at another surface's address, which is the same."""
+    if not surface.protocol:
+        return
+    if "protocols" in there:
+        there["protocols"].append(surface.protocol)
+    else:
+        there.setdefault("also", []).append(surface.protocol)
 
 
 def listener(surface: Surface, address: Address, config: Configuration) -> dict[str, Any]:
@@ -98,6 +119,8 @@ def listener(surface: Surface, address: Address, config: Configuration) -> dict[
         "port": address.port,
         "dialect": "torchserve",
     }
+    if surface.protocol:
+        made["protocols"] = [surface.protocol]
     if address.tls:
         made["tls"] = certificate(surface, config)
     if surface.transport == "grpc":

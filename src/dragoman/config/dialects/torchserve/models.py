@@ -2,7 +2,6 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -65,7 +64,7 @@ def write_every_model(writer: Writer, config: Configuration, *, yields: bool) ->
     Errors: INVALID_ARGUMENT.
     """
     writer.set("every_model.trust", "code", config.origin("model_store"))
-    writer.set("every_model.versions", {"all": True}, "TorchServe's own way")
+    writer.set("every_model.versions", {"all": True, "first": True}, "TorchServe's own way")
     workers = 1 if config.on("debug") else config.number("default_workers_per_model")
     handler: dict[str, Any] = {"yields": yields, "min_workers": workers or "devices"}
     for key, name in (
@@ -169,22 +168,14 @@ def write_plan(writer: Writer, plan: Plan, described: list[Described], origin: s
         if versions:
             chief = max(versions, key=lambda model: (model.is_default, model.order))
             writer.notes += (note for model in versions for note in model.notes())
-            writer.notes += differences(chief, versions)
+            if chief.is_default:
+                tree["versions"] = {"all": True, "first": True, "default": chief.version}
             if chief.handler:
                 tree["handler"] = {**every, **chief.handler}
+            others = {model.version: {**every, **model.handler} for model in versions if model is not chief}
+            if differing := {name: one for name, one in others.items() if one != tree.get("handler", every)}:
+                tree["version_handlers"] = differing
         trees.append(tree)
     writer.set("models", trees, origin)
     if plan.unnamed:
         writer.set("repository", plan.unnamed, origin)
-
-
-def differences(chief: Described, versions: list[Described]) -> Iterator[Note]:
-    """What is said of versions apart, and counts for all of them or none."""
-    highest = max(versions, key=lambda model: model.order)
-    if chief.is_default and chief is not highest:
-        text = f"version {highest.version} is called where none is named: the highest is"
-        yield Note(f"{chief.shown}: defaultVersion", Level.UNSUPPORTED, text)
-    for model in versions:
-        if model.handler != chief.handler:
-            text = f"one setting counts for all versions: that of {chief.version}"
-            yield Note(model.shown, Level.IGNORED, text)

@@ -12,6 +12,7 @@ from dragoman.config.dialects.torchserve.configuration import Configuration, rea
 from dragoman.config.dialects.torchserve.flags import FLAGS, NO_TOKENS
 from dragoman.config.dialects.torchserve.listeners import write_listeners
 from dragoman.config.dialects.torchserve.models import write_models
+from dragoman.config.dialects.torchserve.registration import write_registration
 from dragoman.config.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
@@ -41,7 +42,7 @@ def translate(source: Source) -> Translation:
     config = read_configuration(source, line)
     writer = Writer(source, line, NAME)
     mistakes: list[str] = []
-    for part in (write_models, write_listeners, write_rest):
+    for part in (write_models, write_listeners, write_registration, write_rest):
         try:
             part(writer, config)
         except DragomanError as error:

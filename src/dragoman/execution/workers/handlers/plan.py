@@ -9,6 +9,7 @@ import structlog
 from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.terms import WorkTerms
 from dragoman.engines.base import Artifact
 from dragoman.settings.manifest import MANIFEST, PYTHON, Manifest, read_manifest
 from dragoman.settings.metrics_file import read_metrics_file
@@ -56,6 +57,22 @@ class Plan(Struct, frozen=True):
     decode_input: bool | None = None  # None = as the environment says
     limit_image_pixels: bool = True
     metrics: Mapping[str, Any] | None = None  # that are defined beforehand; None = TorchServe's usual ones
+    runtime: str = PYTHON
+
+    @property
+    def terms(self) -> WorkTerms:
+        """What an operator is told of it."""
+        return WorkTerms(
+            batch_size=self.batch_size,
+            batch_delay_ms=round(self.batch_delay_s * 1000),
+            response_timeout_s=round(self.response_timeout_s),
+            startup_timeout_s=round(self.startup_timeout_s),
+            retry_s=round(self.retry_s),
+            client_timeout_ms=round(self.client_timeout_s * 1000),
+            queue=self.queue,
+            runtime=self.runtime,
+            gpus=tuple(self.gpus),
+        )
 
     def for_worker(self) -> Mapping[str, Any]:
         """What the worker has to know."""
@@ -81,12 +98,14 @@ def make_plan(artifact: Artifact, gpus: int = 0) -> Plan:
     manifest, tree = manifest_of(artifact)
     config = config_of(artifact, manifest)
     own = artifact.settings.handler
-    named = (manifest.model.handler, own.handler) if own.yields else (own.handler, manifest.model.handler)
+    yields = own.yields and "handler" not in own.kept
+    named = (manifest.model.handler, own.handler) if yields else (own.handler, manifest.model.handler)
     handler = named[0] or named[1]
     if not handler:
         raise invalid(f"model {artifact.model}: its manifest names no handler")
-    if manifest.runtime not in RUNTIMES:
-        raise invalid(f"model {artifact.model}: runtime {manifest.runtime!r}; only Python handlers are run")
+    runtime = own.runtime or manifest.runtime
+    if runtime not in RUNTIMES:
+        raise invalid(f"model {artifact.model}: runtime {runtime!r}; only Python handlers are run")
     usual = artifact.settings.instances
     given = Given(own, config.config, gpus or len(os.sched_getaffinity(0)))
     minimum = first(*given["min_workers"], usual)
@@ -115,6 +134,7 @@ def make_plan(artifact: Artifact, gpus: int = 0) -> Plan:
         gpus=gpus_of(artifact, config.config, gpus),
         manifest=tree,
         yaml=plain(config.tree),
+        runtime=runtime,
     )
 
 
@@ -131,7 +151,8 @@ class Given:
         own, config = getattr(self._own, key), getattr(self._config, key)
         if own == DEVICES:
             own = self._devices
-        return (config, own) if self._own.yields else (own, config)
+        yields = self._own.yields and key not in self._own.kept
+        return (config, own) if yields else (own, config)
 
 
 def gpus_of(artifact: Artifact, config: ModelConfig, there: int) -> Sequence[int]:

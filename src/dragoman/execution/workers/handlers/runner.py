@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from time import monotonic
 from typing import Final
 
+from msgspec.structs import replace
+
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.measures import Measure
@@ -44,6 +46,7 @@ class HandlerRunner:
         self._plan = plan
         self._loop = loop
         self._clock = clock
+        self._terms = plan.terms
         title = f"model {artifact.model} version {artifact.version}"
         self._no_worker = DragomanError(
             Code.UNAVAILABLE, f"{title} has no worker that could answer", reason=Reason.NO_WORKER
@@ -92,7 +95,7 @@ class HandlerRunner:
 
     def workers(self) -> WorkersStatus:
         """How the workers are."""
-        return self._staff.status
+        return replace(self._staff.status, waiting=self._line.waiting, terms=self._terms)
 
     def measures(self) -> Sequence[Measure]:
         """What the handler has measured, as it is now."""
