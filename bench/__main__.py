@@ -2,7 +2,8 @@
 
 scripts/bench                       five rounds; writes bench/RESULTS.md
 scripts/bench --quick               one short round, printed only: whether everything runs, not how fast it is
-scripts/bench [--quick] SECTION...  these alone, printed only: load, batching, pipelines, openvino, images
+scripts/bench [--quick] SECTION...  these alone, printed only: load, batching, pipelines, openvino, images,
+                                    archives
 """
 
 import sys
@@ -12,12 +13,16 @@ from pathlib import Path
 from typing import Final
 
 from bench import models, results, rounds
-from bench.load import LoadFailedError, check_tools
-from tests.clients.environments import MLSERVER, OPENVINO, Environment, make
+from bench.load import JAVA, LoadFailedError, check_tools
+from tests.clients.environments import MLSERVER, OPENVINO, TORCHSERVE, Environment, make
 from tests.server_process import ServerFailedError
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-ENVIRONMENTS: Final[Mapping[str, Environment]] = {"load": MLSERVER, "openvino": OPENVINO}
+ENVIRONMENTS: Final[Mapping[str, Environment]] = {
+    "load": MLSERVER,
+    "openvino": OPENVINO,
+    "archives": TORCHSERVE,
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,7 +49,7 @@ def measure(length: rounds.Length, sections: Collection[str]) -> str:
 
     Errors: LoadFailedError, ServerFailedError.
     """
-    check_tools()
+    check_tools(JAVA if "archives" in sections else None)
     for section, environment in ENVIRONMENTS.items():
         if section in sections:
             make(environment)

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import chain
 
+from bench.archives import MANY, SERVERS, ArchiveFigures
 from bench.rounds import BesideFigures, Figures, ImageFigures, Layers, Length, Measured, PairFigures
-from tests.clients.environments import MLSERVER, OPENVINO
+from tests.clients.environments import MLSERVER, OPENVINO, TORCHSERVE
 
 PACKAGES = ("dragoman", "onnxruntime", "numpy", "uvloop", "httptools", "grpcio", "orjson", "msgspec")
 
@@ -26,6 +27,7 @@ def render(measured: Measured, length: Length) -> str:
         (_engines, measured.engines),
         (_images, measured.images),
         (_beside, measured.beside),
+        (_archives, measured.archives),
     )
     parts = (write(figures) for write, figures in tables if figures)
     return "\n".join(chain(_heading(length), *parts)) + "\n"
@@ -171,6 +173,29 @@ def _beside(figures: Sequence[BesideFigures]) -> Iterator[str]:
         for one in figures
     ]
     yield from _table(f"## Beside MLServer ({MLSERVER.packages[0]}), one process each", columns, rows)
+
+
+def _archives(figures: ArchiveFigures) -> Iterator[str]:
+    columns = ("workload", "connections", "requests/s", "TorchServe", "ratio", "p50 ms", "TorchServe")
+    rows = [
+        (
+            one.workload.title,
+            str(one.workload.connections),
+            f"{one.server.requests_per_s:,.0f}",
+            f"{one.torchserve.requests_per_s:,.0f}",
+            f"{one.ratio:.1f}",
+            f"{one.server.p50_s * 1e3:.2f}",
+            f"{one.torchserve.p50_s * 1e3:.2f}",
+        )
+        for one in figures.echoes
+    ]
+    yield from _table(f"## Beside TorchServe ({TORCHSERVE.alone[0]}), one worker on its core", columns, rows)
+    costs = [figures.costs[server] for server in SERVERS]
+    rows = [
+        ("started, s", *(f"{one.start_s:,.1f}" for one in costs)),
+        ("memory, MB (PSS)", *(f"{one.memory / 1e6:,.0f}" for one in costs)),
+    ]
+    yield from _table(f"## {MANY} archives of a handler that echoes, all cores", ("", *SERVERS), rows)
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any, Final, NamedTuple
 
-from bench import h2load, wrk
+from bench import archives, h2load, wrk
+from bench.archives import ArchiveFigures, Beside
 from bench.load import SERVER_CORE, Load, pinned
 from bench.workloads import BATCHING, BESIDE, ENGINES, IMAGES, WORKLOADS, Pair, Workload
 from tests.clients.environments import OPENVINO
@@ -78,6 +79,7 @@ class Measured(NamedTuple):
     beside: Sequence[BesideFigures] = ()
     engines: Sequence[PairFigures] = ()
     images: Sequence[ImageFigures] = ()
+    archives: ArchiveFigures | None = None
 
 
 class Round(NamedTuple):
@@ -95,6 +97,7 @@ class Round(NamedTuple):
     pipelines: Mapping[str, Layers] = {}
     engines: Sequence[tuple[Load, Load]] = ()
     images: Sequence[tuple[Load, float]] = ()
+    archives: Beside | None = None
 
 
 class Repositories(NamedTuple):
@@ -136,6 +139,7 @@ def summary(rounds: Sequence[Round]) -> Measured:
         beside,
         pairs_summary(ENGINES, [one.engines for one in rounds]),
         images_summary([one.images for one in rounds]),
+        archives.summary([one.archives for one in rounds if one.archives is not None]),
     )
 
 
@@ -237,12 +241,18 @@ def _images(length: Length, scratch: Path, folders: Repositories) -> dict[str, A
     return {"images": found}
 
 
+def _archives(length: Length, scratch: Path, folders: Repositories) -> dict[str, Any]:
+    del folders
+    return {"archives": archives.measure(length.warm_s, length.load_s, scratch)}
+
+
 SECTIONS: Final = {
     "load": _load,
     "batching": _batching,
     "pipelines": _pipelines,
     "openvino": _openvino,
     "images": _images,
+    "archives": _archives,
 }
 
 

@@ -93,6 +93,21 @@ MLSERVER: Final = Environment("mlserver", ("mlserver==1.7.1", "onnxruntime==1.31
 OPENAPI: Final = Environment("openapi", ("openapi-python-client==0.29.1", "httpx==0.28.1", "attrs==26.1.0"))
 # No client: what the benchmark's own interpreter is shown besides.
 OPENVINO: Final = Environment("openvino", (), alone=("openvino==2026.4.1",))
+# Nor this one, which is TorchServe itself, for the benchmark; its workers need torch whatever a handler does.
+TORCHSERVE: Final = Environment(
+    "torchserve",
+    (
+        "numpy==2.4.6",
+        "packaging==26.4",
+        "pillow==13.0.0",
+        "psutil",
+        "pyyaml",
+        "setuptools",
+        "torch==2.13.0",
+        "wheel",
+    ),
+    alone=("torchserve==0.12.0",),
+)
 # Nor this one: what handlers of TorchServe's examples import besides torch.
 TORCHSERVE_EXAMPLES: Final = Environment(
     "torchserve-examples", (), alone=("torchvision==0.28.0", "lru-dict==1.4.1")

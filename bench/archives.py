@@ -1,0 +1,175 @@
+"""Model archives with handlers: in this server and in TorchServe, which takes the same ones.
+
+What is measured: the rate of a handler that echoes, in one worker, and what many such models cost.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Final, NamedTuple
+from urllib.request import Request, urlopen
+
+from bench import wrk
+from bench.forms import Form
+from bench.load import SERVER_CORE, Load, LoadFailedError, pinned
+from bench.workloads import Workload
+from tests.clients.torchserve_guide import archive
+from tests.server_process import Address, started
+
+SERVERS: Final = ("dragoman", "torchserve")
+ECHO: Final = """
+def handle(data, context):
+    return None if data is None else [row["body"] for row in data]
+"""
+BODY: Final = b"x" * 100
+CONNECTIONS: Final = (
+    32  # twice as many requests, those of the load before it among them, fit both's lines of 100
+)
+MANY: Final = 25
+WARM_UP: Final = 5  # times as long as other servers: Java compiles what it runs often
+BYTES: Final = {"Content-Type": "application/octet-stream"}
+PREDICTIONS: Final = Form("TorchServe", "http", "/predictions/{model}", lambda _: BODY, lambda _: BYTES)
+ECHOES: Final = tuple(
+    Workload(PREDICTIONS, "a handler that echoes 100 bytes", "echo", (1,), connections)
+    for connections in (CONNECTIONS, 1)
+)
+
+
+class Cost(NamedTuple):
+    """What many models cost: seconds until each has answered, and bytes of memory in proportion (PSS)."""
+
+    start_s: float
+    memory: float
+
+
+class Beside(NamedTuple):
+    """One round. Loads are in the order of ECHOES."""
+
+    loads: Mapping[str, Sequence[Load]]
+    costs: Mapping[str, Cost]
+
+
+class EchoFigures(NamedTuple):
+    """The same requests to both, medians over the rounds. `ratio` = that of the rates in a round."""
+
+    workload: Workload
+    server: Load
+    torchserve: Load
+    ratio: float
+
+
+class ArchiveFigures(NamedTuple):
+    """All that was measured, medians over the rounds."""
+
+    echoes: Sequence[EchoFigures]
+    costs: Mapping[str, Cost]
+
+
+def measure(warm_s: int, load_s: int, scratch: Path) -> Beside:
+    """One round, the two in turn, each in fresh processes."""
+    one, many = scratch / "one", scratch / "many"  # the same archives in each round
+    for store, names in ((one, ["echo"]), (many, [f"echo{number}" for number in range(MANY)])):
+        for name in names:
+            archive(store, name, {"handler.py": ECHO})
+    return Beside(
+        {
+            server: loads(pinned(SERVER_CORE, command(server, one)), warm_s, load_s, scratch)
+            for server in SERVERS
+        },
+        {server: cost(command(server, many), scratch) for server in SERVERS},
+    )
+
+
+def command(server: str, store: Path) -> Sequence[str]:
+    """What serves every archive of a store."""
+    if server == "torchserve":
+        return [sys.executable, "-m", "bench.beside.launch_torchserve", str(store)]
+    serve = [sys.executable, "-m", "dragoman", "serve", str(store), "--trust-code", "--host", "127.0.0.1"]
+    return [*serve, "--port", "0", "--grpc-port", "0"]
+
+
+def loads(command: Sequence[str], warm_s: int, load_s: int, scratch: Path) -> Sequence[Load]:
+    """One fresh server, asked for each of the echoes in turn."""
+    with started(command, scratch / "server.log", ("http", "grpc")) as addresses:
+        address = addresses["http"]
+        wrk.load(address, ECHOES[0], WARM_UP * warm_s, scratch)
+        return [wrk.load(address, echo, load_s, scratch) for echo in ECHOES]
+
+
+def cost(command: Sequence[str], scratch: Path) -> Cost:
+    """What one fresh server of many models costs, on all cores."""
+    since_s = perf_counter()
+    with started(command, scratch / "server.log", ("http", "grpc")) as addresses:
+        with ThreadPoolExecutor(MANY) as pool:
+            list(pool.map(lambda number: ask(addresses["http"], f"echo{number}"), range(MANY)))
+        start_s = perf_counter() - since_s
+        return Cost(start_s, sum(proportional_memory(process) for process in served_by(os.getpid())))
+
+
+def ask(address: Address, model: str) -> None:
+    """Have a model answer once.
+
+    Errors: LoadFailedError for another answer than the echo.
+    """
+    url = f"http://{address.host}:{address.port}/predictions/{model}"
+    with urlopen(Request(url, BODY, BYTES), timeout=60.0) as answer:
+        if answer.read() != BODY:
+            raise LoadFailedError(f"{model} is no echo")
+
+
+def served_by(parent: int) -> Iterator[int]:
+    """The processes that this one has started, and theirs; but not what launches another server."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        children.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    todo = children.get(parent, [])
+    while todo:
+        process = todo.pop()
+        todo += children.get(process, [])
+        if b"bench.beside" not in Path(f"/proc/{process}/cmdline").read_bytes():
+            yield process
+
+
+def proportional_memory(process: int) -> int:
+    """Its memory in bytes, of what it shares its share."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def summary(rounds: Sequence[Beside]) -> ArchiveFigures | None:
+    """Medians over the rounds; nothing of none."""
+    if not rounds:
+        return None
+    return ArchiveFigures(
+        [
+            EchoFigures(
+                echo,
+                *(middle([one.loads[server][number] for one in rounds]) for server in SERVERS),
+                ratio=median(
+                    one.loads["dragoman"][number].requests_per_s
+                    / one.loads["torchserve"][number].requests_per_s
+                    for one in rounds
+                ),
+            )
+            for number, echo in enumerate(ECHOES)
+        ],
+        {
+            server: Cost(
+                *(median(values) for values in zip(*(one.costs[server] for one in rounds), strict=True))
+            )
+            for server in SERVERS
+        },
+    )
+
+
+def middle(loads: Sequence[Load]) -> Load:
+    """Their medians."""
+    return Load(*(median(column) for column in zip(*loads, strict=True)))
