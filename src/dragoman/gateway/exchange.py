@@ -2,6 +2,8 @@
 
 from time import perf_counter_ns
 
+from msgspec import Struct
+
 from dragoman.core.access import Permission
 from dragoman.core.context import CallContext
 from dragoman.core.control import ControlRequest
@@ -12,32 +14,24 @@ from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft, Operation
 
 
-class Exchange:
+class Exchange(Struct, eq=False):
     """What is known of a request so far: the draft once parsed, the handle while a version is pinned.
 
     The draft of a request for control is that request. `access` None = everyone may do everything; `input_ns`
-    = the time it took to bind the draft; `tells_id` = the answer has the request's id, come what may.
+    = the time it took to bind the draft; `tells_id` = the answer has the id, as an error's always has.
     """
 
-    __slots__ = (
-        "access", "began_ns", "call", "draft", "handle", "input_ns", "model", "operation", "tells_id",
-        "version", "wire",
-    )  # fmt: skip
-
-    def __init__(
-        self, operation: Operation, wire: WireRequest, call: CallContext, began_ns: int, tells_id: bool
-    ) -> None:
-        self.operation = operation
-        self.wire = wire
-        self.call = call
-        self.began_ns = began_ns
-        self.input_ns = 0
-        self.draft: Draft | ControlRequest | None = None
-        self.handle: Handle | None = None
-        self.model = ""
-        self.version: int | None = None  # once one is found
-        self.access: Access | None = None
-        self.tells_id = tells_id
+    operation: Operation
+    wire: WireRequest
+    call: CallContext
+    began_ns: int
+    tells_id: bool
+    input_ns: int = 0
+    draft: Draft | ControlRequest | None = None
+    handle: Handle | None = None
+    model: str = ""
+    version: int | None = None  # once one is found
+    access: Access | None = None
 
     def check(self, model: str) -> None:
         """Let the caller use this model.

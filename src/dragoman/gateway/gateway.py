@@ -96,9 +96,11 @@ class Gateway:
         if self._timeout_s:
             latest_s = monotonic() + self._timeout_s
             deadline_s = latest_s if deadline_s is None or deadline_s > latest_s else deadline_s
-        request_id = self._recorder.new_id() if own_ids else self._recorder.request_id(wire)
+        recorder = self._recorder
+        request_id, tells_id = (recorder.new_id(), True) if own_ids else recorder.request_id(wire)
+        if type(operation) is InferOperation and operation.tells_id:
+            tells_id = True
         call = CallContext(request_id, deadline_s, peer=wire.peer)
-        tells_id = own_ids or (type(operation) is InferOperation and operation.tells_id)
         exchange = Exchange(operation, wire, call, began_ns, tells_id)
         if self._guard.guarded:
             return self._admit(operation, exchange, opened)
@@ -167,7 +169,7 @@ class Gateway:
             handle = self._pin(exchange, draft)
             runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)
-            if len(exchange.wire.body) > self._limits.offload_bytes:
+            if len(exchange.wire.body) > self._limits.offload_bytes and not operation.binds_at_once:
                 unbound = run_unbound(operation, runner, handle, exchange, signature)
                 if unbound is not None:
                     return self._awaited(operation, exchange, unbound)
@@ -203,7 +205,8 @@ class Gateway:
         """
         if not draft.target.model:
             draft.target = replace(draft.target, model=only_name(self._models.report))
-        exchange.check(draft.target.model)
+        if exchange.access is not None:
+            exchange.check(draft.target.model)
         handle = self._models.pin(draft.target)
         exchange.hold(handle)
         return handle

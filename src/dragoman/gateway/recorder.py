@@ -35,14 +35,14 @@ class Recorder:
         self._prefix = os.urandom(5).hex()
         self._numbers = count(1)
 
-    def request_id(self, wire: WireRequest) -> str:
-        """The client's own id, where it sent a plain one, else a new one."""
+    def request_id(self, wire: WireRequest) -> tuple[str, bool]:
+        """The client's own id, where it sent a plain one, else a new one; and whether it sent any."""
         given = wire.header(REQUEST_ID)
         if given is not None and len(given) <= MAX_REQUEST_ID and given.isascii():
             text = given.decode("ascii")
             if text.isprintable():
-                return text
-        return f"{self._prefix}-{next(self._numbers):x}"
+                return text, True
+        return f"{self._prefix}-{next(self._numbers):x}", given is not None
 
     @staticmethod
     def new_id() -> str:
@@ -52,7 +52,7 @@ class Recorder:
     @staticmethod
     def tell(exchange: Exchange, response: WireResponse) -> None:
         """Give the request's id to a client that can use it."""
-        if exchange.tells_id or exchange.wire.header(REQUEST_ID) is not None:
+        if exchange.tells_id:
             response.headers.append((b"X-Request-Id", exchange.call.request_id.encode()))
 
     def as_dragoman(self, error: Exception, call: CallContext) -> DragomanError:
@@ -71,7 +71,8 @@ class Recorder:
         self._metrics.stats(exchange.operation.name, exchange.model).add(code, elapsed)
         if self._told is not None:
             self._told(exchange, error, elapsed)
-        exchange.tells_id = exchange.tells_id or error is not None
+        if error is not None:
+            exchange.tells_id = True
         self.tell(exchange, response)
         if self._access.wants(code, elapsed):
             self._log(exchange, response, code, elapsed, error)

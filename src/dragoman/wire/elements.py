@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from dragoman.core.errors import DragomanError, invalid
-from dragoman.core.tensors import FLOATS, Array, DType
+from dragoman.core.tensors import FLOATS, NUMPY, Array, DType
 from dragoman.wire.base64 import decode_base64
 from dragoman.wire.json_exact import JsonValue
 from dragoman.wire.json_tree import excerpt
@@ -84,7 +84,7 @@ def read_elements(flat: Elements, kinds: Kinds, dtype: DType) -> Array | None:
     if not kinds <= (NUMBER_KINDS if dtype in FLOATS else INTEGER_KINDS):
         return None
     try:
-        return np.frombuffer(array(code, flat), dtype.numpy) if flat else np.empty(0, dtype.numpy)
+        return np.frombuffer(array(code, flat), NUMPY[dtype]) if flat else np.empty(0, NUMPY[dtype])
     except OverflowError:
         return None
 

@@ -31,8 +31,9 @@ class WireRequest(Struct, gc=False):
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of the header of this lower-case name."""
+        size = len(name)
         for key, value in self.headers:
-            if len(key) == len(name) and key.lower() == name:
+            if len(key) == size and key.lower() == name:
                 return value
         return None
 

@@ -59,6 +59,7 @@ class InferOperation(Struct, frozen=True):
     What takes long is done on a thread. `reading` says how many bytes `parse` and `bind` have to work through
     (asked of large bodies only; without it, all of the body), `writing` how many `encode` has to (without it,
     few unless the request was long). Tensors that are taken or sent as they lie there do not count.
+    `binds_at_once`: of a body that is little to read by that count, `bind` takes next to none of it.
 
     The response that `encode` gets is of the kind of the request that `bind` gave. `tells_id`: every answer
     names its request.
@@ -73,6 +74,7 @@ class InferOperation(Struct, frozen=True):
     stream: Callable[[Any], StreamEncoder | None] | None = None
     head_at_once: bool = False
     one_part: bool = False
+    binds_at_once: bool = False
     reading: Callable[[WireRequest], int] | None = None
     writing: Callable[[Any, Any], int] | None = None
     tells_id: bool = False

@@ -180,6 +180,18 @@ def test_a_long_request_is_bound_where_the_model_prepares_what_it_takes(
     assert handle.pins == 0
 
 
+@pytest.mark.parametrize(("to_read", "place"), [(3, "MainThread"), (4, "images-double")])
+def test_what_takes_no_time_to_bind_is_bound_here_however_long_it_is(to_read: int, place: str) -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+    handle = bench.models.handle
+    handle.runner = PreparingRunner(handle.runner, "double", 1, 8, Limits())
+    threads: list[str] = []
+    at_once = replace(INFER, stream=None, binds_at_once=True, reading=lambda _: to_read)
+    assert answered(bench, request(b"1 2 3"), where(at_once, "bind", threads)).body == b"[2.0, 4.0, 6.0]"
+    assert threads[0].startswith(place)
+    assert handle.pins == 0
+
+
 @pytest.mark.parametrize("warm", [False, True])
 def test_an_answer_that_cannot_be_written_on_a_thread_is_an_error_as_ever(warm: bool) -> None:
     bench = Bench(limits=Limits(offload_bytes=3))

@@ -4,6 +4,7 @@ Numbers in binary form are not touched: a thread would only cost time.
 """
 
 import re
+from functools import lru_cache
 from math import prod
 from typing import Final
 
@@ -18,6 +19,7 @@ from dragoman.wire.effort import Parts, TooManyPartsError, copied, json_to_read,
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.proto_fields import Data, as_data
 from dragoman.wire.v2.binary import read_length
+from dragoman.wire.v2.known import KNOWN, KNOWN_BYTES
 from dragoman.wire.v2.request import InferDraft
 
 BYTES: Final = DType.BYTES
@@ -48,17 +50,28 @@ def bytes_to_read(wire: WireRequest) -> int:
     if size > SEARCHED_BYTES:
         return whole
     text = bytes(memoryview(wire.body)[:size])
-    if ESCAPE in text:
+    elements = known_elements(text) if size <= KNOWN_BYTES else elements_in(text)
+    if elements is None:
         return whole
-    return size + copied(whole - size, elements_in(text)) if BYTES_NAME in text.upper() else size
+    return size + copied(whole - size, elements) if elements >= 0 else size
 
 
-def elements_in(text: bytes) -> int:
-    """No fewer elements than the tensors have that this JSON describes."""
+def elements_in(text: bytes) -> int | None:
+    """No fewer elements than the tensors have that this JSON describes; -1 where none of them is of BYTES.
+
+    None = an escape may hide the names.
+    """
+    if ESCAPE in text:
+        return None
+    if BYTES_NAME not in text.upper():
+        return -1
     elements = 0
     for found in SHAPE.finditer(text):
         elements += prod(map(int, SIZE.findall(found[1])))
     return elements
+
+
+known_elements = lru_cache(KNOWN)(elements_in)  # short texts, which clients repeat
 
 
 def message_to_read(wire: WireRequest) -> int:
@@ -108,7 +121,7 @@ def bytes_to_write(draft: InferDraft, response: TensorResponse) -> int:
     size = 0
     if not draft.outputs and not draft.binary:
         for tensor in response.outputs.values():
-            size += held_bytes(tensor)
+            size += held_bytes(tensor) if tensor.dtype is BYTES else tensor.array.nbytes
         return size
     all_of_it = draft.accepted is not None and wanted_coding(draft.accepted) is not None
     forms = {output.name: output for output in draft.outputs}

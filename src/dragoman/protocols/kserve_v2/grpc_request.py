@@ -31,6 +31,7 @@ from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft
 from dragoman.wire.proto_fields import Data, as_data, broken, fields, read_varint, signed, text
 from dragoman.wire.raw_tensors import MAX_RANK, check_shape, read_raw
+from dragoman.wire.v2.binary import decoded
 from dragoman.wire.v2.binding import (
     MAX_NAMES,
     bind_tensors,
@@ -41,7 +42,6 @@ from dragoman.wire.v2.binding import (
 from dragoman.wire.v2.request import (
     MAX_CLASSES,
     SHARED_MEMORY,
-    decoded,
     no_shared_memory,
     read_datatype,
 )

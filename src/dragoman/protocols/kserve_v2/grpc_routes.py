@@ -69,6 +69,7 @@ def infer(form: GrpcForm) -> InferOperation:
         encode=partial(encode_infer, form),
         fail=fail_infer,
         one_part=True,
+        binds_at_once=True,
         reading=message_to_read,
     )
 
@@ -84,6 +85,7 @@ def streamed_infer(form: GrpcForm) -> StreamOperation:
         fail=partial(fail_stream, form),
         stream=partial(stream_infer, form),
         head_at_once=True,
+        binds_at_once=True,
         reading=message_to_read,
     )
     return StreamOperation("kserve_v2.grpc.stream", message, Order.AS_SENT)

@@ -16,6 +16,7 @@ from dragoman.wire.raw_tensors import Data
 from dragoman.wire.v2.answer import answer_head, write_binary_output, write_output
 from dragoman.wire.v2.binary import LENGTH_HEADER, read_length, read_raw_body
 from dragoman.wire.v2.binding import bind_tensors, unexpected_output, with_parameters
+from dragoman.wire.v2.known import find_known
 from dragoman.wire.v2.request import InferDraft, WantedOutput, read_request
 
 OCTETS: Final = b"application/octet-stream"
@@ -39,6 +40,8 @@ def parse_infer(wire: WireRequest, limits: Limits) -> InferDraft:
             return InferDraft(target, {}, [], None, True, accepted, body)
         whole = memoryview(body)
         text, data = whole[:size], whole[size:]
+        if size != len(whole) and (known := find_known(text, limits.json_depth)) is not None:
+            return known.draft(target, data, accepted)
     return read_request(target, text, data, accepted, limits.json_depth)
 
 
@@ -50,7 +53,7 @@ def bind_infer(draft: InferDraft, signature: Signature) -> CoreRequest:
     model, wanted = draft.target.model, draft.outputs
     draft.signature = signature
     inputs = draft.inputs if draft.raw is None else read_raw_body(model, draft.raw, signature)
-    bound = bind_tensors(model, inputs, [output.name for output in wanted], signature)
+    bound = bind_tensors(model, inputs, [output.name for output in wanted] if wanted else (), signature)
     if draft.parameters:
         bound = with_parameters(bound, draft.parameters)
     for output in wanted:

@@ -51,6 +51,7 @@ INFER: Final = InferOperation(
     encode=encode_infer,
     fail=fail,
     one_part=True,
+    binds_at_once=True,
     reading=bytes_to_read,
     writing=bytes_to_write,
 )

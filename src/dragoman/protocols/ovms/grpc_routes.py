@@ -36,6 +36,7 @@ def grpc_routes() -> Iterator[GrpcRoute]:
         bind=bind_predict,
         encode=partial(encode_predict, written),
         fail=fail_grpc_predict,
+        binds_at_once=True,
         reading=predict_message_to_read,
     )
     yield GrpcRoute(f"{PREDICTION}/Predict", predict)

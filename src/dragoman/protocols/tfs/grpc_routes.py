@@ -75,6 +75,7 @@ def predict(superset: bool, write: Callable[[Tensor], Written]) -> InferOperatio
         bind=partial(bind_predict, superset),
         encode=partial(encode_predict, write),
         fail=partial(fail_predict, superset),
+        binds_at_once=True,
         reading=predict_message_to_read,
     )
 

@@ -205,10 +205,10 @@ class Connection(asyncio.BufferedProtocol):
     def _await_request(self) -> None:
         """Wait for a request, or for the rest of one."""
         reader = self._reader
-        body = reader.incoming
         if self._paused:
             self._read_on()
-        if body is None and not reader.in_head:
+        body = reader.sized or reader.chunks
+        if body is None and not reader.partial:
             if self._eof:
                 self._close()
             else:

@@ -22,38 +22,28 @@ EMPTY_LINE: Final = b"\r\n\r\n"
 class RequestReader:
     """Reads one request after the other. `done` = `head` and `body` are a request to be answered now."""
 
-    __slots__ = ("_cache", "_chunks", "_limits", "_partial", "body", "done", "head", "parser", "sized")
+    __slots__ = ("_cache", "_limits", "body", "chunks", "done", "head", "parser", "partial", "sized")
 
     def __init__(self, limits: Limits, cache: HeadCache) -> None:
         self._limits = limits
         self._cache = cache
-        self._partial = bytearray()  # a head that has not come whole
-        self._chunks: ChunkedBody | None = None
+        self.partial = bytearray()  # a head that has not come whole
+        self.chunks: ChunkedBody | None = None  # a body that comes in chunks
         self.parser: HeadParser | None = None  # of the partial head, or of the one that was refused
         self.sized: SizedBody | None = None  # a body that is received in place
         self.head: Head  # of the request that was read, or whose body is under way
         self.body: bytes | bytearray | memoryview = b""
         self.done = False
 
-    @property
-    def in_head(self) -> bool:
-        """Whether a head has begun and not ended."""
-        return bool(self._partial)
-
-    @property
-    def incoming(self) -> SizedBody | ChunkedBody | None:
-        """The body that is under way."""
-        return self.sized or self._chunks
-
     def read(self, buffer: bytearray, view: memoryview, start: int, end: int) -> int:
         """Take the next bytes, up to the end of one request at most; where the rest begins.
 
         Errors: Refusal.
         """
-        if self._chunks is not None:
-            return self._read_chunks(self._chunks, buffer, view, start, end)
+        if self.chunks is not None:
+            return self._read_chunks(self.chunks, buffer, view, start, end)
         self.done = False
-        stop = -1 if self._partial else buffer.find(EMPTY_LINE, start, end)
+        stop = -1 if self.partial else buffer.find(EMPTY_LINE, start, end)
         if stop < 0:
             start, head = self._read_partial_head(view, start, end)
             if head is None:
@@ -75,17 +65,17 @@ class RequestReader:
         if (parser := self.parser) is not None:
             path, query = split_target(parser.target)
             return WireRequest(parser.method, path, query, parser.headers, b"", peer=peer)
-        if self.incoming is None:
+        if self.sized is None and self.chunks is None:
             return WireRequest("", "", "", [], b"", peer=peer)
         head = self.head
         return WireRequest(head.method, head.path, head.query, head.headers, b"", peer=peer)
 
     def drop(self) -> None:
         """Forget what has arrived of a request."""
-        self._partial = bytearray()
+        self.partial = bytearray()
         if self.parser is not None:
             self.parser.close()
-        self.parser = self.sized = self._chunks = None
+        self.parser = self.sized = self.chunks = None
 
     def filled(self, size: int) -> None:
         """So many bytes were written into `sized.space()`."""
@@ -103,7 +93,7 @@ class RequestReader:
         return self._finish_head(parser, data)
 
     def _read_partial_head(self, view: memoryview, start: int, end: int) -> tuple[int, Head | None]:
-        partial = self._partial
+        partial = self.partial
         known = len(partial)
         partial += view[start:end]
         found = partial.find(EMPTY_LINE, max(0, known - len(EMPTY_LINE) + 1))
@@ -137,8 +127,8 @@ class RequestReader:
 
     def _begin_body(self, size: int, buffer: bytearray, view: memoryview, start: int, end: int) -> int:
         if size == CHUNKED:
-            self._chunks = ChunkedBody(self._limits)
-            return self._read_chunks(self._chunks, buffer, view, start, end)
+            self.chunks = ChunkedBody(self._limits)
+            return self._read_chunks(self.chunks, buffer, view, start, end)
         stop = start + size
         if stop <= end:
             self.body = bytes(view[start:stop])
@@ -152,7 +142,7 @@ class RequestReader:
     ) -> int:
         start = chunks.take(buffer, view, start, end)
         if chunks.done:
-            self._chunks = None
+            self.chunks = None
             self.body = chunks.data
             self.done = True
         return start

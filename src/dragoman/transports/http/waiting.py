@@ -45,7 +45,10 @@ class Waiting:
     def for_request(self) -> None:
         """Wait for a request. The wheel's time does: it is at most one step old, and costs nothing."""
         self.phase = Phase.IDLE
-        self._until(after(self._wheel.now, self._limits.keep_alive_timeout_s))
+        timeout_s = self._limits.keep_alive_timeout_s
+        self.deadline = self._wheel.now + timeout_s if timeout_s else NEVER
+        if self.deadline < self.due:
+            self._wheel.watch(self)
 
     def for_head(self) -> None:
         """Wait for the rest of a head; every further piece leaves the deadline where it is."""

@@ -9,13 +9,15 @@ import numpy as np
 
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.tensors import NUMPY, DType, Tensor
+from dragoman.core.tensors import NUMPY, Array, DType, Tensor
+from dragoman.wire.base64 import decode_base64
 from dragoman.wire.datatypes import shown_shape
 from dragoman.wire.raw_tensors import Data, read_raw
 from dragoman.wire.v2.binding import bracketed
 
 LENGTH_HEADER: Final = b"Inference-Header-Content-Length"
 MAX_DIGITS: Final = 19
+BASE64: Final = "base64"  # MLServer's content type of BYTES that hold such text
 
 
 class BinaryPart:
@@ -43,6 +45,16 @@ class BinaryPart:
         self._at = end
         return self._data[start:end]
 
+    def tensor(
+        self, name: str, dtype: DType, shape: tuple[int, ...], size: int, content_type: str | None
+    ) -> Tensor:
+        """Input `name`, which the next so many bytes are.
+
+        Errors: INVALID_ARGUMENT where they are not.
+        """
+        array = read_raw(name, self.take(name, size), dtype, shape, self.model)
+        return Tensor(dtype, array) if content_type is None else decoded(name, dtype, array, content_type)
+
     def finish(self) -> None:
         """All of it has been taken.
 
@@ -51,6 +63,20 @@ class BinaryPart:
         left = len(self._data) - self._at
         if left:
             raise invalid(f"{left} bytes of the body are left over after its last tensor")
+
+
+def decoded(name: str, dtype: DType, array: Array, content_type: str | None) -> Tensor:
+    """The tensor, out of base64 where its content type says so.
+
+    Errors: INVALID_ARGUMENT naming the input for what is none.
+    """
+    if content_type == BASE64 and dtype is DType.BYTES:
+        flat = array.reshape(-1)
+        try:
+            flat[:] = [decode_base64(text.decode("latin-1")) for text in flat]
+        except DragomanError:
+            raise invalid(f"input '{name}' is not base64, as its content type says") from None
+    return Tensor(dtype, array)
 
 
 def read_length(value: bytes, body: Data) -> int:

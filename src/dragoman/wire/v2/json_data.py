@@ -41,7 +41,9 @@ def read_data(name: str, data: JsonValue, dtype: DType, shape: tuple[int, ...], 
         raise invalid(
             f"input '{name}': 'data' has {len(data)} elements, and its shape {list(shape)} takes {count}"
         )
-    array = read_leaves(data, kinds, dtype)
+    array = None if dtype is BYTES else read_elements(data, kinds, dtype)  # all that most requests take
+    if array is None:
+        array = read_leaves(data, kinds, dtype)
     if array is None:
         raise leaf_fault(name, data, dtype)
     return array if len(shape) == 1 else array.reshape(shape)

@@ -4,6 +4,7 @@ A key whose value is null counts as absent, as clients write it so; keys that ar
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from msgspec import Struct
@@ -11,24 +12,23 @@ from msgspec import Struct
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import Target
 from dragoman.core.signatures import Signature
-from dragoman.core.tensors import Array, DType, Tensor
-from dragoman.wire.base64 import decode_base64
+from dragoman.core.tensors import DType, Tensor
 from dragoman.wire.datatypes import DTYPES
 from dragoman.wire.json_exact import JsonObject, JsonValue
 from dragoman.wire.json_tree import excerpt, load
 from dragoman.wire.operation import Draft
-from dragoman.wire.raw_tensors import Data, check_shape, read_raw
-from dragoman.wire.v2.binary import BinaryPart
+from dragoman.wire.raw_tensors import Data, check_shape
+from dragoman.wire.v2.binary import BinaryPart, decoded
 from dragoman.wire.v2.binding import MAX_NAMES, duplicate_input, too_many_names
 from dragoman.wire.v2.json_data import read_data
 
+Description = tuple[DType, tuple[int, ...], int]  # the last is the number of elements
 Parameters = Mapping[str, Any]  # of texts, numbers and booleans
 
 SCALARS: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None)})
 RESERVED: Final = "triton_"
 HEADERS: Final = "headers"  # MLServer hands a request's headers to the model as an object
 SHARED_MEMORY: Final = "shared_memory_region"
-BASE64: Final = "base64"  # MLServer's content type of BYTES that hold such text
 MAX_CLASSES: Final = 2**31 - 1
 
 
@@ -72,9 +72,13 @@ def read_request(
 
 
 def read_document(
-    target: Target, document: JsonObject, data: Data = b"", accepted: bytes | None = None
+    target: Target,
+    document: JsonObject,
+    data: Data = b"",
+    accepted: bytes | None = None,
+    part: BinaryPart | None = None,
 ) -> InferDraft:
-    """The request that an object is, with the bytes that follow it.
+    """The request that an object is, with the bytes that follow it, which `part` may give out.
 
     Errors: as `read_request`.
     """
@@ -87,9 +91,10 @@ def read_document(
         binary = read_flag(parameters, "binary_data_output", False, "the request")
         content_type = parameters.get("content_type")
         check_reserved(parameters)
-    part = BinaryPart(target.model, data)
+    part = part or BinaryPart(target.model, data)
     inputs = read_inputs(document.get("inputs"), part, content_type)
-    part.finish()
+    if data:
+        part.finish()
     outputs = document.get("outputs")
     wanted = [] if outputs is None else read_outputs(outputs, binary)
     return InferDraft(target, inputs, wanted, request_id, binary, accepted, parameters=parameters)
@@ -109,7 +114,9 @@ def read_inputs(entries: JsonValue, part: BinaryPart, content_type: str | None) 
     for entry in entries:
         if type(entry) is not dict:
             raise invalid(f"each of 'inputs' must be an object, not {excerpt(entry)}")
-        name = read_name(entry, "input")
+        name = entry.get("name")
+        if type(name) is not str:
+            raise no_name(name, "input")
         if name in tensors:
             raise duplicate_input(name)
         tensors[name] = read_input(name, entry, part, content_type)
@@ -121,21 +128,36 @@ def read_input(name: str, entry: JsonObject, part: BinaryPart, content_type: str
 
     Errors: as `read_request`.
     """
-    dtype = read_datatype(name, entry.get("datatype"))
-    sizes = read_shape(name, entry.get("shape"))
-    count = check_shape(name, sizes, dtype)
+    word: Any = entry.get("datatype")
+    shape: Any = entry.get("shape")
+    try:
+        if type(shape) is not list:
+            raise TypeError
+        dtype, sizes, count = described(word, *shape)
+    except (TypeError, DragomanError):  # said again, with the input's name
+        dtype, sizes = read_datatype(name, word), read_shape(name, shape)
+        count = check_shape(name, sizes, dtype)
     data = entry.get("data")
     if (given := entry.get("parameters")) is not None:
         parameters = read_parameters(given, f"input '{name}'")
         content_type = parameters.get("content_type", content_type)
         size = read_source(name, data, parameters)
         if size is not None:
-            array = read_raw(name, part.take(name, size), dtype, sizes, part.model)
-            return decoded(name, dtype, array, content_type)
+            return part.tensor(name, dtype, sizes, size, content_type)
     if data is None:
         raise invalid(f"input '{name}' has neither 'data' nor the parameter 'binary_data_size'")
     array = read_data(name, data, dtype, sizes, count)
     return Tensor(dtype, array) if content_type is None else decoded(name, dtype, array, content_type)
+
+
+@lru_cache(4096, typed=True)  # typed: 1 is a size, and neither 1.0 nor True is, which are equal to it
+def described(word: JsonValue, *shape: JsonValue) -> Description:
+    """What an input says of its tensor; requests repeat it.
+
+    Errors: INVALID_ARGUMENT, and TypeError from the cache; nothing is kept then.
+    """
+    dtype, sizes = read_datatype("", word), read_shape("", list(shape))
+    return dtype, sizes, check_shape("", sizes, dtype)
 
 
 def read_shape(name: str, value: JsonValue) -> tuple[int, ...]:
@@ -171,20 +193,6 @@ def read_source(name: str, data: JsonValue, parameters: Parameters) -> int | Non
     return size
 
 
-def decoded(name: str, dtype: DType, array: Array, content_type: str | None) -> Tensor:
-    """The tensor, out of base64 where its content type says so.
-
-    Errors: INVALID_ARGUMENT naming the input for what is none.
-    """
-    if content_type == BASE64 and dtype is DType.BYTES:
-        flat = array.reshape(-1)
-        try:
-            flat[:] = [decode_base64(text.decode("latin-1")) for text in flat]
-        except DragomanError:
-            raise invalid(f"input '{name}' is not base64, as its content type says") from None
-    return Tensor(dtype, array)
-
-
 def read_outputs(entries: JsonValue, binary: bool) -> list[WantedOutput]:
     """The outputs that are asked for, in order. `binary` = their form, where they do not say.
 
@@ -204,7 +212,9 @@ def read_output(entry: JsonValue, binary: bool) -> WantedOutput:
     """
     if type(entry) is not dict:
         raise invalid(f"each of 'outputs' must be an object, not {excerpt(entry)}")
-    name = read_name(entry, "output")
+    name = entry.get("name")
+    if type(name) is not str:
+        raise no_name(name, "output")
     if (given := entry.get("parameters")) is None:
         return WantedOutput(name, binary)
     owner = f"output '{name}'"
@@ -217,16 +227,11 @@ def read_output(entry: JsonValue, binary: bool) -> WantedOutput:
     return WantedOutput(name, read_flag(parameters, "binary_data", binary, owner), classes or 0)
 
 
-def read_name(entry: JsonObject, role: str) -> str:
-    """The name of an input or an output.
-
-    Errors: INVALID_ARGUMENT where it has none.
-    """
-    name = entry.get("name")
-    if type(name) is not str:
-        found = "has no 'name'" if name is None else f"has a 'name' that is no string: {excerpt(name)}"
-        raise invalid(f"an {role} {found}")
-    return name
+def no_name(found: JsonValue, role: str) -> DragomanError:
+    """The error for an input or an output that has this for its name."""
+    if found is None:
+        return invalid(f"an {role} has no 'name'")
+    return invalid(f"an {role} has a 'name' that is no string: {excerpt(found)}")
 
 
 def read_datatype(name: str, word: JsonValue) -> DType:

@@ -32,11 +32,11 @@ def test_one_request_is_read_and_the_rest_is_left():
 def test_a_head_that_was_cut_leaves_what_follows_it():
     target = reader()
     assert read(target, GET[:10]) == 10
-    assert target.in_head
+    assert target.partial
     assert not target.done
     assert read(target, GET[10:] + POST) == len(GET) - 10
     assert target.done
-    assert not target.in_head
+    assert not target.partial
 
 
 def test_a_body_that_was_cut_is_received_in_place():
@@ -108,6 +108,6 @@ def test_what_was_dropped_is_gone():
     target = reader()
     read(target, POST[:-3])
     target.drop()
-    assert target.incoming is None
+    assert target.sized is None
     read(target, GET)
     assert target.done
