@@ -125,7 +125,7 @@ class Arrivals:
         try:
             fetched = Download(self._rules, self._resolve).fetch(url, folder, is_archive)
         except DragomanError as error:
-            why = "; ".join([str(error.__cause__ or ""), *getattr(error, "__notes__", ())])
+            why = "; ".join(getattr(error, "__notes__", [error.message]))
             self._log.warning("download failed", url=url, detail=why)
             raise
         return fetched, fetched

@@ -7,10 +7,12 @@ import contextlib
 import http.client
 import os
 import re
+import shutil
 import socket
 import ssl
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from threading import Timer
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urljoin
@@ -48,7 +50,8 @@ class Download:
     def __init__(self, rules: DownloadRules, resolve: Resolve = socket.getaddrinfo) -> None:
         self._rules = rules
         self._resolve = resolve
-        self._connection: http.client.HTTPConnection | None = None
+        self._late = False
+        self._socket: socket.socket | None = None  # of the connection that is open
 
     def fetch(self, url: str, folder: str, may_be: Callable[[str], bool]) -> str:
         """Where the file now lies, in a new folder below `folder`, under its own name, which `may_be` takes.
@@ -57,84 +60,85 @@ class Download:
         INVALID_ARGUMENT with reason DOWNLOAD_FAILED where nothing comes, or too much.
         """
         check_allowed(url, self._rules.allowed)
-        name = os.path.basename(unquote(read_url(url).path))
+        name = unquote(os.path.basename(read_url(url).path))
         if FILE_NAME.fullmatch(name) is None or not may_be(name):
             raise failed(url, f"{name!r} is no name of an archive")
         timer = Timer(self._rules.most_s, self._give_up)
         timer.daemon = True
         timer.start()
+        home = tempfile.mkdtemp(dir=folder)
         try:
-            return self._fetched(url, folder, name)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise failed(url, str(error)) from error
+            return self._fetched(url, os.path.join(home, name))
+        except BaseException as error:
+            shutil.rmtree(home, ignore_errors=True)
+            if isinstance(error, OSError | http.client.HTTPException | ValueError):
+                raise failed(url, str(error)) from error
+            raise
         finally:
             timer.cancel()
-            self._give_up()
 
-    def _fetched(self, url: str, folder: str, name: str) -> str:
+    def _fetched(self, url: str, path: str) -> str:
         place = url
         for _ in range(REDIRECTIONS + 1):
             check_allowed(place, self._rules.allowed)
-            answer = self._asked(read_url(place))
-            if answer.status not in REDIRECTED:
-                break
-            place = urljoin(place, answer.headers.get("Location", ""))
-            self._give_up()
+            parts = read_url(place)
+            places = public_addresses(parts, self._rules.networks, self._resolve)
+            with closing(reached(places)) as opened, closing(connected(parts, opened)) as connection:
+                self._socket = connection.sock  # with TLS it is another one
+                if self._late:
+                    break
+                with asked(connection, parts) as answer:
+                    if answer.status not in REDIRECTED:
+                        return self._written(url, answer, path)
+                    place = urljoin(place, answer.headers.get("Location", ""))
+        raise failed(url, "it takes too long" if self._late else "it is redirected too often")
+
+    def _written(self, url: str, answer: http.client.HTTPResponse, path: str) -> str:
         if answer.status != http.client.OK:
             raise failed(url, f"it is answered with {answer.status}")
-        return self._written(url, answer, tempfile.mkdtemp(dir=folder), name)
-
-    def _asked(self, parts: SplitResult) -> http.client.HTTPResponse:
-        """The answer's head.
-
-        Errors: OSError, HTTPException; those of `public_addresses`.
-        """
-        places = public_addresses(parts, self._rules.networks, self._resolve)
-        self._connection = connection = connected(parts, places)
-        target = parts.path or "/"
-        connection.request(
-            "GET",
-            f"{target}?{parts.query}" if parts.query else target,
-            headers={"Accept-Encoding": "identity"},
-        )
-        return connection.getresponse()
-
-    def _written(self, url: str, answer: http.client.HTTPResponse, folder: str, name: str) -> str:
-        path, size = os.path.join(folder, name), 0
+        size = 0
         with open(path, "xb") as file:
             while piece := answer.read1(PIECE_BYTES):
                 size += len(piece)
                 if size > self._rules.most_bytes:
                     raise failed(url, f"it has more than {self._rules.most_bytes} bytes")
                 file.write(piece)
-        if answer.length:
+        if answer.length or self._late:
             raise failed(url, "it breaks off")
         return path
 
     def _give_up(self) -> None:
-        """End the connection, whatever is under way on it."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):  # the other end was faster
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-            connection.close()
+        """Have whatever is under way on the connection end; the other thread closes it."""
+        self._late = True
+        opened = self._socket
+        if opened is not None:
+            with contextlib.suppress(OSError):  # it is closed already
+                opened.shutdown(socket.SHUT_RDWR)
 
 
-def connected(parts: SplitResult, places: Sequence[tuple[int, Any]]) -> http.client.HTTPConnection:
-    """A connection to the first of these places that answers, and to no other; of TLS where the URL wants it.
+def asked(connection: http.client.HTTPConnection, parts: SplitResult) -> http.client.HTTPResponse:
+    """The answer's head.
+
+    Errors: OSError, HTTPException.
+    """
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    connection.request("GET", target, headers={"Accept-Encoding": "identity"})
+    return connection.getresponse()
+
+
+def connected(parts: SplitResult, opened: socket.socket) -> http.client.HTTPConnection:
+    """HTTP on a connection that is open; of TLS where the URL wants it, for the URL's name.
 
     Errors: OSError.
     """
-    host, port = parts.hostname or "", parts.port
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(host, port, timeout=SILENCE_S)
-    opened = reached(places)
-    if secure:
-        opened = ssl.create_default_context().wrap_socket(opened, server_hostname=host)
-    connection.sock = opened  # one that is there is not made: the name is not looked up again
-    return connection
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(host, parts.port, timeout=SILENCE_S)
+        connection.sock = ssl.create_default_context().wrap_socket(opened, server_hostname=host)
+        return connection
+    plain = http.client.HTTPConnection(host, parts.port, timeout=SILENCE_S)
+    plain.sock = opened  # where there is one none is made: the name is not looked up again
+    return plain
 
 
 def reached(places: Sequence[tuple[int, Any]]) -> socket.socket:
