@@ -68,6 +68,7 @@ def write_properties(directory: Path) -> None:
     told = {
         "inference_address": "http://127.0.0.1:0",
         "management_address": "http://127.0.0.1:0",
+        "metrics_address": "http://127.0.0.1:0",
         "grpc_inference_port": "0",
         "model_store": str(directory),
         "load_models": ",".join(loaded_at_start()),

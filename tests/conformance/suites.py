@@ -62,7 +62,7 @@ TORCHSERVE_LISTENER: Final = Listener(
     ("--as", "torchserve", "--ts-config", "{models}/config.properties"),
     write_handlers,
     bare=True,
-    http=2,
+    http=3,
 )
 TORCHSERVE_TENSORS: Final = Listener("torchserve-tensors", ("--config", str(SETUPS / "torchserve.yaml")))
 

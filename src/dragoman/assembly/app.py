@@ -12,6 +12,7 @@ from dragoman.assembly.models import ModelSources, make_models, make_watcher
 from dragoman.assembly.ovms_metrics import OvmsFamilies
 from dragoman.assembly.renewal import Renewal
 from dragoman.assembly.security import Security
+from dragoman.assembly.torchserve_metrics import TorchServeFamilies
 from dragoman.assembly.warmup import make_warm_up
 from dragoman.core.control import ControlResult, Reload
 from dragoman.core.requests import Target
@@ -19,6 +20,7 @@ from dragoman.core.status import StatusReport, VersionStatus
 from dragoman.execution.choice import make_runner
 from dragoman.execution.pipelines.compose import Composer
 from dragoman.execution.pipelines.libraries import NodeLibraries
+from dragoman.execution.workers.handlers.devices import gpus_here
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
 from dragoman.repository.archives.opening import Archives
@@ -30,6 +32,7 @@ from dragoman.repository.manager import unobserved
 from dragoman.repository.table import Observer
 from dragoman.settings.server import ServerSettings
 from dragoman.telemetry.logs import AccessLog, configure_logs
+from dragoman.telemetry.measures import untold
 from dragoman.telemetry.metrics import Metrics, make_registry
 from dragoman.transports.grpc.server import GrpcServer
 from dragoman.wire.surroundings import EventAttributes
@@ -44,7 +47,9 @@ class App:
         self._observer = observer
         metrics = Metrics()
         loop = asyncio.get_running_loop()
-        runners = partial(make_runner, loop=loop, limits=settings.limits)
+        self._torchserve = torchserve = self._torchserve_families(settings, metrics)
+        measured = untold if torchserve is None else torchserve.measured
+        runners = partial(make_runner, loop=loop, limits=settings.limits, measured=measured)
         compose = Composer(NodeLibraries(node_engine(), loop), self._pin)
         recorded = settings.loading.recorded_warm_up
         events = convert(settings.cloud_events, EventAttributes, from_attributes=True)
@@ -69,7 +74,8 @@ class App:
         self._watcher = make_watcher(settings, self.models)
         self._watch: asyncio.Task[None] | None = None
         access = AccessLog(settings.log.access, settings.log.slow_request_s)
-        recorder = Recorder(metrics, access, ovms.counts if ovms else None)
+        told = [families.count for families in (ovms, torchserve) if families is not None]
+        recorder = Recorder(metrics, access, told)
         self._security = Security(settings)
         self._gateway = Gateway(
             self.models,
@@ -82,7 +88,8 @@ class App:
         )
         registry = make_registry(metrics, lambda: self.models.report)
         more = ovms.text if ovms else None
-        specs = (*spoken, *metrics_protocols(metrics, registry, settings.metrics, more))
+        routes = () if torchserve is None else torchserve.routes()
+        specs = (*spoken, *metrics_protocols(metrics, registry, settings.metrics, more, routes))
         self._servers = [
             (listener, make_server(listener, specs, self._gateway, settings.limits, metrics, self._security))
             for listener in settings.listeners
@@ -106,6 +113,8 @@ class App:
             [await bind(listener, server, self._spoken) for listener, server in self._servers]
         )
         self._security.start()
+        if self._torchserve is not None:
+            self._torchserve.start()
         if self._watcher is not None:
             self._watch = asyncio.create_task(self._watcher.run())
         await self.models.start()
@@ -133,6 +142,8 @@ class App:
         timeout_s = self._settings.limits.drain_s
         await asyncio.gather(*(server.drain(timeout_s) for _, server in self._servers))
         await self.models.close()
+        if self._torchserve is not None:
+            await self._torchserve.close()
         await asyncio.to_thread(self._archives.close)
         await asyncio.to_thread(self._sources.arrivals.close)
         self._gateway.close()
@@ -147,11 +158,22 @@ class App:
             return None
         return OvmsFamilies(settings.metrics, lambda: self.models.report, lambda: self.models.serving)
 
+    @staticmethod
+    def _torchserve_families(settings: ServerSettings, metrics: Metrics) -> TorchServeFamilies | None:
+        """TorchServe's families of metrics, where they are wanted."""
+        if settings.metrics.torchserve == "off":
+            return None
+        families = TorchServeFamilies(settings.metrics, gpus_here)
+        metrics.told_refused.append(families.refused)
+        return families
+
     def _pin(self, target: Target) -> Handle:
         return self.models.pin(target)
 
     def _changed(self, model: str, version: VersionStatus) -> None:
         self._update()
+        if self._torchserve is not None:
+            self._torchserve.changed(model, version, self.report)
         self._observer(model, version)
 
     def _update(self) -> None:

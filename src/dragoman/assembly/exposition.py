@@ -1,6 +1,7 @@
 """`/metrics`: what needs the telemetry of the whole process, in our names and in those of other servers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -8,7 +9,9 @@ from dragoman.core.access import Permission
 from dragoman.core.status import StatusReport
 from dragoman.gateway.guard import VisibleReport
 from dragoman.protocols.native.errors import fail, refuse
-from dragoman.settings.server import MetricsSettings
+from dragoman.protocols.torchserve import errors as torchserve_errors
+from dragoman.protocols.torchserve.answers import STRICT
+from dragoman.settings.server import Dialect, MetricsSettings
 from dragoman.telemetry import tensorflow_serving
 from dragoman.telemetry.metrics import Metrics, VisibleMetrics, exposition
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -21,15 +24,24 @@ More = Callable[[StatusReport], bytes]  # families beside those of the registry,
 
 
 def metrics_protocols(
-    metrics: Metrics, registry: CollectorRegistry, settings: MetricsSettings, more: More | None
+    metrics: Metrics,
+    registry: CollectorRegistry,
+    settings: MetricsSettings,
+    more: More | None,
+    torchserve: Iterable[HttpRoute] = (),
 ) -> Iterator[ProtocolSpec]:
-    """What shows metrics: always at /metrics, and where the settings want it in TensorFlow Serving's way."""
-    yield metrics_protocol(registry, more)
+    """What shows metrics: always at /metrics, and where the settings want it in TensorFlow Serving's way.
+
+    `torchserve` are the routes that show them where a listener is of TorchServe's dialect; none = ours do.
+    """
+    yield metrics_protocol(registry, more, tuple(torchserve))
     if settings.tensorflow_serving_path:
         yield tensorflow_serving_metrics(metrics, settings.tensorflow_serving_path)
 
 
-def metrics_protocol(registry: CollectorRegistry, more: More | None = None) -> ProtocolSpec:
+def metrics_protocol(
+    registry: CollectorRegistry, more: More | None = None, torchserve: tuple[HttpRoute, ...] = ()
+) -> ProtocolSpec:
     """A protocol of one route, `GET /metrics`, that prints this registry, as far as the caller may see it."""
 
     def answer(_: WireRequest, report: StatusReport) -> WireResponse:
@@ -40,7 +52,11 @@ def metrics_protocol(registry: CollectorRegistry, more: More | None = None) -> P
 
     operation = StatusOperation("native.metrics", answer, fail, Permission.METRICS)
     route = HttpRoute("GET", "/metrics", operation)
-    return ProtocolSpec(name="metrics", prefixes=(), routes={"superset": (route,)}, refuse=refuse)
+    routes: dict[str, tuple[HttpRoute, ...]] = {"superset": (route,)}
+    if torchserve:
+        routes = {dialect.value: (route,) for dialect in Dialect} | {Dialect.TORCHSERVE.value: torchserve}
+    homes = {Dialect.TORCHSERVE.value: partial(torchserve_errors.refuse, STRICT)} if torchserve else {}
+    return ProtocolSpec(name="metrics", prefixes=(), routes=routes, refuse=refuse, homes=homes)
 
 
 def tensorflow_serving_metrics(metrics: Metrics, path: str) -> ProtocolSpec:

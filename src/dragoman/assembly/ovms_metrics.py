@@ -25,7 +25,7 @@ class OvmsFamilies:
         self._metrics = OvmsMetrics()
         self._report = report
         self._serving = serving
-        self.counts = VersionCounts(self._metrics, report)
+        self.count = VersionCounts(self._metrics, report)
 
     def statistics(self, candidate: Candidate) -> VersionStatistics:
         """The counters of a version that is loaded."""

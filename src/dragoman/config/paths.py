@@ -16,6 +16,8 @@ KEYS: Final = frozenset(
         "models[].path[]",
         "node_libraries[].path",
         "archives.folder",
+        "metrics.torchserve_file",
+        "metrics.torchserve_folder",
         "registration.store",
         "deployments_file",
         "listeners[].tls.certificate",

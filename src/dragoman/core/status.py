@@ -50,7 +50,7 @@ class WorkerStatus(Struct, frozen=True):
     """One worker of a model. `started_at_s` is Unix time; `pid` None = there is no process just now.
 
     `memory_bytes` is what the process holds, 0 where that is not known yet. `gpu` = the number of the GPU
-    that it was told to use; None = none.
+    that it was told to use; None = none. `load_s` = what it took until the model was loaded; 0 = it is not.
     """
 
     id: str
@@ -59,6 +59,7 @@ class WorkerStatus(Struct, frozen=True):
     started_at_s: float = 0.0
     memory_bytes: int = 0
     gpu: int | None = None
+    load_s: float = 0.0
 
 
 class WorkersStatus(Struct, frozen=True):

@@ -23,6 +23,7 @@ from dragoman.repository.handle import Runner
 from dragoman.repository.preprocessing import needs_preparation, takes_images
 from dragoman.settings.limits import Limits
 from dragoman.settings.model import BatchingSettings, ModelSettings
+from dragoman.telemetry.measures import Told, untold
 
 USUAL_LIMITS: Final = Limits()
 
@@ -35,14 +36,15 @@ def make_runner(
     *,
     loop: asyncio.AbstractEventLoop,
     limits: Limits = USUAL_LIMITS,
+    measured: Told = untold,
 ) -> Runner:
     """A runner as the model's settings ask for it. Requests are joined only if the signature's rows allow it.
 
-    `loop` is the server's; this itself is called on another thread.
+    `loop` is the server's; this itself is called on another thread. `measured` hears what handlers measure.
     """
     threads = settings.threads or len(os.sched_getaffinity(0))
     if isinstance(model, HandlerModel):
-        return HandlerRunner(model, loop)
+        return HandlerRunner(model, loop, measured=measured)
     if isinstance(model, TextModel):
         return TextRunner(model, settings, name, loop)
     if isinstance(model, WorkerModel):

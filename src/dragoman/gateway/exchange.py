@@ -31,6 +31,7 @@ class Exchange(Struct, eq=False):
     handle: Handle | None = None
     model: str = ""
     version: int | None = None  # once one is found
+    run: Run | None = None  # once the model has answered, where its runner measures that
     access: Access | None = None
 
     def check(self, model: str) -> None:
@@ -53,6 +54,7 @@ class Exchange(Struct, eq=False):
 
     def succeed(self, run: Run | None, output_ns: int, ended_ns: int) -> None:
         """Count the answered request with its version, and give the pin back."""
+        self.run = run
         handle = self.handle
         if handle is not None:
             self.handle = None

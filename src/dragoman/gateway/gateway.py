@@ -321,6 +321,7 @@ class Gateway:
         def finish(head: WireResponse, error: DragomanError | None) -> None:
             ended_ns = perf_counter_ns()
             count.end(error, ended_ns)
+            exchange.run = count.run
             handle.release()
             self._recorder.done(exchange, head, error, ended_ns)
 

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import structlog
@@ -19,14 +19,14 @@ MAX_REQUEST_ID = 128  # characters; a longer id of the client's own is not taken
 MAX_LOGGED = 1024  # characters of an error's message, which may repeat what the client sent
 
 
-# Whoever else is told of each finished request: its error, and its time in nanoseconds.
-Told = Callable[[Exchange, DragomanError | None, int], None]
+# Whoever else is told of each finished request: its answer, its error, and its time in nanoseconds.
+Told = Callable[[Exchange, WireResponse, DragomanError | None, int], None]
 
 
 class Recorder:
     """Names requests and records how they ended."""
 
-    def __init__(self, metrics: Metrics, access: AccessLog, told: Told | None = None) -> None:
+    def __init__(self, metrics: Metrics, access: AccessLog, told: Sequence[Told] = ()) -> None:
         self._metrics = metrics
         self._access = access
         self._told = told
@@ -69,8 +69,8 @@ class Recorder:
         elapsed = ended_ns - exchange.began_ns
         code = OK if error is None else error.code.name
         self._metrics.stats(exchange.operation.name, exchange.model).add(code, elapsed)
-        if self._told is not None:
-            self._told(exchange, error, elapsed)
+        for told in self._told:
+            told(exchange, response, error, elapsed)
         if error is not None:
             exchange.tells_id = True
         self.tell(exchange, response)

@@ -24,6 +24,11 @@ class StreamCount:
         self._sum = Run()
         self._output_ns = 0
 
+    @property
+    def run(self) -> Run:
+        """What its parts took together."""
+        return self._sum
+
     def add(self, chunk: Chunk, output_ns: int) -> None:
         """Count a part that was encoded in so long a time."""
         run = chunk.run or Run()

@@ -11,6 +11,7 @@ from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus, StatusReport
 from dragoman.gateway.exchange import Exchange
 from dragoman.telemetry.openvino_model_server import CALLS, OvmsMetrics
+from dragoman.wire.messages import WireResponse
 from dragoman.wire.operation import Draft, StatusOperation
 from dragoman.wire.percent import percent_decoded
 
@@ -22,7 +23,9 @@ class VersionCounts:
         self._metrics = metrics
         self._report = report
 
-    def __call__(self, exchange: Exchange, error: DragomanError | None, took_ns: int) -> None:
+    def __call__(
+        self, exchange: Exchange, _: WireResponse, error: DragomanError | None, took_ns: int
+    ) -> None:
         """Count it, where it is one of those that are counted."""
         call = CALLS.get(exchange.operation.name)
         if call is None:

@@ -113,6 +113,12 @@ class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tensorflow_serving_path: str = ""  # under the names that TensorFlow Serving gives them; empty = nowhere
     ovms: bool = False  # whether /metrics has them under the names of OpenVINO Model Server, too
     ovms_families: tuple[OvmsFamily, ...] = ()  # which of these; empty = the usual ones
+    # TorchServe's: prometheus = at /metrics of listeners of its dialect; log = lines in files; legacy = both
+    torchserve: Literal["off", "prometheus", "log", "legacy"] = "off"
+    torchserve_file: str = ""  # YAML that defines them, as for metrics_config; empty = the usual ones
+    torchserve_auto_detect: bool = False  # whether handlers' metrics that are not defined count, too
+    torchserve_system_s: Seconds = 60.0  # how often CPU, memory and disk are looked at; 0 = never
+    torchserve_folder: str = "logs"  # where ts_metrics.log and model_metrics.log are written
 
 
 class CloudEventSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ Code that makes up new labels with every request is stopped at `MOST_SERIES`.
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -23,6 +23,7 @@ UNFIT: Final = re.compile(r"\W", re.ASCII)
 OURS: Final = frozenset({"model", "version", "unit", "le"})  # labels that say something else here
 ENDINGS: Final = ("", "_total", "_created", "_bucket", "_sum", "_count")
 
+Told = Callable[[Sequence[Measurement]], None]
 Key = tuple[str, str, MeasureKind, tuple[tuple[str, str], ...]]
 
 
@@ -44,16 +45,22 @@ class Series:
             self.buckets[bisect_left(BOUNDS, value)] += 1
 
 
-class Measures:
-    """The metrics of one version. For the event loop's thread only."""
+def untold(_: Sequence[Measurement]) -> None:
+    """Nobody else is told of what is measured."""
 
-    def __init__(self, model: str, version: int) -> None:
+
+class Measures:
+    """The metrics of one version. For the event loop's thread only. `told` hears of each value, too."""
+
+    def __init__(self, model: str, version: int, told: Told = untold) -> None:
+        self._told = told
         self._series: dict[Key, Series] = {}
         self._full = False
         self._log = structlog.get_logger("dragoman.worker").bind(model=model, version=version)
 
-    def add(self, measurements: Iterable[Measurement]) -> None:
+    def add(self, measurements: Sequence[Measurement]) -> None:
         """Take what the model's code has measured."""
+        self._told(measurements)
         for each in measurements:
             key = (each.name, each.unit, each.kind, each.labels)
             series = self._series.get(key)

@@ -50,6 +50,7 @@ class Metrics:
     def __init__(self) -> None:
         self.calls: dict[tuple[str, str], CallStats] = {}
         self.refused: dict[int, int] = {}
+        self.told_refused: list[Callable[[int], None]] = []  # who else hears of each that is refused
 
     def stats(self, operation: str, model: str) -> CallStats:
         """The counters of one operation on one model; the empty name is for calls that found none."""
@@ -62,6 +63,8 @@ class Metrics:
     def refuse(self, status: int) -> None:
         """Count a request that was refused before it had a route."""
         self.refused[status] = self.refused.get(status, 0) + 1
+        for told in self.told_refused:
+            told(status)
 
 
 class MetricsCollector(Collector):

@@ -12,7 +12,7 @@ from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.gateway.exchange import Exchange
 from dragoman.gateway.version_counts import VersionCounts
 from dragoman.telemetry.openvino_model_server import CALLS, OvmsMetrics
-from dragoman.wire.messages import WireRequest
+from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Draft, StatusOperation
 from tests.unit.gateway.operations import INFER, fail, names
 
@@ -40,7 +40,7 @@ class Counted:
             operation, WireRequest("POST", "/", "", [], b"", params), CallContext("1"), 0, False
         )
         exchange.draft = None if target is None else Draft(target)
-        self.counts(exchange, error, 5_000)
+        self.counts(exchange, WireResponse(200), error, 5_000)
         return exchange
 
     @property
@@ -57,7 +57,7 @@ def test_a_request_counts_with_the_version_that_answered_it() -> None:
     counted = Counted()
     exchange = Exchange(PREDICT, WireRequest("POST", "/", "", [], b""), CallContext("1"), 0, False)
     exchange.model, exchange.version = "m", 1
-    counted.counts(exchange, None, 5_000)
+    counted.counts(exchange, WireResponse(200), None, 5_000)
     assert counted.found == {("m", 1): (1, 0)}
 
 

@@ -47,6 +47,8 @@ class WorkerProcess:
         artifact = load.artifact
         self.load = load
         self.instance = instance
+        self.load_s = 0.0  # what it took until the model was loaded, once it is
+        self._began_s = monotonic()
         self._log = structlog.get_logger("dragoman.worker").bind(
             model=artifact.model, version=artifact.version, instance=instance
         )
@@ -108,7 +110,13 @@ class WorkerProcess:
             frame = None
         if frame is None:
             raise self.ended_early(self.end())
-        return check_ready(frame)
+        ready = check_ready(frame)
+        self.note_loaded()
+        return ready
+
+    def note_loaded(self) -> None:
+        """The model is loaded now."""
+        self.load_s = monotonic() - self._began_s
 
     def slow(self, timeout_s: float, setting: str = LOAD_SETTING) -> DragomanError:
         """The error for a model that takes longer to load than the setting of this name allows."""

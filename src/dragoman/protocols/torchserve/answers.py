@@ -26,6 +26,9 @@ class Manner(Struct, frozen=True):
     keeps_repeated: bool = False
 
 
+STRICT: Final = Manner(strict=True)
+
+
 def document(manner: Manner, status: int, value: Any) -> WireResponse:
     """A JSON document, indented as the reference's are."""
     return finished(manner, WireResponse(status, dump_indented(value)))

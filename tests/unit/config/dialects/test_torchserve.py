@@ -199,9 +199,40 @@ def test_a_keystore_of_javas_own_form_ends_the_start():
 def test_every_address_where_nothing_answers_is_named():
     addresses = [key for key in told(of_file(""), Level.IGNORED) if " at " in key]
     assert addresses == [
-        "metrics at 127.0.0.1:8082",
         "grpc_management at 127.0.0.1:7071",
     ]
+
+
+def test_metrics_have_a_listener_of_their_own_unless_the_file_says_otherwise():
+    _, _, metrics, _ = of_file("metrics_address=http://h").tree["listeners"]
+    assert (metrics["name"], metrics["port"], metrics["protocols"]) == ("metrics", 8082, ["metrics"])
+    made = of_file("enable_metrics_api=false")
+    names = [listener["name"] for listener in made.tree["listeners"]]
+    assert names == ["inference", "management", "grpc_inference"]
+    assert told(made, Level.IGNORED)["metrics at 127.0.0.1:8082"].startswith("enable_metrics_api is false")
+
+
+def test_metrics_at_the_address_of_management_are_one_listener_with_it():
+    _, both, _ = of_file("metrics_address=http://127.0.0.1:8081").tree["listeners"]
+    assert both["protocols"] == ["torchserve_management", "metrics"]
+
+
+def test_metrics_are_logged_unless_the_file_says_otherwise():
+    made = of_file("disable_system_metrics=true", environment={"METRICS_LOCATION": "/var/log/ts"})
+    assert made.tree["metrics"] == {
+        "torchserve": "log",
+        "torchserve_system_s": 0,
+        "torchserve_folder": "/var/log/ts",
+    }
+    shown = "metrics_mode=PROMETHEUS\nmetric_time_interval=5\nmodel_metrics_auto_detect=true"
+    assert of_file(shown).tree["metrics"] == {
+        "torchserve": "prometheus",
+        "torchserve_system_s": 5,
+        "torchserve_auto_detect": True,
+    }
+    made = of_file("metrics_mode=loud")
+    assert made.tree["metrics"]["torchserve"] == "log"
+    assert told(made, Level.IGNORED)["c:2: metrics_mode"].startswith("loud is not one of")
 
 
 def test_an_archive_may_be_anywhere_on_this_machine_and_nowhere_else():

@@ -8,20 +8,20 @@ from dragoman.config.dialect import Level
 from dragoman.config.dialects.torchserve.flags import HONOURED, IGNORED, NO_TOKENS, UNSUPPORTED
 
 LOOPBACK: Final = "127.0.0.1"
-METRICS: Final = "the metrics API is not there yet: nothing answers at its address"
+NO_METRICS: Final = "enable_metrics_api is false: nothing answers at its address"
 GRPC_MANAGEMENT: Final = "management over gRPC is not there yet: nothing answers at its address"
 LOOP: Final = "requests are served on one event loop"
 URLS: Final = "registration.allowed_urls; without it no URL is, where TorchServe allows all"
 SEQUENCE: Final = "requests of a sequence are not kept together; a handler sees the usual names"
 NO_WORKFLOWS: Final = "workflows are not served; pipelines are"
-LOG: Final = "metrics are not written to the log; /metrics of dragoman's own listener has its own"
+NO_COMMAND: Final = "the server itself looks at the machine"
 AGE: Final = "connections last as long as their clients keep them"
 
 # A key whose default is empty has none. The environment sets TS_ and the key in capitals.
 ROWS: Final[tuple[Flag, ...]] = (
     Flag("inference_address", "http://127.0.0.1:8080", HONOURED, "the listener; https:// with TLS"),
     Flag("management_address", "http://127.0.0.1:8081", HONOURED, "the listener; https:// with TLS"),
-    Flag("metrics_address", "http://127.0.0.1:8082", IGNORED, METRICS),
+    Flag("metrics_address", "http://127.0.0.1:8082", HONOURED, "the listener of the metrics alone"),
     Flag("grpc_inference_address", LOOPBACK, HONOURED, "the host of the listener for gRPC"),
     Flag("grpc_inference_port", 7070, HONOURED, "its port"),
     Flag("grpc_management_address", LOOPBACK, IGNORED, GRPC_MANAGEMENT),
@@ -67,13 +67,13 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("ts_header_key_sequence_end", "ts_request_sequence_end", IGNORED, SEQUENCE),
     Flag("workflow_store", "", IGNORED, NO_WORKFLOWS),
     Flag("debug", False, HONOURED, "one worker for each model"),
-    Flag("metrics_mode", "log", IGNORED, LOG),
-    Flag("metrics_config", "", HONOURED, "handler.metrics_file: what handlers find defined"),
-    Flag("model_metrics_auto_detect", False, IGNORED, LOG),
-    Flag("enable_metrics_api", True, IGNORED, METRICS),
-    Flag("disable_system_metrics", False, IGNORED, LOG),
-    Flag("metric_time_interval", 60, IGNORED, LOG),
-    Flag("system_metrics_cmd", "", IGNORED, LOG),
+    Flag("metrics_mode", "log", HONOURED, "metrics.torchserve: log, prometheus or legacy"),
+    Flag("metrics_config", "", HONOURED, "metrics.torchserve_file, handler.metrics_file"),
+    Flag("model_metrics_auto_detect", False, HONOURED, "metrics.torchserve_auto_detect"),
+    Flag("enable_metrics_api", True, HONOURED, "whether the metrics have a listener"),
+    Flag("disable_system_metrics", False, HONOURED, "metrics.torchserve_system_s: 0"),
+    Flag("metric_time_interval", 60, HONOURED, "metrics.torchserve_system_s"),
+    Flag("system_metrics_cmd", "", IGNORED, NO_COMMAND),
     Flag("plugins_path", "", UNSUPPORTED, "Java plug-ins are not loaded"),
     Flag("vmargs", "", IGNORED, "there is no Java"),
     Flag("async_logging", False, IGNORED, "log is what configures the log"),

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dragoman.config.dialect import Level, Note
 from dragoman.config.dialects.torchserve.configuration import Configuration
-from dragoman.config.dialects.torchserve.keys import GRPC_MANAGEMENT, KEYS, METRICS
+from dragoman.config.dialects.torchserve.keys import GRPC_MANAGEMENT, KEYS, NO_METRICS
 from dragoman.config.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
@@ -24,7 +24,8 @@ class Surface(Struct, frozen=True):
     """One of TorchServe's addresses: the key that sets it, and that of its port, where it has one.
 
     `http_port`, `https_port`: where an address names none. `missing`: why nothing answers; empty = it does.
-    `protocol`: the only one there, which is spoken nowhere else; empty = all others are.
+    `protocol`: the only one there; empty = all that need not be named are. `switch`: the key without which
+    nothing answers, and what a note then says.
     """
 
     name: str
@@ -35,6 +36,13 @@ class Surface(Struct, frozen=True):
     https_port: int = 0
     missing: str = ""
     protocol: str = ""
+    switch: tuple[str, str] | None = None
+
+    def absent(self, config: Configuration) -> str:
+        """Why nothing answers; empty = it does."""
+        if self.switch is not None and not config.on(self.switch[0]):
+            return self.switch[1]
+        return self.missing
 
 
 SURFACES: Final = (
@@ -47,7 +55,15 @@ SURFACES: Final = (
         https_port=8444,
         protocol="torchserve_management",
     ),
-    Surface("metrics", "http", "metrics_address", http_port=8082, https_port=8445, missing=METRICS),
+    Surface(
+        "metrics",
+        "http",
+        "metrics_address",
+        http_port=8082,
+        https_port=8445,
+        protocol="metrics",
+        switch=("enable_metrics_api", NO_METRICS),
+    ),
     Surface("grpc_inference", "grpc", "grpc_inference_address", "grpc_inference_port"),
     Surface(
         "grpc_management", "grpc", "grpc_management_address", "grpc_management_port", missing=GRPC_MANAGEMENT
@@ -77,8 +93,8 @@ def write_listeners(writer: Writer, config: Configuration) -> None:
     for surface in SURFACES:
         try:
             address = address_of(surface, config)
-            if surface.missing:
-                writer.notes.append(Note(f"{surface.name} at {address}", Level.IGNORED, surface.missing))
+            if missing := surface.absent(config):
+                writer.notes.append(Note(f"{surface.name} at {address}", Level.IGNORED, missing))
                 continue
             if address.socket:
                 text = f"there are no Unix sockets; {KEYS[surface.address_key].default} is listened on"

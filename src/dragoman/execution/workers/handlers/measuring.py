@@ -41,14 +41,18 @@ class Measuring:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """While a batch runs, whose answer will ask for what was kept."""
+        """While a batch runs, whose answer will ask for what was kept; one that fails sends it at once."""
         with self._lock:
             self._batches += 1
+        failed = True
         try:
             yield
+            failed = False
         finally:
             with self._lock:
                 self._batches -= 1
+            if failed:
+                self._send_kept()
 
     def kept(self) -> list[Measurement]:
         """What was measured and not sent."""

@@ -117,7 +117,8 @@ class Post:
         """How its worker is."""
         pid = self._process.pid if self._process is not None else None
         memory = 0 if pid is None else memory_bytes(pid)
-        return WorkerStatus(str(self.number), self.state, pid, self._started_at_s, memory, self.gpu)
+        load_s = 0.0 if self._process is None else self._process.load_s
+        return WorkerStatus(str(self.number), self.state, pid, self._started_at_s, memory, self.gpu, load_s)
 
     @property
     def places(self) -> int:
@@ -164,6 +165,8 @@ class Post:
             return error.message
         if first:
             worker.loaded.set_result(ready)
+        else:
+            process.note_loaded()
         self._terms.workplace.note(self.load, ready)
         self.failure = self._down_since_s = None
         self._backoff.reset()

@@ -28,6 +28,7 @@ from dragoman.execution.workers.memory import SLOT_BYTES
 from dragoman.execution.workers.process import WorkerProcess, end_on_loop
 from dragoman.execution.workers.worker import Slot
 from dragoman.repository.handle import Handle
+from dragoman.telemetry.measures import Told, untold
 
 USUAL_CLOCK: Final = Clock()
 LARGE_BODY_BYTES: Final = 64 * 1024  # of JSON, that is read on a thread
@@ -38,7 +39,11 @@ class HandlerRunner:
     """Takes a handler's workers over. May be made on any thread, and closed on any but the loop's."""
 
     def __init__(
-        self, model: HandlerModel, loop: asyncio.AbstractEventLoop, clock: Clock = USUAL_CLOCK
+        self,
+        model: HandlerModel,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock = USUAL_CLOCK,
+        measured: Told = untold,
     ) -> None:
         plan = model.plan
         artifact = model.load.artifact
@@ -58,7 +63,7 @@ class HandlerRunner:
             title, Rules(plan.batch_size, plan.batch_delay_s, plan.queue), clock, self._begin_batch
         )
         terms = Terms(model.workplace, plan.gpus, plan.startup_timeout_s, plan.retry_s, clock)
-        self._staff = Staff(model.load, terms, self._line, self._no_worker)
+        self._staff = Staff(model.load, terms, self._line, self._no_worker, measured)
         self._scaling = Scaling(self._staff, self._line, plan.pace, clock)
         self._staff.changed = self._scaling.changed
         loop.call_soon_threadsafe(self._begin)

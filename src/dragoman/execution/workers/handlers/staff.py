@@ -11,7 +11,7 @@ from dragoman.execution.workers.handlers.job import anew
 from dragoman.execution.workers.handlers.line import Line
 from dragoman.execution.workers.handlers.post import Held, Post, Reports, Terms
 from dragoman.execution.workers.process import WorkerProcess
-from dragoman.telemetry.measures import Measures
+from dragoman.telemetry.measures import Measures, Told, untold
 
 
 def nothing() -> None:
@@ -24,7 +24,9 @@ class Staff:
     `changed` is called whenever something is new of a post.
     """
 
-    def __init__(self, load: Load, terms: Terms, line: Line, no_worker: DragomanError) -> None:
+    def __init__(
+        self, load: Load, terms: Terms, line: Line, no_worker: DragomanError, measured: Told = untold
+    ) -> None:
         self.load = load
         self.changed: Callable[[], None] = nothing
         self.minimum = 0
@@ -37,7 +39,7 @@ class Staff:
         self._leaving: dict[Post, asyncio.Task[None]] = {}
         self._devices = terms.workplace.devices
         self._grace_s = load.artifact.settings.worker.grace_s
-        self.measures = Measures(load.artifact.model, load.artifact.version)
+        self.measures = Measures(load.artifact.model, load.artifact.version, measured)
         self._reports = Reports(line.free, line.forget, self._changed, self.measures.add)
         self._news = asyncio.Event()
 

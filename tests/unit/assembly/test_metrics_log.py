@@ -1,0 +1,30 @@
+"""TorchServe's logs of metrics are written by a thread, and a folder that cannot be is no failure."""
+
+import re
+from pathlib import Path
+
+from dragoman.assembly.metrics_log import MetricsLog
+
+
+def test_lines_are_written_with_their_times_each_to_its_file(tmp_path: Path) -> None:
+    log = MetricsLog(str(tmp_path / "logs"))
+    log.write("a.log", 1_700_000_000.25, "one")
+    log.write("b.log", 1_700_000_001.0, "two")
+    log.write("a.log", 1_700_000_002.0, "three")
+    log.close()
+    lines = (tmp_path / "logs" / "a.log").read_text().splitlines()
+    assert [line.partition(" - ")[2] for line in lines] == ["one", "three"]
+    assert re.match(r"2023-11-1\dT\d\d:\d\d:20,250 - ", lines[0])
+    assert (tmp_path / "logs" / "b.log").read_text().endswith(",000 - two\n")
+
+
+def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    log = MetricsLog(str(tmp_path / "file" / "logs"))
+    log.write("a.log", 1.0, "one")
+    log.close()
+
+
+def test_without_a_line_there_is_no_folder(tmp_path: Path) -> None:
+    MetricsLog(str(tmp_path / "logs")).close()
+    assert not (tmp_path / "logs").exists()
