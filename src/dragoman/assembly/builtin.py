@@ -21,7 +21,7 @@ from dragoman.engines.tflite import TfLiteEngine
 from dragoman.engines.torch import TorchEngine
 from dragoman.execution.workers.handlers.model import handlers_in_workers
 from dragoman.execution.workers.model import placed
-from dragoman.protocols import kserve_v1, kserve_v2, native, ovms, tfs, torchserve
+from dragoman.protocols import kserve_v1, kserve_v2, native, openai, ovms, tfs, torchserve
 from dragoman.wire.operation import ProtocolSpec
 from dragoman.wire.surroundings import EventAttributes, Surroundings
 
@@ -30,6 +30,7 @@ Protocol = ProtocolSpec | Callable[[Surroundings], ProtocolSpec]
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = (
     native.PROTOCOL,
+    openai.make_protocol,
     kserve_v2.make_protocol,
     tfs.PROTOCOL,
     ovms.PROTOCOL,

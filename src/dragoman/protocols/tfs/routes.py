@@ -84,7 +84,7 @@ def _route(method: str, template: str, operation: Operation) -> HttpRoute:
 EXAMPLE: Final = partial(column_example, "TensorFlow Serving REST")
 PROTOCOL: Final = ProtocolSpec(
     name="tfs",
-    prefixes=("/v1/",),
+    prefixes=("/v1/models", "/v1/"),
     routes={
         "superset": (*model_routes(superset=True), _route("GET", MODELS, EVERY_MODEL)),
         "tfserving": (*model_routes(superset=False), *strict_routes()),

@@ -1,0 +1,5 @@
+"""OpenAI's API: chats, completions and the list of models."""
+
+from dragoman.protocols.openai.routes import make_protocol
+
+__all__ = ["make_protocol"]

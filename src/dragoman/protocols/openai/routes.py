@@ -1,0 +1,71 @@
+"""The route table: the same calls below each of the prefixes that clients are pointed at."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from dragoman.core.requests import Verb
+from dragoman.protocols.openai.chat import bind_chat, encode_chat, parse_chat
+from dragoman.protocols.openai.completions import bind_completion, encode_completion, parse_completion
+from dragoman.protocols.openai.errors import fail, fail_view, refuse
+from dragoman.protocols.openai.models import answer_model, answer_models
+from dragoman.protocols.openai.streaming import stream_chat, stream_completion
+from dragoman.wire import v1_models
+from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
+from dragoman.wire.surroundings import Surroundings
+
+V1: Final = "/v1"  # whose models others show, too
+OVMS: Final = ("/v3", "/v3/v1")
+OTHERS: Final = (*OVMS, "/openai/v1")
+LIST: Final = StatusOperation("openai.rest.list", answer_models, fail_view)
+MODEL: Final = StatusOperation("openai.rest.model", answer_model, fail_view)
+
+
+def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
+    """OpenAI's API, whose answers need new ids and the time."""
+    chat = InferOperation(
+        name="openai.rest.chat",
+        verb=Verb.INFER,
+        parse=partial(parse_chat, surroundings),
+        bind=bind_chat,
+        encode=encode_chat,
+        fail=fail,
+        stream=stream_chat,
+        tells_id=True,
+    )
+    completion = InferOperation(
+        name="openai.rest.completion",
+        verb=Verb.INFER,
+        parse=partial(parse_completion, surroundings),
+        bind=bind_completion,
+        encode=encode_completion,
+        fail=fail,
+        stream=stream_completion,
+        tells_id=True,
+    )
+    v1 = (
+        *calls(V1, chat, completion),
+        HttpRoute("GET", f"{V1}/models", v1_models.MODELS),
+        HttpRoute("GET", f"{V1}/models/{{model}}", v1_models.MODEL),
+    )
+    below_others = tuple(route for prefix in OTHERS for route in whole(prefix, chat, completion))
+    below_ovms = tuple(route for prefix in OVMS for route in whole(prefix, chat, completion))
+    return ProtocolSpec(
+        name="openai",
+        prefixes=("/v1/", "/v3/", "/openai/"),
+        routes={"superset": (*v1, *below_others), "ovms": below_ovms},
+        refuse=refuse,
+    )
+
+
+def calls(prefix: str, chat: InferOperation, completion: InferOperation) -> Iterator[HttpRoute]:
+    """The calls of models."""
+    yield HttpRoute("POST", f"{prefix}/chat/completions", chat)
+    yield HttpRoute("POST", f"{prefix}/completions", completion)
+
+
+def whole(prefix: str, chat: InferOperation, completion: InferOperation) -> Iterator[HttpRoute]:
+    """The calls and the list of models."""
+    yield from calls(prefix, chat, completion)
+    yield HttpRoute("GET", f"{prefix}/models", LIST)
+    yield HttpRoute("GET", f"{prefix}/models/{{model}}", MODEL)

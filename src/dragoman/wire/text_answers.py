@@ -1,0 +1,126 @@
+"""Texts as OpenAI's API writes them: whole, and in chunks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from dragoman.core.generation import Piece, TokenScore, Usage
+from dragoman.wire.json_tree import dump
+
+LOWEST: Final = -9999.0  # what stands for the logarithm of no probability at all
+
+
+def logprob(score: TokenScore) -> float | None:
+    """A logarithm of probability that JSON can hold."""
+    return None if score.logprob is None else max(score.logprob, LOWEST)
+
+
+def chat_logprobs(tokens: Sequence[TokenScore]) -> dict[str, Any]:
+    """The tokens of a chat's answer."""
+    return {
+        "content": [
+            {
+                **token_entry(score.text, logprob(score)),
+                "top_logprobs": [token_entry(text, max(value, LOWEST)) for text, value in score.others],
+            }
+            for score in tokens
+        ],
+        "refusal": None,
+    }
+
+
+def token_entry(text: str, value: float | None) -> dict[str, Any]:
+    """One token with its bytes."""
+    return {"token": text, "logprob": value, "bytes": list(text.encode("utf-8", "replace"))}
+
+
+def completion_logprobs(tokens: Sequence[TokenScore], offset: int) -> dict[str, Any]:
+    """The tokens of a completion in four lists. `offset` = the characters of the text before them."""
+    offsets = []
+    for score in tokens:
+        offsets.append(offset)
+        offset += len(score.text)
+    return {
+        "tokens": [score.text for score in tokens],
+        "token_logprobs": [logprob(score) for score in tokens],
+        "top_logprobs": [
+            {text: max(value, LOWEST) for text, value in score.others}
+            or ({} if score.logprob is None else {score.text: logprob(score)})
+            for score in tokens
+        ],
+        "text_offset": offsets,
+    }
+
+
+def usage_object(usage: Usage) -> dict[str, Any]:
+    """How many tokens a request took."""
+    told: dict[str, Any] = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+    if usage.cached_tokens is not None:
+        told["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    return told
+
+
+def finish_reason(piece: Piece) -> str | None:
+    """Why a text ends."""
+    return None if piece.finish is None else piece.finish.value
+
+
+def chat_choice(piece: Piece, *, scored: bool, more: Mapping[str, object]) -> dict[str, Any]:
+    """One answer of a chat. `more` = further keys of its message."""
+    return {
+        "index": piece.choice,
+        "message": {"role": "assistant", **more, "content": piece.text, "refusal": None},
+        "logprobs": chat_logprobs(piece.tokens) if scored else None,
+        "finish_reason": finish_reason(piece),
+    }
+
+
+def completion_choice(piece: Piece, *, scored: bool) -> dict[str, Any]:
+    """One completion."""
+    return {
+        "index": piece.choice,
+        "text": piece.text,
+        "logprobs": completion_logprobs(piece.tokens, 0) if scored else None,
+        "finish_reason": finish_reason(piece),
+    }
+
+
+class Envelope:
+    """What every chunk of one answer has around its choice."""
+
+    __slots__ = ("_before", "_end")
+
+    def __init__(self, head: Mapping[str, object], *, counts: bool) -> None:
+        self._before = b'%b,"choices":[' % dump(head)[:-1]
+        self._end = b'],"usage":null}' if counts else b"]}"
+
+    def choice(self, choice: bytes) -> bytes:
+        """The chunk of one choice."""
+        return b"%b%b%b" % (self._before, choice, self._end)
+
+    def usage(self, usage: Usage) -> bytes:
+        """The chunk of none, which tells the tokens."""
+        return b'%b],"usage":%b}' % (self._before, dump(usage_object(usage)))
+
+
+def chat_delta(choice: int, delta: bytes, logprobs: bytes = b"null", finish: str | None = None) -> bytes:
+    """A choice in a chunk of a chat."""
+    return b'{"index":%d,"delta":%b,"logprobs":%b,"finish_reason":%b}' % (
+        choice,
+        delta,
+        logprobs,
+        dump(finish),
+    )
+
+
+def completion_delta(choice: int, text: str, logprobs: bytes = b"null", finish: str | None = None) -> bytes:
+    """A choice in a chunk of completions."""
+    return b'{"index":%d,"text":%b,"logprobs":%b,"finish_reason":%b}' % (
+        choice,
+        dump(text),
+        logprobs,
+        dump(finish),
+    )
