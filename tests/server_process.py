@@ -22,11 +22,15 @@ class Address(NamedTuple):
 
 
 class Addresses(NamedTuple):
-    """Where one server listens for each of its transports; `others` = its further HTTP addresses."""
+    """Where one server listens for each of its transports; `others` = its further HTTP addresses.
+
+    `folder` = the one that it runs in, where that is its own.
+    """
 
     http: Address
     grpc: Address
     others: tuple[Address, ...] = ()
+    folder: Path | None = None
 
 
 class ServerFailedError(Exception):
@@ -34,15 +38,17 @@ class ServerFailedError(Exception):
 
 
 @contextmanager
-def serving(arguments: Sequence[str], log: Path, http: int = 1) -> Iterator[Addresses]:
+def serving(
+    arguments: Sequence[str], log: Path, http: int = 1, folder: Path | None = None
+) -> Iterator[Addresses]:
     """The addresses of a fresh `dragoman serve` with these arguments, on free ports of this machine.
 
-    `http` = how many HTTP addresses it has.
+    `http` = how many HTTP addresses it has; `folder` = the one that it runs in, None = this process's.
     """
     command = [sys.executable, "-m", "dragoman", "serve", "--host", "127.0.0.1", "--port", "0", *arguments]
-    with printing(command, log, [*["http"] * http, "grpc"]) as found:
+    with printing(command, log, [*["http"] * http, "grpc"], folder) as found:
         first, *others = [address for transport, address in found if transport == "http"]
-        yield Addresses(first, dict(found)["grpc"], tuple(others))
+        yield Addresses(first, dict(found)["grpc"], tuple(others), folder)
 
 
 @contextmanager
@@ -71,7 +77,7 @@ def started(command: Sequence[str], log: Path, transports: Sequence[str]) -> Ite
 
 @contextmanager
 def printing(
-    command: Sequence[str], log: Path, transports: Sequence[str]
+    command: Sequence[str], log: Path, transports: Sequence[str], folder: Path | None = None
 ) -> Iterator[list[tuple[str, Address]]]:
     """What a command prints of its listeners: transport and address, once there are these or more.
 
@@ -80,7 +86,7 @@ def printing(
     with (
         log.open("wb") as stderr,
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=folder
         ) as process,
     ):
         try:

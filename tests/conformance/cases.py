@@ -25,6 +25,10 @@ class Facts(Struct, forbid_unknown_fields=True, kw_only=True):
     needs: list[str] = field(default_factory=list)
     listeners: list[str] = field(default_factory=list)  # where it holds; none = wherever the file is run
 
+    def runs_on(self, listener: str) -> bool:
+        """Whether it holds on that listener."""
+        return not self.listeners or listener in self.listeners
+
 
 C = TypeVar("C", bound=Facts)
 

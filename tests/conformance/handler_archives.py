@@ -63,8 +63,8 @@ def one_worker_each() -> Mapping[str, Mapping[str, Any]]:
     return told
 
 
-def write_properties(directory: Path) -> None:
-    """The settings of the cases' usual server, on free ports."""
+def write_properties(directory: Path, *, tokens: bool = False) -> None:
+    """The settings of the cases' usual server, on free ports; or of that with tokens."""
     told = {
         "inference_address": "http://127.0.0.1:0",
         "management_address": "http://127.0.0.1:0",
@@ -73,8 +73,8 @@ def write_properties(directory: Path) -> None:
         "model_store": str(directory),
         "load_models": ",".join(loaded_at_start()),
         "models": json.dumps(one_worker_each()),
-        "enable_model_api": "true",
-        "disable_token_authorization": "true",
+        "enable_model_api": str(not tokens).lower(),
+        "disable_token_authorization": str(not tokens).lower(),
         "allowed_urls": r"file:///.*,https://good\\.example/.*",
         "metrics_mode": "prometheus",
     }

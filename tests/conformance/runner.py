@@ -65,7 +65,8 @@ class Servers:
             listener.write(models)
             arguments = [argument.format(models=models) for argument in listener.arguments]
             command = arguments if listener.bare else [str(models), *arguments]
-            server = serving(command, self._folder / f"{listener.name}.log", listener.http)
+            folder = models if listener.bare else None
+            server = serving(command, self._folder / f"{listener.name}.log", listener.http, folder)
             self._addresses[listener] = self._stack.enter_context(server)
         return self._addresses[listener]
 
@@ -95,7 +96,7 @@ def expected_failure(file: str, run: Run, case: Facts) -> Outcome | None:
 
 def cases_of(form: Form, file: Path, listener: Listener) -> list[Any]:
     """The cases of a file that hold on this listener."""
-    return [case for case in load(file, form.kind) if listener.name in (case.listeners or [listener.name])]
+    return [case for case in load(file, form.kind) if case.runs_on(listener.name)]
 
 
 def run_case(

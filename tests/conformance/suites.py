@@ -16,6 +16,12 @@ def write_handlers(folder: Path) -> None:
     handler_archives.write_properties(folder)
 
 
+def write_handlers_with_tokens(folder: Path) -> None:
+    """The same for a server that wants tokens."""
+    handler_archives.write(folder)
+    handler_archives.write_properties(folder, tokens=True)
+
+
 class Listener(NamedTuple):
     """A way to start the server: what writes MODELS, and what `dragoman serve MODELS` is given besides.
 
@@ -64,6 +70,9 @@ TORCHSERVE_LISTENER: Final = Listener(
     bare=True,
     http=3,
 )
+TORCHSERVE_TOKENS: Final = TORCHSERVE_LISTENER._replace(
+    name="torchserve-tokens", write=write_handlers_with_tokens
+)
 TORCHSERVE_TENSORS: Final = Listener("torchserve-tensors", ("--config", str(SETUPS / "torchserve.yaml")))
 
 SUITES: Final[Mapping[str, Suite]] = {
@@ -80,7 +89,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "predictions_grpc.json": Suite(GRPC, (Run(DEFAULT), Run(TORCHSERVE_TENSORS))),
     "tfserving_grpc.json": Suite(GRPC, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
-    "torchserve.json": Suite(TORCHSERVE, (Run(TORCHSERVE_LISTENER),)),
+    "torchserve.json": Suite(TORCHSERVE, (Run(TORCHSERVE_LISTENER), Run(TORCHSERVE_TOKENS))),
     "torchserve_grpc.json": Suite(GRPC, (Run(TORCHSERVE_LISTENER),)),
     "torchserve_more.json": Suite(TORCHSERVE, (Run(TORCHSERVE_LISTENER),)),
     "v2_grpc.json": Suite(GRPC, (Run(DEFAULT), Run(V2_RAW), Run(V2_CONTENTS))),

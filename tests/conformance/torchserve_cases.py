@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.structs import replace
 
 from tests.conformance.cases import Facts
 from tests.conformance.compare import value_differences
@@ -134,6 +135,10 @@ class TorchServeCase(Facts, kw_only=True):
     )  # of `types` in the body, which tells what a handler got
     note: str = ""
 
+    def runs_on(self, listener: str) -> bool:
+        """Whether it is of that listener's profile."""
+        return super().runs_on(listener) and (self.config == "token") == listener.endswith("-tokens")
+
     @property
     def accepted(self) -> list[Expected]:
         """The expectation, of which there is one."""
@@ -160,8 +165,7 @@ def send(addresses: Addresses, case: TorchServeCase) -> TorchServeAnswer:
 
     Errors: UnreachableError.
     """
-    if case.config != "baseline":
-        raise UnreachableError(f"no server of the {case.config} profile")
+    keys = keys_of(addresses) if case.config == "token" else {}
     for asked in case.setup:
         found = exchange(address_of(addresses, asked), asked)
         if asked.status is not None and found.status != asked.status:
@@ -170,11 +174,27 @@ def send(addresses: Addresses, case: TorchServeCase) -> TorchServeAnswer:
         with ExitStack() as stack:
             for asked in case.background:
                 stack.enter_context(under_way(addresses, asked))
-            return exchange(address_of(addresses, case.asked), case.asked)
+            return exchange(address_of(addresses, case.asked), with_keys(case.asked, keys))
     finally:
         for model in case.teardown:
             asked = Asked(method="DELETE", port="management", path=f"/models/{model}")
             exchange(address_of(addresses, asked), asked)
+
+
+def keys_of(addresses: Addresses) -> Mapping[str, str]:
+    """The server's keys by the names that cases have for them.
+
+    Errors: UnreachableError where it has handed none out.
+    """
+    if addresses.folder is None:
+        raise UnreachableError("the server has no keys")
+    told = json.loads((addresses.folder / "key_file.json").read_text(encoding="utf-8"))
+    return {f"{use.lower()}_key": entry["key"] for use, entry in told.items()}
+
+
+def with_keys(asked: Asked, keys: Mapping[str, str]) -> Asked:
+    """The request with keys in the places of their names."""
+    return replace(asked, headers={name: value.format(**keys) for name, value in asked.headers.items()})
 
 
 def under_way(addresses: Addresses, asked: Asked) -> ExitStack:

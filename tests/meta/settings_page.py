@@ -18,6 +18,7 @@ SOURCES: Final = (
     "overlay",
     "pipeline",
     "access",
+    "tokens",
     "deployment",
     "tls",
     "limits",

@@ -85,6 +85,7 @@ class App:
             allow_remote_control=settings.allow_remote_control,
             renew=self._renew,
             logs=logs,
+            tokens=self._security.tokens,
         )
         registry = make_registry(metrics, lambda: self.models.report)
         more = ovms.text if ovms else None

@@ -81,10 +81,12 @@ def make_server(
         raise invalid(f"listener {where} names protocols that there are not: {', '.join(unknown)}")
     dialect = listener.dialect.value
     opened = frozenset(listener.open_models)
-    call = partial(gateway.call, opened=opened) if opened else gateway.call
+    gate = security.gate(listener)
+    judged = bool(opened) or gate is not None
+    call = partial(gateway.call, opened=opened, gate=gate) if judged else gateway.call
     if listener.transport == "grpc":
         grpc_router = GrpcRouter(mounted, dialect, grpc_form(listener))
-        stream = partial(gateway.stream, opened=opened) if opened else gateway.stream
+        stream = partial(gateway.stream, opened=opened, gate=gate) if judged else gateway.stream
         return GrpcServer(grpc_router, call, stream, limits, tls=security.credentials(listener))
 
     def refused(_: WireRequest, status: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
@@ -9,13 +10,16 @@ import grpc
 import structlog
 
 from dragoman.core.errors import DragomanError
+from dragoman.gateway.gate import Gate
 from dragoman.gateway.guard import Guard
+from dragoman.protocols.torchserve import WITHOUT_KEY
 from dragoman.security.deployments import usual_file
 from dragoman.security.policy import Policy
 from dragoman.security.source import PolicySource
 from dragoman.security.tls import LiveContext, TlsFiles
+from dragoman.security.tokens import Tokens
 from dragoman.settings.deployment import Deployment
-from dragoman.settings.server import Listener, ServerSettings
+from dragoman.settings.server import Dialect, Listener, ServerSettings
 from dragoman.transports.grpc.credentials import LiveCredentials
 
 Remount = Callable[[Mapping[str, Deployment]], None]
@@ -39,6 +43,8 @@ class Security:
         self._certificates: list[tuple[TlsFiles, LiveContext | LiveCredentials]] = []
         self._log = structlog.get_logger("dragoman.security")
         self.guard = Guard(self._policy, settings.access)
+        told = settings.tokens
+        self.tokens = Tokens(told.file, told.expiration_min, time.time) if told.file else None
 
     def on_deployments(self, remount: Remount) -> None:
         """Tell which deployments there are, now and after every change."""
@@ -63,12 +69,26 @@ class Security:
         self._certificates.append((files, live))
         return live.credentials
 
+    def gate(self, listener: Listener) -> Gate | None:
+        """What asks callers of a listener of TorchServe's dialect for its keys; None where there are none."""
+        if self.tokens is None or listener.dialect is not Dialect.TORCHSERVE:
+            return None
+        return Gate(self.tokens, WITHOUT_KEY)
+
     def start(self) -> None:
-        """Begin to watch."""
+        """Begin to watch; hand the keys out, where there are any.
+
+        Errors: INTERNAL where their file cannot be written.
+        """
+        if self.tokens is not None:
+            self.tokens.write()
+            self._log.info("keys for inference and management", file=self.tokens.file)
         self._watching = asyncio.get_running_loop().create_task(self.watch())
 
     def close(self) -> None:
-        """Watch no more."""
+        """Watch no more; the keys are void."""
+        if self.tokens is not None:
+            self.tokens.remove()
         if self._watching is not None:
             self._watching.cancel()
 

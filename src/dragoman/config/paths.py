@@ -19,6 +19,7 @@ KEYS: Final = frozenset(
         "metrics.torchserve_file",
         "metrics.torchserve_folder",
         "registration.store",
+        "tokens.file",
         "deployments_file",
         "listeners[].tls.certificate",
         "listeners[].tls.key",

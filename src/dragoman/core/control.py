@@ -143,6 +143,20 @@ class SetLogs(Struct, frozen=True):
         """No single model: all of them."""
 
 
+class RenewKey(Struct, frozen=True):
+    """Make a new key for this use; `authorization` = what the caller shows to be allowed to."""
+
+    use: str
+    authorization: str | None = None
+
+    @property
+    def model(self) -> None:
+        """No single model: all of them."""
+
+    def __repr__(self) -> str:
+        return f"RenewKey({self.use!r})"
+
+
 class LogKinds(Struct, frozen=True):
     """Which kinds of log entries are written."""
 
@@ -155,7 +169,7 @@ class LogKinds(Struct, frozen=True):
 ModelControl = Load | Unload | Reload | SetLabels  # of one model, or of each
 Registration = Register | Unregister | SetDefault
 RepositoryControl = ModelControl | Scale | Registration | ReplaceModels
-ControlRequest = RepositoryControl | ReloadSettings | SetLogs
+ControlRequest = RepositoryControl | ReloadSettings | SetLogs | RenewKey
 
 
 class ControlResult(Struct, frozen=True):

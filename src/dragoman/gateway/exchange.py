@@ -18,7 +18,8 @@ class Exchange(Struct, eq=False):
     """What is known of a request so far: the draft once parsed, the handle while a version is pinned.
 
     The draft of a request for control is that request. `access` None = everyone may do everything; `input_ns`
-    = the time it took to bind the draft; `tells_id` = the answer has the id, as an error's always has.
+    = the time it took to bind the draft; `tells_id` = the answer has the id, as an error's always has;
+    `keyed` = the caller has shown the key that the listener wants.
     """
 
     operation: Operation
@@ -33,6 +34,7 @@ class Exchange(Struct, eq=False):
     version: int | None = None  # once one is found
     run: Run | None = None  # once the model has answered, where its runner measures that
     access: Access | None = None
+    keyed: bool = False
 
     def check(self, model: str) -> None:
         """Let the caller use this model.

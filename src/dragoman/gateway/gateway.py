@@ -14,9 +14,16 @@ from time import monotonic, perf_counter_ns
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
-from dragoman.core.control import ControlRequest, ControlResult, Reload, ReloadSettings, SetLogs
+from dragoman.core.control import (
+    ControlRequest,
+    ControlResult,
+    Reload,
+    ReloadSettings,
+    RenewKey,
+    SetLogs,
+)
 from dragoman.core.deferred import Deferred
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest, Verb
 from dragoman.core.responses import CoreResponse, TensorResponse
 from dragoman.core.signatures import Answers, Signature
@@ -27,12 +34,14 @@ from dragoman.gateway.control import check_control, is_local
 from dragoman.gateway.duplex import duplex
 from dragoman.gateway.effort import bytes_to_write
 from dragoman.gateway.exchange import Exchange
+from dragoman.gateway.gate import Gate
 from dragoman.gateway.guard import Access, Guard
 from dragoman.gateway.recorder import Recorder
 from dragoman.gateway.streaming import StreamCount, StreamedAnswer, only_part
 from dragoman.gateway.tasks import later, timed
 from dragoman.repository.handle import Handle, Runner
 from dragoman.repository.manager import ModelManager
+from dragoman.security.tokens import Tokens
 from dragoman.settings.limits import Limits
 from dragoman.telemetry.logs import LogSwitch
 from dragoman.wire.messages import WireRequest, WireResponse
@@ -50,6 +59,7 @@ from dragoman.wire.operation import (
 from dragoman.wire.percent import percent_decoded
 
 INFER = Verb.INFER
+Answering = InferOperation | MultiInferOperation | StatusOperation | ViewOperation | ControlOperation
 Renew = Callable[[], Awaitable[ControlResult]]  # carries out `ReloadSettings`
 CODEC_THREADS = 2  # for what takes long to read or write; both hold the GIL, so more would not be faster
 
@@ -67,6 +77,7 @@ class Gateway:
         allow_remote_control: bool = False,
         renew: Renew | None = None,
         logs: LogSwitch | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
         self._models = models
         self._limits = limits
@@ -76,6 +87,7 @@ class Gateway:
         self._allow_remote_control = allow_remote_control
         self._renew = renew
         self._logs = logs or LogSwitch()
+        self._tokens = tokens
         self._codecs = ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec")
 
     def call(
@@ -85,11 +97,13 @@ class Gateway:
         opened: Collection[str] = (),
         *,
         own_ids: bool = False,
+        gate: Gate | None = None,
     ) -> WireResponse | Awaitable[WireResponse]:
         """The answer to a request, or something to await for it, often a `Deferred`. Errors are answers.
 
         `opened` = models that the listener serves to everyone although a deployment closes them. `own_ids`:
-        every answer tells the request's id, which is none of the client's.
+        every answer tells the request's id, which is none of the client's. `gate` = what a listener with keys
+        of its own asks of each request.
         """
         began_ns = perf_counter_ns()
         deadline_s = wire.deadline_s
@@ -102,6 +116,11 @@ class Gateway:
             tells_id = True
         call = CallContext(request_id, deadline_s, peer=wire.peer)
         exchange = Exchange(operation, wire, call, began_ns, tells_id)
+        if gate is not None:
+            try:
+                exchange.keyed = gate.admit(operation, wire)
+            except DragomanError as error:
+                return self._fail(answering(operation), exchange, error)
         if self._guard.guarded:
             return self._admit(operation, exchange, opened)
         return self._begin(operation, exchange)
@@ -154,9 +173,10 @@ class Gateway:
         operation: StreamOperation,
         messages: AsyncIterator[WireRequest],
         opened: Collection[str] = (),
+        gate: Gate | None = None,
     ) -> AsyncGenerator[WireResponse, None]:
-        """The answers to a duplex stream of messages. `opened` is as for `call`."""
-        return duplex(operation, messages, partial(self.call, operation.message, opened=opened))
+        """The answers to a duplex stream of messages. `opened` and `gate` are as for `call`."""
+        return duplex(operation, messages, partial(self.call, operation.message, opened=opened, gate=gate))
 
     def close(self) -> None:
         """Stop the threads."""
@@ -390,7 +410,8 @@ class Gateway:
 
     async def _control(self, operation: ControlOperation, exchange: Exchange) -> WireResponse:
         try:
-            wire, access, allow_remote = exchange.wire, exchange.access, self._allow_remote_control
+            wire, access = exchange.wire, exchange.access
+            allow_remote = self._allow_remote_control or exchange.keyed or operation.keys_itself
             check_control(wire, access, allow_remote=allow_remote)
             if len(wire.body) > self._limits.offload_bytes:  # files of a model
                 loop = asyncio.get_running_loop()
@@ -408,11 +429,19 @@ class Gateway:
             return self._fail(operation, exchange, caught)
 
     async def _carry_out(self, request: ControlRequest) -> ControlResult:
+        if isinstance(request, RenewKey):
+            return await self._renew_key(request)
         if isinstance(request, SetLogs):
             return ControlResult(self._models.report, logs=self._logs.change(request))
         if not isinstance(request, ReloadSettings):
             return await self._models.control(request)
         return await (self._models.control(Reload()) if self._renew is None else self._renew())
+
+    async def _renew_key(self, request: RenewKey) -> ControlResult:
+        if self._tokens is None:
+            raise DragomanError(Code.NOT_FOUND, "this server has no keys", reason=Reason.ROUTE_UNKNOWN)
+        await asyncio.to_thread(self._tokens.renew, request.use, request.authorization)
+        return ControlResult(self._models.report, changed=True)
 
     def _answered(self, operation: InferOperation, exchange: Exchange, answer: CoreResponse) -> WireResponse:
         """The end of a call that the model has answered."""
@@ -459,7 +488,7 @@ class Gateway:
 
     def _fail(
         self,
-        operation: InferOperation | MultiInferOperation | StatusOperation | ViewOperation | ControlOperation,
+        operation: Answering,
         exchange: Exchange,
         caught: Exception,
     ) -> WireResponse:
@@ -468,6 +497,11 @@ class Gateway:
         if error.code is Code.UNAUTHENTICATED:
             self._guard.challenge(response)
         return self._end(exchange, response, error)
+
+
+def answering(operation: Operation) -> Answering:
+    """The operation that answers; of a stream its messages are."""
+    return operation.message if isinstance(operation, StreamOperation) else operation
 
 
 def only_name(report: StatusReport) -> str:

@@ -13,6 +13,7 @@ from dragoman.settings.overlay import ModelOverlay, NamedModel
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 from dragoman.settings.registration import RegistrationSettings
 from dragoman.settings.tls import TlsSettings
+from dragoman.settings.tokens import TokenSettings
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -154,6 +155,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: Limits = Limits()
     log: LogSettings = field(default_factory=LogSettings)
     access: AccessSettings = AccessSettings()
+    tokens: TokenSettings = TokenSettings()
     deployments: tuple[Deployment, ...] = ()
     deployments_file: str | None = None  # None = deployments.yaml beside the repository; empty = no such file
     watch_s: Annotated[float, Meta(gt=0)] = 1.0  # how often that file, secrets and certificates are looked at

@@ -133,12 +133,16 @@ class ViewOperation(Struct, frozen=True):
 
 
 class ControlOperation(Struct, frozen=True):
-    """A change of the repository. `fail` gets what `parse` gave, or None where that failed."""
+    """A change of the repository. `fail` gets what `parse` gave, or None where that failed.
+
+    `keys_itself`: it is carried out for whoever shows a key in it, from anywhere.
+    """
 
     name: str
     parse: Callable[[WireRequest, Limits], ControlRequest]
     encode: Callable[[ControlResult], WireResponse]
     fail: Callable[[Any, DragomanError], WireResponse]
+    keys_itself: bool = False
 
 
 class Order(enum.Enum):

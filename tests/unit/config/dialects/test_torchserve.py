@@ -158,10 +158,11 @@ def test_management_at_its_own_address_is_all_that_is_there():
     assert (own["host"], own["port"], own["protocols"]) == ("0.0.0.0", 9, ["torchserve_management"])
 
 
-def test_without_tokens_the_start_ends_unless_access_may_be_open():
-    assert "disable_token_authorization" in told(of_file(""), Level.UNSUPPORTED)
+def test_there_are_tokens_unless_access_may_be_open():
+    assert of_file("").tree["tokens"] == {"file": "key_file.json", "expiration_min": 60}
+    assert of_file("token_expiration_min=5").tree["tokens"]["expiration_min"] == 5
     for made in (of_file("disable_token_authorization=TRUE"), translate(FILE, "--dt", file=STORE)):
-        assert told(made, Level.UNSUPPORTED) == {}
+        assert "tokens" not in made.tree
 
 
 def test_an_address_without_a_port_is_at_the_usual_one():

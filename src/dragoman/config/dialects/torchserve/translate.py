@@ -22,7 +22,7 @@ STOP: Final = (
     "dragoman runs in the foreground, so there is none to stop from here: end it with Ctrl-C where it runs, "
     "or send SIGTERM to its process; it then answers what it has begun"
 )
-OPEN: Final = "access would be open, as there are no tokens yet: --disable-token-auth says that it may be"
+KEY_FILE: Final = "key_file.json"
 FILE: Final = re.compile(
     r"^[ \t]*(inference_address|management_address|load_models|model_store)[ \t]*[=:]", re.MULTILINE
 )
@@ -69,7 +69,9 @@ def write_rest(writer: Writer, config: Configuration) -> None:
     if config.on("ts_open_inference_protocol"):
         writer.set("server_name", "Torchserve", config.origin("ts_open_inference_protocol"))
     if not config.on(NO_TOKENS):
-        writer.notes.append(Note(NO_TOKENS, Level.UNSUPPORTED, OPEN))
+        writer.set("tokens.file", KEY_FILE, "TorchServe's own way")
+        minutes = config.number("token_expiration_min", 1)
+        writer.set("tokens.expiration_min", minutes, config.origin("token_expiration_min"))
 
 
 def flag_notes(line: CommandLine) -> Iterator[Note]:

@@ -17,6 +17,7 @@ from dragoman.protocols.torchserve.management.changes import (
     parse_unregister,
 )
 from dragoman.protocols.torchserve.management.description import answer_management, answer_of_model
+from dragoman.protocols.torchserve.management.tokens import encode_renewal, fail_renewal, parse_renewal
 from dragoman.protocols.torchserve.management.views import (
     answer_describe,
     answer_list,
@@ -38,6 +39,17 @@ from dragoman.wire.surroundings import Surroundings
 
 NAME: Final = "torchserve_management"
 PREFIXES: Final = ("/models", "/workflows")
+RENEWAL: Final = "torchserve.management.token"
+# Operations, of inference too, that need none of the listeners' keys: descriptions, and what renews a key.
+WITHOUT_KEY: Final = frozenset(
+    {
+        RENEWAL,
+        "torchserve.management.description",
+        "torchserve.management.model_description",
+        "torchserve.rest.description",
+        "torchserve.rest.model_description",
+    }
+)
 NO_WORKFLOWS: Final = (
     "Registering new workflows is disabled. What joins models here are pipelines of dragoman.yaml: "
     "docs/pipelines.md tells how."
@@ -64,6 +76,14 @@ def routes(manner: Manner) -> Iterator[HttpRoute]:
     fail = partial(fail_view, manner)
     ready = StatusOperation("torchserve.management.ready", partial(answer_ready, manner), fail)
     yield from slashed(("GET",), "/v1/models/{model}", ready)
+    renew = ControlOperation(
+        RENEWAL,
+        parse_renewal,
+        partial(encode_renewal, manner),
+        partial(fail_renewal, manner),
+        keys_itself=True,
+    )
+    yield from slashed(("GET",), "/token", renew)
     empty = StatusOperation("torchserve.management.workflows", partial(answer_workflows, manner), fail)
     none = StatusOperation("torchserve.management.workflow", partial(answer_workflow, manner), fail)
     refused = StatusOperation(
