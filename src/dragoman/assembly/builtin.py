@@ -12,6 +12,7 @@ from dragoman.config.dialects import kserve, tensorflow_serving
 from dragoman.config.dialects import ovms as ovms_dialect
 from dragoman.config.dialects import torchserve as torchserve_dialect
 from dragoman.engines.base import Engine
+from dragoman.engines.genai import GenAiEngine
 from dragoman.engines.handler import HandlerEngine, read_gpus
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
@@ -45,6 +46,7 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     TfLiteEngine,
     TorchEngine,
     PythonModelEngine,
+    GenAiEngine,
     OpenVinoEngine,
 )  # fmt: skip
 # Where an engine's models are loaded, unless it is in this process or, for code, in workers.
