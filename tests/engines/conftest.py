@@ -6,11 +6,13 @@ WITH_TENSORFLOW = ("test_command_line.py", "test_saved_model_conformance.py")
 WITH_OPENVINO = ("test_openvino_conformance.py",)
 WITH_CAPTUM = ("test_torch_guide.py", "test_torch_handlers.py", "test_torch_explanations.py")
 WITH_TORCH = ("test_torch_agreement.py", "test_torch_conformance.py", "test_torch_models.py")
+WITH_GENAI = ("test_text_conformance.py", "test_text_engine.py")
 WITH_BOTH = ("test_openvino_config_file.py",)
 collect_ignore = [
     *(() if find_spec("tensorflow") else WITH_TENSORFLOW),
     *(() if find_spec("openvino") else WITH_OPENVINO),
     *(() if find_spec("openvino") and find_spec("tensorflow") else WITH_BOTH),
+    *(() if find_spec("openvino_genai") else WITH_GENAI),
     *(() if find_spec("torch") and find_spec("captum") else WITH_CAPTUM),
     *(() if find_spec("torch") and find_spec("safetensors") else WITH_TORCH),
 ]

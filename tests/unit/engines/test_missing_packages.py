@@ -8,6 +8,7 @@ import pytest
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.base import Artifact, Engine
+from dragoman.engines.genai import GenAiEngine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
@@ -18,7 +19,9 @@ ENGINES = [
     (TfLiteEngine(), "ai_edge_litert", "model.tflite"),
     (OpenVinoEngine(), "openvino", "model.xml"),
     (TorchEngine(), "torch", "model.pt"),
+    (GenAiEngine(), "openvino_genai", "openvino_model.xml"),
 ]
+EXTRAS = {"openvino-genai": "genai"}  # where the extra is called otherwise than the engine
 
 
 @pytest.mark.parametrize(("engine", "package", "file"), ENGINES, ids=[package for _, package, _ in ENGINES])
@@ -26,11 +29,12 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     engine: Engine, package: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / file).write_bytes(b"")
+    (tmp_path / "config.json").write_text('{"n_ctx": 8}', encoding="utf-8")
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(DragomanError) as caught:
         engine.load(Artifact(str(tmp_path / file), "demo", 1), {})
     assert caught.value.code is Code.FAILED_PRECONDITION
-    assert f"pip install 'dragoman[{engine.name}]'" in caught.value.message
+    assert f"pip install 'dragoman[{EXTRAS.get(engine.name, engine.name)}]'" in caught.value.message
     assert engine.package == package
     assert not engine.is_installed()
 

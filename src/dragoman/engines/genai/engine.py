@@ -27,6 +27,7 @@ from dragoman.engines.genai.tokenizer import GenAiTokenizer, byte_table
 from dragoman.engines.options import read_options
 from dragoman.settings.model import ModelSettings
 
+JSON_FILES: Final = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json")
 EMBEDDER: Final = "modules.json"  # beside models that give vectors
 MEMORY_FACTOR: Final = 3
 ABILITIES: Final = Abilities(json_schema=True)
@@ -65,6 +66,8 @@ class GenAiEngine(Engine):
         folder = os.path.dirname(artifact.path)
         if not os.path.isfile(artifact.path):
             raise DragomanError(Code.NOT_FOUND, f"{MODEL} does not load: there is no such file")
+        for name in JSON_FILES:
+            read_json(folder, name)  # OpenVINO's own words for what is none name no file
         genai, tensor = import_runtime()
         text = artifact.settings.text
         context = context_of(folder, text)
