@@ -17,6 +17,7 @@ from dragoman.core.tensors import NUMPY, Array, DType, Tensor
 Data = bytes | bytearray | memoryview
 
 LENGTH_BYTES: Final = 4  # of the number before each element of BYTES
+LONG_BYTES: Final = 1024  # of an element, on average
 MAX_ELEMENT_BYTES: Final = 2**32 - 1
 MAX_RANK: Final = 32  # what every NumPy since 1.0 can hold
 MAX_BYTES: Final = 2**63 - 1  # the reference counts elements and bytes in an int64
@@ -81,10 +82,11 @@ def size_mismatch(name: str, expected: int, given: int, model: str = "") -> Drag
 
 def _read_elements(name: str, data: Data, count: int) -> Array:
     """`count` elements of BYTES, which take exactly the data."""
-    raw = bytes(data)
-    end = len(raw)
+    end = len(data)
     if count * LENGTH_BYTES > end:
         raise invalid(f"input '{name}' takes {count} BYTES elements, which {end} bytes cannot hold")
+    # Short elements are soonest cut out of a copy; long ones are copied once only, where they lie.
+    raw = memoryview(data) if end > count * LONG_BYTES else bytes(data)
     elements = np.empty(count, np.object_)
     read_length = int.from_bytes
     at = 0
@@ -97,7 +99,7 @@ def _read_elements(name: str, data: Data, count: int) -> Array:
             raise invalid(
                 f"input '{name}': BYTES element {index} has {at - start} bytes, and {end - start} are left"
             )
-        elements[index] = raw[start:at]
+        elements[index] = bytes(raw[start:at])
     if at != end:
         raise invalid(f"input '{name}': {end - at} bytes are left over after {count} BYTES elements")
     return elements

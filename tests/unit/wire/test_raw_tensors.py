@@ -54,6 +54,13 @@ def test_texts_that_are_written_are_read_again(elements: list[bytes]) -> None:
     assert list(read_raw("x", raw, DType.BYTES, (len(elements),))) == elements
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_long_texts_are_bytes_of_their_own_whatever_they_lie_in(kind: type) -> None:
+    elements = np.array([b"a" * 5000, b""], np.object_)
+    read = read_raw("x", kind(write_raw(Tensor(DType.BYTES, elements))), DType.BYTES, (2,))
+    assert [(type(element), element) for element in read] == [(bytes, element) for element in elements]
+
+
 def test_numbers_are_a_view_of_the_request_wherever_they_lie_in_it() -> None:
     body = bytearray(b"?" + struct.pack("<2f", 1.0, 2.0))
     array = read_raw("x", memoryview(body)[1:], DType.FP32, (2,))

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
-from time import monotonic
 
 from dragoman.core.context import CallContext
 from dragoman.core.deferred import Deferred
@@ -19,7 +18,7 @@ from dragoman.core.signatures import Signature
 from dragoman.core.statistics import Occupancy
 from dragoman.execution.admission import full_queue
 from dragoman.execution.crew import Crew
-from dragoman.execution.deadlines import overdue
+from dragoman.execution.deadlines import Alarm, overdue
 from dragoman.execution.images.preparation import SHORT_BYTES, Preparation
 from dragoman.execution.later import Later
 from dragoman.execution.runners import LocalRunner
@@ -39,18 +38,17 @@ class Job:
 
     __slots__ = ("_alarm", "_call", "_error", "_handle", "_result", "_work", "ready")
 
-    def __init__(self, handle: Handle, work: Work, call: CallContext) -> None:
+    def __init__(self, handle: Handle, work: Work, call: CallContext, alarm: Alarm) -> None:
+        self._alarm = alarm
         self._handle = handle
         self._work = work
         self._call = call
         self._result: Ready | None = None
         self._error: Exception | None = None
-        self._alarm: asyncio.TimerHandle | None = None
         self.ready: Later[Ready] = Later(self._give_up)
         handle.hold()
         if call.deadline_s is not None:
-            left_s = call.deadline_s - monotonic()
-            self._alarm = asyncio.get_running_loop().call_later(max(left_s, 0.0), self._expire)
+            alarm.watch(self, call.deadline_s)
 
     def work(self) -> None:
         """Prepare it, if anyone still waits."""
@@ -64,21 +62,20 @@ class Job:
     def finish(self) -> None:
         """Give what came of it."""
         self._handle.release()
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.forget(self)
         if self._error is not None:
             self.ready.reject(self._error)
         elif self._result is not None:
             self.ready.resolve(self._result)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """Answer that the deadline has passed."""
         self._call.cancelled = True
         self.ready.reject(overdue())
 
     def _give_up(self) -> None:
         self._call.cancelled = True
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.forget(self)
 
 
 class PreparingRunner:
@@ -92,6 +89,7 @@ class PreparingRunner:
         self._preparations: dict[str, Preparation] = {}
         self._queue_limit = queue_limit
         self._threads = threads
+        self._alarm = Alarm()
         self._crew = Crew(threads, f"images-{name}")
 
     def run(
@@ -200,7 +198,7 @@ class PreparingRunner:
         """
         if self._crew.unfinished >= self._threads + self._queue_limit:
             raise full_queue(self._name, self._queue_limit)
-        job = Job(handle, work, call)
+        job = Job(handle, work, call, self._alarm)
         self._crew.do(job)
         return job.ready
 

@@ -12,7 +12,7 @@ from dragoman.transports.http.wheel import TimerWheel
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation
 
-RECEIVE_BYTES: Final = 64 * 1024
+RECEIVE_BYTES: Final = 128 * 1024  # most images come whole in one piece
 Handler = Callable[[Operation, WireRequest], WireResponse | Awaitable[WireResponse]]
 Refused = Callable[[WireRequest, int], None]
 
