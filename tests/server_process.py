@@ -24,13 +24,14 @@ class Address(NamedTuple):
 class Addresses(NamedTuple):
     """Where one server listens for each of its transports; `others` = its further HTTP addresses.
 
-    `folder` = the one that it runs in, where that is its own.
+    `folder` = the one that it runs in, where that is its own; `other_grpc` = its further ones of gRPC.
     """
 
     http: Address
     grpc: Address
     others: tuple[Address, ...] = ()
     folder: Path | None = None
+    other_grpc: tuple[Address, ...] = ()
 
 
 class ServerFailedError(Exception):
@@ -39,16 +40,18 @@ class ServerFailedError(Exception):
 
 @contextmanager
 def serving(
-    arguments: Sequence[str], log: Path, http: int = 1, folder: Path | None = None
+    arguments: Sequence[str], log: Path, http: int = 1, folder: Path | None = None, grpc: int = 1
 ) -> Iterator[Addresses]:
     """The addresses of a fresh `dragoman serve` with these arguments, on free ports of this machine.
 
-    `http` = how many HTTP addresses it has; `folder` = the one that it runs in, None = this process's.
+    `http` and `grpc` = how many addresses of each it has; `folder` = the one that it runs in, None = this
+    process's.
     """
     command = [sys.executable, "-m", "dragoman", "serve", "--host", "127.0.0.1", "--port", "0", *arguments]
-    with printing(command, log, [*["http"] * http, "grpc"], folder) as found:
+    with printing(command, log, [*["http"] * http, *["grpc"] * grpc], folder) as found:
         first, *others = [address for transport, address in found if transport == "http"]
-        yield Addresses(first, dict(found)["grpc"], tuple(others), folder)
+        called, *other_grpc = [address for transport, address in found if transport == "grpc"]
+        yield Addresses(first, called, tuple(others), folder, tuple(other_grpc))
 
 
 @contextmanager

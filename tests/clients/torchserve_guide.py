@@ -24,6 +24,7 @@ STARTED_AS: Final = "--as torchserve"
 PROPERTIES: Final = """
 inference_address=http://127.0.0.1:0
 grpc_inference_port=0
+grpc_management_port=0
 enable_metrics_api=false
 metrics_mode=prometheus
 service_envelope=kserve

@@ -11,6 +11,7 @@ from tests.conformance.grpc_cases import GrpcAnswer, GrpcCase
 from tests.conformance.grpc_exchange import call
 from tests.server_process import Addresses
 
+MANAGEMENT: Final = "org.pytorch.serve.grpc.management."  # which has an address of its own
 SHOWN: Final = 600  # characters of a message that a report shows
 
 
@@ -56,7 +57,8 @@ def http_request(case: Case) -> list[str]:
 
 
 def send_grpc(addresses: Addresses, case: GrpcCase) -> GrpcAnswer:
-    return call(addresses.grpc, case)
+    managed = case.method.startswith(MANAGEMENT) and addresses.other_grpc
+    return call(addresses.other_grpc[0] if managed else addresses.grpc, case)
 
 
 def grpc_request(case: GrpcCase) -> list[str]:

@@ -70,6 +70,7 @@ def write_properties(directory: Path, *, tokens: bool = False) -> None:
         "management_address": "http://127.0.0.1:0",
         "metrics_address": "http://127.0.0.1:0",
         "grpc_inference_port": "0",
+        "grpc_management_port": "0",
         "model_store": str(directory),
         "load_models": ",".join(loaded_at_start()),
         "models": json.dumps(one_worker_each()),

@@ -66,7 +66,8 @@ class Servers:
             arguments = [argument.format(models=models) for argument in listener.arguments]
             command = arguments if listener.bare else [str(models), *arguments]
             folder = models if listener.bare else None
-            server = serving(command, self._folder / f"{listener.name}.log", listener.http, folder)
+            log = self._folder / f"{listener.name}.log"
+            server = serving(command, log, listener.http, folder, listener.grpc)
             self._addresses[listener] = self._stack.enter_context(server)
         return self._addresses[listener]
 

@@ -25,7 +25,8 @@ def write_handlers_with_tokens(folder: Path) -> None:
 class Listener(NamedTuple):
     """A way to start the server: what writes MODELS, and what `dragoman serve MODELS` is given besides.
 
-    `{models}` in an argument is that folder; `bare` = it is given only there. `http` = HTTP addresses it has.
+    `{models}` in an argument is that folder; `bare` = it is given only there. `http` and `grpc` = how
+    many addresses of each it has.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Listener(NamedTuple):
     write: Callable[[Path], None] = reference_models.write
     bare: bool = False
     http: int = 1
+    grpc: int = 1
 
 
 class Run(NamedTuple):
@@ -69,6 +71,7 @@ TORCHSERVE_LISTENER: Final = Listener(
     write_handlers,
     bare=True,
     http=3,
+    grpc=2,
 )
 TORCHSERVE_TOKENS: Final = TORCHSERVE_LISTENER._replace(
     name="torchserve-tokens", write=write_handlers_with_tokens
@@ -91,6 +94,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "tfserving_rest.json": Suite(HTTP, (Run(TFSERVING), Run(DEFAULT, lenient=True))),
     "torchserve.json": Suite(TORCHSERVE, (Run(TORCHSERVE_LISTENER), Run(TORCHSERVE_TOKENS))),
     "torchserve_grpc.json": Suite(GRPC, (Run(TORCHSERVE_LISTENER),)),
+    "torchserve_management_grpc.json": Suite(GRPC, (Run(TORCHSERVE_LISTENER),)),
     "torchserve_more.json": Suite(TORCHSERVE, (Run(TORCHSERVE_LISTENER),)),
     "v2_grpc.json": Suite(GRPC, (Run(DEFAULT), Run(V2_RAW), Run(V2_CONTENTS))),
     "v2_rest.json": Suite(V2, (Run(DEFAULT),)),

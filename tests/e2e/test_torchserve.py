@@ -29,6 +29,8 @@ def handle(data, context):
 """
 CONFIG: Final = """\
 inference_address=https://127.0.0.1:8443
+management_address=http://127.0.0.1:0
+grpc_management_port=0
 enable_metrics_api=false
 metrics_mode=prometheus
 keystore={folder}/keystore.p12

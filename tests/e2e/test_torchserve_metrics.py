@@ -54,6 +54,7 @@ inference_address=http://127.0.0.1:0
 management_address=http://127.0.0.1:0
 metrics_address=http://127.0.0.1:0
 grpc_inference_port=0
+grpc_management_port=0
 model_store={folder}/store
 load_models=all
 default_workers_per_model=1

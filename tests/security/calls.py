@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from dragoman.assembly.builtin import protocols
 from dragoman.assembly.exposition import metrics_protocol
 from dragoman.core.access import Permission
-from dragoman.wire.operation import ControlOperation, Operation, StatusOperation, in_dialect
+from dragoman.wire.operation import ControlOperation, Operation, ProtocolSpec, StatusOperation, in_dialect
 from dragoman.wire.protobuf import message_class, shared_pool
 from tests.server_process import Address
 
@@ -149,12 +149,17 @@ class GrpcCall(NamedTuple):
 
 def rest_calls(dialect: str) -> Iterator[RestCall]:
     """Every route of every protocol in that dialect, or of the one of that name, which stands alone."""
-    specs = (*protocols(), metrics_protocol(CollectorRegistry()))
-    named = [spec for spec in specs if spec.only_named and spec.name == dialect]
-    for spec in named or (spec for spec in specs if not spec.only_named):
+    for spec in spoken((*protocols(), metrics_protocol(CollectorRegistry())), dialect):
         for route in in_dialect(spec.routes, dialect):
             named = "{model}" in route.template
             yield RestCall(dialect, route.method, route.template, route.operation, named)
+
+
+def spoken(specs: Iterable[ProtocolSpec], dialect: str) -> list[ProtocolSpec]:
+    """The protocol of that name, if there is one that stands alone; else all that need not be named."""
+    given = list(specs)
+    named = [spec for spec in given if spec.only_named and spec.name == dialect]
+    return named or [spec for spec in given if not spec.only_named]
 
 
 def mount_calls(prefix: str, target: str) -> Iterator[RestCall]:
@@ -166,8 +171,8 @@ def mount_calls(prefix: str, target: str) -> Iterator[RestCall]:
 
 
 def grpc_calls(dialect: str) -> Iterator[GrpcCall]:
-    """Every method of every protocol in that dialect."""
-    for spec in protocols():
+    """Every method of every protocol in that dialect, or of the one of that name."""
+    for spec in spoken(protocols(), dialect):
         for route in in_dialect(spec.grpc, dialect):
             yield GrpcCall(dialect, route.method, route.operation, b"MODEL" in message(route.method, "MODEL"))
 

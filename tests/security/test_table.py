@@ -73,6 +73,7 @@ listeners:
 - {{port: 0, dialect: torchserve}}
 - {{port: 0, transport: grpc, dialect: torchserve}}
 - {{port: 0, dialect: torchserve, protocols: [torchserve_management]}}
+- {{port: 0, transport: grpc, dialect: torchserve, protocols: [torchserve_management]}}
 """
 LISTENERS: Final = (
     ("superset", "http"),
@@ -85,6 +86,7 @@ LISTENERS: Final = (
     ("torchserve", "http"),
     ("torchserve", "grpc"),
     ("torchserve_management", "http"),
+    ("torchserve_management", "grpc"),
 )
 Addresses = Mapping[tuple[str, str], Address]
 

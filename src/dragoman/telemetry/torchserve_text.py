@@ -81,17 +81,16 @@ def load_times(report: StatusReport) -> Values:
 
 
 def loaded(report: StatusReport) -> Iterator[tuple[str, float]]:
-    """Each worker that has loaded its model, and the time it took."""
-    number = FIRST_WORKER
+    """Each worker that has loaded its model, by the name of its version's, and the time it took."""
     for model in report.models.values():
         for version in model.versions:
             if version.state is not State.READY or version.workers is None:
                 continue
+            title = f"{model.name}_{version.name or version.version}"
             for worker in version.workers().workers:
+                number = FIRST_WORKER + int(worker.id) if worker.id.isdecimal() else worker.id
                 if worker.load_s:
-                    title = version.name or str(version.version)
-                    yield f"W-{number}-{model.name}_{title}", worker.load_s
-                number += 1
+                    yield f"W-{number}-{title}", worker.load_s
 
 
 def model_families(

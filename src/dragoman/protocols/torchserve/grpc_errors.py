@@ -59,11 +59,11 @@ def failure_of(manner: Manner, draft: AskedDraft | None, error: DragomanError) -
         return Failure(by_http(error.status), error.message, f"{PACKAGE}.http.{MODEL_FAILED}")
     if error.code is Code.UNAUTHENTICATED and manner.strict:
         return Failure(GRPC_STATUS[Code.PERMISSION_DENIED], NO_KEY)
-    told = error if draft is None else reworded(draft, error)
-    kind = None if told.reason is None else KINDS.get(told.reason)
+    worded = error if draft is None else reworded(draft, error)
+    kind = None if worded.reason is None else KINDS.get(worded.reason)
     if kind is not None:
-        return Failure(INTERNAL, told.message, kind)
-    return Failure(GRPC_STATUS[told.code], told.message, f"{PACKAGE}.http.{TYPES[told.code]}")
+        return Failure(INTERNAL, worded.message, kind)
+    return Failure(GRPC_STATUS[worded.code], worded.message, f"{PACKAGE}.http.{TYPES[worded.code]}")
 
 
 def by_http(status: int) -> int:
@@ -77,7 +77,11 @@ def by_http(status: int) -> int:
 
 def fail(manner: Manner, draft: AskedDraft | None, error: DragomanError) -> WireResponse:
     """A failed call: the sentence, and the exception's name in a line of its own."""
-    failure = failure_of(manner, draft, error)
+    return told(failure_of(manner, draft, error))
+
+
+def told(failure: Failure) -> WireResponse:
+    """The failure as the call's status."""
     message = f"{failure.message}\n{failure.kind}" if failure.kind else failure.message
     return WireResponse(failure.status, message=message)
 

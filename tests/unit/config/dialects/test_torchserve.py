@@ -179,7 +179,7 @@ def test_a_keystore_wins_over_files_and_has_javas_usual_password():
 
 
 def test_grpc_has_a_listener_of_its_own_with_tls_where_the_file_says_so():
-    *_, plain = of_file("grpc_inference_port=9\ngrpc_inference_address=0.0.0.0").tree["listeners"]
+    *_, plain, _ = of_file("grpc_inference_port=9\ngrpc_inference_address=0.0.0.0").tree["listeners"]
     assert plain == {
         "name": "grpc_inference",
         "transport": "grpc",
@@ -187,8 +187,11 @@ def test_grpc_has_a_listener_of_its_own_with_tls_where_the_file_says_so():
         "port": 9,
         "dialect": "torchserve",
     }
-    *_, closed = of_file("enable_grpc_ssl=true\nprivate_key_file=k\ncertificate_file=c").tree["listeners"]
-    assert closed["tls"] == {"certificate": "c", "key": "k"}
+    *_, closed, management = of_file("enable_grpc_ssl=true\nprivate_key_file=k\ncertificate_file=c").tree[
+        "listeners"
+    ]
+    assert closed["tls"] == management["tls"] == {"certificate": "c", "key": "k"}
+    assert (management["port"], management["protocols"]) == (7071, ["torchserve_management"])
     with pytest.raises(DragomanError, match="c:2: enable_grpc_ssl: enable_grpc_ssl wants keystore"):
         of_file("enable_grpc_ssl=true")
 
@@ -197,24 +200,17 @@ def test_a_keystore_of_javas_own_form_ends_the_start():
     assert "c:2: keystore_type" in told(of_file("keystore_type=JKS"), Level.UNSUPPORTED)
 
 
-def test_every_address_where_nothing_answers_is_named():
-    addresses = [key for key in told(of_file(""), Level.IGNORED) if " at " in key]
-    assert addresses == [
-        "grpc_management at 127.0.0.1:7071",
-    ]
-
-
 def test_metrics_have_a_listener_of_their_own_unless_the_file_says_otherwise():
-    _, _, metrics, _ = of_file("metrics_address=http://h").tree["listeners"]
+    _, _, metrics, *_ = of_file("metrics_address=http://h").tree["listeners"]
     assert (metrics["name"], metrics["port"], metrics["protocols"]) == ("metrics", 8082, ["metrics"])
     made = of_file("enable_metrics_api=false")
     names = [listener["name"] for listener in made.tree["listeners"]]
-    assert names == ["inference", "management", "grpc_inference"]
+    assert names == ["inference", "management", "grpc_inference", "grpc_management"]
     assert told(made, Level.IGNORED)["metrics at 127.0.0.1:8082"].startswith("enable_metrics_api is false")
 
 
 def test_metrics_at_the_address_of_management_are_one_listener_with_it():
-    _, both, _ = of_file("metrics_address=http://127.0.0.1:8081").tree["listeners"]
+    _, both, *_ = of_file("metrics_address=http://127.0.0.1:8081").tree["listeners"]
     assert both["protocols"] == ["torchserve_management", "metrics"]
 
 

@@ -9,7 +9,6 @@ from dragoman.config.dialects.torchserve.flags import HONOURED, IGNORED, NO_TOKE
 
 LOOPBACK: Final = "127.0.0.1"
 NO_METRICS: Final = "enable_metrics_api is false: nothing answers at its address"
-GRPC_MANAGEMENT: Final = "management over gRPC is not there yet: nothing answers at its address"
 LOOP: Final = "requests are served on one event loop"
 URLS: Final = "registration.allowed_urls; without it no URL is, where TorchServe allows all"
 SEQUENCE: Final = "requests of a sequence are not kept together; a handler sees the usual names"
@@ -24,8 +23,8 @@ ROWS: Final[tuple[Flag, ...]] = (
     Flag("metrics_address", "http://127.0.0.1:8082", HONOURED, "the listener of the metrics alone"),
     Flag("grpc_inference_address", LOOPBACK, HONOURED, "the host of the listener for gRPC"),
     Flag("grpc_inference_port", 7070, HONOURED, "its port"),
-    Flag("grpc_management_address", LOOPBACK, IGNORED, GRPC_MANAGEMENT),
-    Flag("grpc_management_port", 7071, IGNORED, GRPC_MANAGEMENT),
+    Flag("grpc_management_address", LOOPBACK, HONOURED, "the host of the listener for management over gRPC"),
+    Flag("grpc_management_port", 7071, HONOURED, "its port"),
     Flag("model_store", "", HONOURED, "where archives lie, registration.store; their code is trusted"),
     Flag("load_models", "", HONOURED, "models and repository, each with all its versions"),
     Flag("models", "", HONOURED, "handler of each model that load_models loads"),

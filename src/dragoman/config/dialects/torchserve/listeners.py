@@ -1,7 +1,7 @@
 """Where the server listens.
 
-Each of TorchServe's five addresses is a row of SURFACES. One where something answers becomes a listener; of
-the others a note says that nothing does.
+Each of TorchServe's five addresses is a row of SURFACES, and becomes a listener unless a key says otherwise,
+of which a note tells.
 """
 
 import re
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from dragoman.config.dialect import Level, Note
 from dragoman.config.dialects.torchserve.configuration import Configuration
-from dragoman.config.dialects.torchserve.keys import GRPC_MANAGEMENT, KEYS, NO_METRICS
+from dragoman.config.dialects.torchserve.keys import KEYS, NO_METRICS
 from dragoman.config.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
@@ -23,7 +23,7 @@ GRPC_TLS: Final = "enable_grpc_ssl"
 class Surface(Struct, frozen=True):
     """One of TorchServe's addresses: the key that sets it, and that of its port, where it has one.
 
-    `http_port`, `https_port`: where an address names none. `missing`: why nothing answers; empty = it does.
+    `http_port`, `https_port`: where an address names none.
     `protocol`: the only one there; empty = all that need not be named are. `switch`: the key without which
     nothing answers, and what a note then says.
     """
@@ -34,7 +34,6 @@ class Surface(Struct, frozen=True):
     port_key: str = ""
     http_port: int = 0
     https_port: int = 0
-    missing: str = ""
     protocol: str = ""
     switch: tuple[str, str] | None = None
 
@@ -42,7 +41,7 @@ class Surface(Struct, frozen=True):
         """Why nothing answers; empty = it does."""
         if self.switch is not None and not config.on(self.switch[0]):
             return self.switch[1]
-        return self.missing
+        return ""
 
 
 SURFACES: Final = (
@@ -66,7 +65,11 @@ SURFACES: Final = (
     ),
     Surface("grpc_inference", "grpc", "grpc_inference_address", "grpc_inference_port"),
     Surface(
-        "grpc_management", "grpc", "grpc_management_address", "grpc_management_port", missing=GRPC_MANAGEMENT
+        "grpc_management",
+        "grpc",
+        "grpc_management_address",
+        "grpc_management_port",
+        protocol="torchserve_management",
     ),
 )
 

@@ -6,7 +6,12 @@ from dragoman.core.control import ControlRequest, ControlResult, Register, Scale
 from dragoman.core.errors import NO_MODEL, NO_VERSION, Code, DragomanError, Reason, invalid
 from dragoman.protocols.torchserve.answers import Manner, document
 from dragoman.protocols.torchserve.errors import NO_METHOD, answer_error, unknown_model, unknown_version
-from dragoman.protocols.torchserve.management.parameters import named, read_query, read_registration
+from dragoman.protocols.torchserve.management.parameters import (
+    Parameters,
+    named,
+    read_query,
+    read_registration,
+)
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.origin import check_origin
@@ -26,10 +31,18 @@ WORDS: Final = {
 def parse_register(wire: WireRequest, limits: Limits) -> Register:
     """The archive to register, and how.
 
-    Errors: INVALID_ARGUMENT where no archive is named, and for values that nothing can be done with.
+    Errors: those of `registration`.
     """
     check_origin(wire)
     given = read_registration(wire, limits)
+    return registration(given, waits=given.on("synchronous", usual=True))
+
+
+def registration(given: Parameters, *, waits: bool) -> Register:
+    """The same of parameters.
+
+    Errors: INVALID_ARGUMENT where no archive is named, and for values that nothing can be done with.
+    """
     if "url" not in given.texts:
         raise invalid("Parameter url is required.")
     runtime = given.text("runtime")
@@ -46,25 +59,32 @@ def parse_register(wire: WireRequest, limits: Limits) -> Register:
         max_batch_delay_ms=delay if delay is not None and delay >= 0 else None,
         response_timeout_s=given.positive("response_timeout"),
         startup_timeout_s=given.positive("startup_timeout"),
-        waits=given.on("synchronous", usual=True),
+        waits=waits,
     )
 
 
 def parse_scale(wire: WireRequest, _: Limits) -> Scale:
     """How many workers a version is to have.
 
-    Errors: INVALID_ARGUMENT for more of them at least than at most, and for numbers out of all reason.
+    Errors: those of `scaling`.
     """
     check_origin(wire)
     given = read_query(wire)
+    model, version = named(wire)
+    return scaling(given, model, version, waits=given.on("synchronous", usual=False))
+
+
+def scaling(given: Parameters, model: str, version: str | None, *, waits: bool) -> Scale:
+    """The same of parameters.
+
+    Errors: INVALID_ARGUMENT for more of them at least than at most, and for numbers out of all reason.
+    """
     minimum = given.workers("min_worker")
     minimum = 1 if minimum is None else minimum
     maximum = given.workers("max_worker")
     maximum = minimum if maximum is None else maximum
     if maximum < minimum:
         raise invalid("max_worker cannot be less than min_worker.")
-    model, version = named(wire)
-    waits = given.on("synchronous", usual=False)
     return Scale(model, minimum, maximum, version_name=version, waits=waits)
 
 

@@ -17,6 +17,7 @@ from dragoman.protocols.torchserve.management.changes import (
     parse_unregister,
 )
 from dragoman.protocols.torchserve.management.description import answer_management, answer_of_model
+from dragoman.protocols.torchserve.management.grpc import grpc_routes
 from dragoman.protocols.torchserve.management.tokens import encode_renewal, fail_renewal, parse_renewal
 from dragoman.protocols.torchserve.management.views import (
     answer_describe,
@@ -65,6 +66,7 @@ def make_protocol(_: Surroundings) -> ProtocolSpec:
         routes={"superset": tuple(routes(manner))},
         refuse=partial(refuse, manner),
         homes={DIALECT: partial(refuse, manner)},
+        grpc={"superset": grpc_routes()},
         only_named=True,
     )
 

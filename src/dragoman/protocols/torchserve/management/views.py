@@ -203,10 +203,15 @@ def worker_view(worker: WorkerStatus) -> dict[str, Any]:
 
 def fail_describe(manner: Manner, asking: Described | None, error: DragomanError) -> WireResponse:
     """A description that there is not."""
+    return answer_error(manner, no_worker(asking, error))
+
+
+def no_worker(asking: Described | None, error: DragomanError) -> DragomanError:
+    """The error in the reference's words where a model has nobody to ask."""
     if asking is not None and error.reason in (Reason.NO_WORKER, Reason.QUEUE_FULL):
         message = (
             f'Model "{asking.target.model} has no worker to serve describe request. '
             "Please use scale workers API to add workers."  # the quote that is not closed is the reference's
         )
-        error = DragomanError(Code.UNAVAILABLE, message, reason=Reason.NO_WORKER)
-    return answer_error(manner, error)
+        return DragomanError(Code.UNAVAILABLE, message, reason=Reason.NO_WORKER)
+    return error
