@@ -15,6 +15,7 @@ SOURCES: Final = (
     "server",
     "archives",
     "registration",
+    "snapshots",
     "overlay",
     "pipeline",
     "access",

@@ -1,6 +1,7 @@
 """A server process: models, gateway and listeners, joined. Nothing else knows all of them."""
 
 import asyncio
+import time
 from functools import partial
 
 from msgspec import UNSET, convert
@@ -12,6 +13,7 @@ from dragoman.assembly.models import ModelSources, make_models, make_watcher
 from dragoman.assembly.ovms_metrics import OvmsFamilies
 from dragoman.assembly.renewal import Renewal
 from dragoman.assembly.security import Security
+from dragoman.assembly.snapshots import Snapshots
 from dragoman.assembly.torchserve_metrics import TorchServeFamilies
 from dragoman.assembly.warmup import make_warm_up
 from dragoman.core.control import ControlResult, Reload
@@ -70,6 +72,10 @@ class App:
             warm_up,
             self._changed,
         )
+        kept = settings.snapshots
+        self._snapshots: Snapshots | None = None
+        if kept.folder:
+            self._snapshots = Snapshots(kept, lambda: self.models.report, self.models.changed, time.time)
         self.renewal: Renewal | None = None  # what reads the settings again, where they can be
         self._watcher = make_watcher(settings, self.models)
         self._watch: asyncio.Task[None] | None = None
@@ -120,6 +126,8 @@ class App:
             self._watch = asyncio.create_task(self._watcher.run())
         await self.models.start()
         self._update()
+        if self._snapshots is not None:
+            await self._snapshots.start()
 
     async def adopt(self, settings: ServerSettings) -> None:
         """Serve the models that new settings name, to those they name; returns when each is READY or failed.
@@ -142,6 +150,8 @@ class App:
         self._security.close()
         timeout_s = self._settings.limits.drain_s
         await asyncio.gather(*(server.drain(timeout_s) for _, server in self._servers))
+        if self._snapshots is not None:
+            await self._snapshots.close()
         await self.models.close()
         if self._torchserve is not None:
             await self._torchserve.close()

@@ -34,6 +34,11 @@ class Note(Struct, frozen=True):
         return f"{self.key}: {self.level.value}: {self.text}"
 
 
+def unknown(path: str) -> int:
+    """When a file was written to where nobody can tell."""
+    return 0
+
+
 class Source(Struct, frozen=True):
     """What a dialect may look at. `path` is the models' path, where the command line names one besides."""
 
@@ -42,6 +47,7 @@ class Source(Struct, frozen=True):
     read: Callable[[str], str]  # a file's text, by its path
     names: Callable[[str], Sequence[str]]  # what lies in a folder; nothing where there is none
     path: str | None = None
+    modified: Callable[[str], int] = unknown  # when a file was last written to; the larger, the later
 
 
 class Translation(Struct, frozen=True):

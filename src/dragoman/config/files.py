@@ -48,6 +48,12 @@ class Files:
             return ()
 
 
+def modified(path: str) -> int:
+    """When the file was last written to; 0 where there is none."""
+    found = stamp(path)
+    return 0 if found is None else found[0]
+
+
 def stamp(path: str) -> Stamp:
     """The file as it is now."""
     try:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from dragoman.config.checks import mistakes
 from dragoman.config.dialect import Dialect, Level, Note, Source, Translation
 from dragoman.config.environment import CONFIG, environment_overrides
-from dragoman.config.files import Files, Stamp
+from dragoman.config.files import Files, Stamp, modified
 from dragoman.config.overlay import Layer, Merged, Override, merge
 from dragoman.config.paths import resolved
 from dragoman.core.errors import DragomanError, invalid
@@ -89,7 +89,7 @@ def translated(request: Request, files: Files) -> Translation:
     """What the dialect makes of its part of the command line."""
     if request.dialect is None:
         return NOTHING
-    source = Source(request.arguments, request.environment, files.read, files.names, request.path)
+    source = Source(request.arguments, request.environment, files.read, files.names, request.path, modified)
     return request.dialect.translate(source)
 
 

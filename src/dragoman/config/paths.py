@@ -20,6 +20,8 @@ KEYS: Final = frozenset(
         "metrics.torchserve_folder",
         "registration.store",
         "tokens.file",
+        "snapshots.folder",
+        "snapshots.store",
         "deployments_file",
         "listeners[].tls.certificate",
         "listeners[].tls.key",

@@ -129,6 +129,10 @@ class ModelManager:
         """The state of every model. Built once after each change."""
         return self._board.report
 
+    async def changed(self) -> None:
+        """Wait until the report is another."""
+        await self._board.next_change()
+
     async def start(self) -> StatusReport:
         """Load all that is wanted, several models at once, and wait until each serves or has failed.
 
@@ -200,10 +204,7 @@ class ModelManager:
             raise invalid(f"from {request.minimum} to {request.maximum} workers: the first has to be less")
         coming = self._coming(request)
         if coming is None:
-            runner = self._scalable(request)
-            runner.scale(request.minimum, request.maximum)
-            if request.waits:
-                await runner.settled()
+            await self._scaled(request)
         else:
             work = self._table.begin(self._scale_loaded(request, coming))
             work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
@@ -215,8 +216,12 @@ class ModelManager:
     async def _scale_loaded(self, request: Scale, coming: VersionHarness) -> None:
         while coming.state in (State.NEW, State.LOADING):
             await self._board.next_change()
+        await self._scaled(request)
+
+    async def _scaled(self, request: Scale) -> None:
         runner = self._scalable(request)
         runner.scale(request.minimum, request.maximum)
+        self._board.publish(self._table.entries[request.model])  # whoever writes down how many there are
         if request.waits:
             await runner.settled()
 

@@ -12,6 +12,7 @@ from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import ModelOverlay, NamedModel
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 from dragoman.settings.registration import RegistrationSettings
+from dragoman.settings.snapshots import SnapshotSettings
 from dragoman.settings.tls import TlsSettings
 from dragoman.settings.tokens import TokenSettings
 
@@ -147,6 +148,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     polling: PollingSettings = PollingSettings()
     archives: ArchiveSettings = ArchiveSettings()
     registration: RegistrationSettings = RegistrationSettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
     metrics: MetricsSettings = MetricsSettings()
     listeners: tuple[Listener, ...] = LISTENERS
     server_name: str = "dragoman"  # of V2's server metadata; some of Triton's clients look for `triton`

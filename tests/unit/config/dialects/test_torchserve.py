@@ -1,5 +1,7 @@
 """TorchServe's command line and file: what is refused, and in which words. Pairs: tests/config."""
 
+import json
+
 import pytest
 
 from dragoman import __version__
@@ -295,3 +297,97 @@ def test_every_flag_and_key_says_what_becomes_of_it():
     assert all(flag.text for flag in (*FLAGS.values(), *KEYS.values()))
     assert all(text for _, text in VERSION_KEYS.values())
     assert KEYS.keys() >= FILE_ONLY
+
+
+class Disk:
+    """Files by their paths, each with the time when it was written."""
+
+    def __init__(self, files):
+        self.files = files
+
+    def translate(self, *arguments, environment=None):
+        def names(folder):
+            inside = "" if folder == "." else f"{folder}/"
+            found = [path.removeprefix(inside) for path in self.files if path.startswith(inside)]
+            return [name for name in found if "/" not in name]
+
+        def modified(path):
+            return self.files[path][0]
+
+        read = {path: text for path, (_, text) in self.files.items()}.__getitem__
+        return DIALECT.translate(Source(arguments, environment or {}, read, names, None, modified))
+
+
+def snapshot(*models, workers=1, rest=""):
+    told = {
+        model: {"1.0": {"marName": f"{model}.mar", "minWorkers": workers, "maxWorkers": workers}}
+        for model in models
+    }
+    return f"model_store=s\n{rest}model_snapshot={json.dumps({'models': told})}\n"
+
+
+CONFIG_FILE = {"config.properties": (9, "model_store=s\nload_models=usual.mar\n")}
+
+
+def disk(**snapshots):
+    return Disk({f"logs/config/{name}.cfg": found for name, found in snapshots.items()} | CONFIG_FILE)
+
+
+def models_of(translation):
+    return [model["name"] for model in translation.tree.get("models", [])]
+
+
+def test_the_snapshot_that_was_written_last_is_begun_with():
+    made = disk(startup=(3, snapshot("a")), shutdown=(2, snapshot("b"))).translate("--start")
+    assert models_of(made) == ["a"]
+    assert told(made, Level.IGNORED)["config.properties, load_models"] == (
+        "logs/config/startup.cfg, the last snapshot, says what is served; --ncs serves without it"
+    )
+
+
+@pytest.mark.parametrize("flag", ["--ncs", "--no-config-snapshots", "--ts-config=config.properties"])
+def test_no_snapshot_is_begun_with_where_a_file_is_named_or_nobody_wants_one(flag):
+    made = disk(startup=(3, snapshot("a"))).translate(flag)
+    assert made.tree["repository"] == ["s/usual.mar"]
+    assert ("snapshots" in made.tree) == flag.startswith("--ts-config")
+
+
+def test_snapshots_lie_where_the_logs_do():
+    made = disk(startup=(3, snapshot("a"))).translate(environment={"LOG_LOCATION": "/var/log/ts"})
+    assert made.tree["repository"] == ["s/usual.mar"]
+    assert made.tree["snapshots"]["folder"] == "/var/log/ts/config"
+
+
+def test_a_file_that_is_only_being_written_is_no_snapshot():
+    files = disk()
+    files.files["logs/config/.startup.cfg.1234"] = (9, "")
+    assert files.translate().tree["repository"] == ["s/usual.mar"]
+
+
+def test_a_snapshot_may_say_that_a_model_has_no_workers():
+    (model,) = disk(startup=(3, snapshot("a", workers=0))).translate().tree["models"]
+    assert (model["handler"]["min_workers"], model["handler"]["max_workers"]) == (0, 0)
+
+
+def test_a_snapshot_holds_all_keys_but_what_opens_the_keystore():
+    files = disk()
+    text = "model_store=s\nkeystore=k.p12\nkeystore_pass=secret\njob_queue_size=7\n"
+    files.files["config.properties"] = (9, text)
+    kept = files.translate("--models", "a.mar", "--dt").tree["snapshots"]["properties"]
+    assert kept == {
+        "model_store": "s",
+        "keystore": "k.p12",
+        "job_queue_size": "7",
+        "load_models": "a.mar",
+        "disable_token_authorization": "true",
+        "tsConfigFile": "config.properties",
+    }
+
+
+def test_what_opens_the_keystore_comes_from_the_file_that_a_snapshot_came_from():
+    rest = "inference_address=https://h:1\nkeystore=k.p12\ntsConfigFile=config.properties\n"
+    files = disk(startup=(3, snapshot("a", rest=rest)))
+    files.files["config.properties"] = (9, "keystore_pass=secret\njob_queue_size=7\n")
+    made = files.translate()
+    assert made.tree["listeners"][0]["tls"] == {"keystore": "k.p12", "keystore_password": "secret"}
+    assert "job_queue_size" not in made.tree["every_model"]["handler"]

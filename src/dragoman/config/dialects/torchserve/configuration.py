@@ -1,5 +1,6 @@
 """TorchServe's settings from everywhere: the environment over the command line over `config.properties`."""
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -10,10 +11,12 @@ from dragoman.config.dialect import Level, Note, Source
 from dragoman.config.dialects.torchserve.flags import NO_TOKENS
 from dragoman.config.dialects.torchserve.keys import FILE_ONLY, KEYS
 from dragoman.config.dialects.torchserve.properties import read_properties
+from dragoman.config.dialects.torchserve.snapshots import last_snapshot
 from dragoman.core.errors import DragomanError, invalid
 
 FILE_VARIABLE: Final = "TS_CONFIG_FILE"
 USUAL_FILE: Final = "config.properties"
+UNTOLD: Final = "keystore_pass"
 OIP_VARIABLE: Final = "TS_OPEN_INFERENCE_PROTOCOL"  # read without enable_envvars_config, too
 BY_FLAG: Final = {
     "model-store": "model_store",
@@ -38,11 +41,21 @@ class Value(Struct, frozen=True):
 class Configuration:
     """The keys that are given, and the others' defaults."""
 
-    def __init__(self, given: Mapping[str, Value]) -> None:
+    def __init__(self, given: Mapping[str, Value], file: str = "", last_snapshot: str = "") -> None:
         self._given = given
+        self.file = file  # that the keys come from, which is no snapshot
+        self.last_snapshot = last_snapshot  # that is begun with, as nobody named a file
 
     def __contains__(self, key: str) -> bool:
         return key in self._given
+
+    def stated(self) -> Mapping[str, str]:
+        """The keys that a file and the command line give."""
+        return {
+            key: value.text
+            for key, value in self._given.items()
+            if not value.origin.startswith("environment ") and key in KEYS
+        }
 
     def origin(self, key: str) -> str:
         """Where a key is given."""
@@ -107,11 +120,16 @@ def read_configuration(source: Source, line: CommandLine) -> Configuration:
     given: dict[str, Value] = {}
     environment = source.environment
     path = environment.get(FILE_VARIABLE) or line.text("ts-config")
+    last = "" if path else last_snapshot(source, line)
+    path = path or last
     if not path and USUAL_FILE in source.names("."):
         path = USUAL_FILE
     if path:
-        for key, found in read_properties(source.read(path), path, environment).items():
-            given[key] = Value(found.value, f"{path}:{found.line}")
+        given = read_file(source, path)
+    file = path
+    if "model_snapshot" in given:
+        file = given["tsConfigFile"].text if "tsConfigFile" in given else ""
+        given |= secret_of(source, file) if "keystore" in given else {}
     for flag, key in BY_FLAG.items():
         if line[flag] not in ("", False):
             given[key] = Value("true" if line[flag] is True else line.text(flag), f"--{flag}")
@@ -120,7 +138,24 @@ def read_configuration(source: Source, line: CommandLine) -> Configuration:
     if spoken := environment.get(OIP_VARIABLE):
         on = str(spoken == "oip").lower()
         given["ts_open_inference_protocol"] = Value(on, f"environment {OIP_VARIABLE}")
-    return Configuration(given)
+    return Configuration(given, file, last)
+
+
+def read_file(source: Source, path: str) -> dict[str, Value]:
+    """The keys of one file.
+
+    Errors: DragomanError naming file and line.
+    """
+    found = read_properties(source.read(path), path, source.environment)
+    return {key: Value(one.value, f"{path}:{one.line}") for key, one in found.items()}
+
+
+def secret_of(source: Source, file: str) -> dict[str, Value]:
+    """What opens the keystore, which snapshots do not hold, from the file that they came from."""
+    folder, name = posixpath.split(file)
+    if not name or name not in source.names(folder or "."):
+        return {}
+    return {key: value for key, value in read_file(source, file).items() if key == UNTOLD}
 
 
 def from_environment(environment: Mapping[str, str], *, urls: bool) -> dict[str, Value]:

@@ -19,6 +19,7 @@ HANDLER_KEYS: Final = {
     "responseTimeout": "response_timeout_s",
     "startupTimeout": "startup_timeout_s",
 }
+ZEROS: Final = frozenset({"minWorkers", "maxWorkers", "maxBatchDelay"})
 DIGITS: Final = re.compile(r"(\d+)")
 
 
@@ -69,7 +70,7 @@ def read_snapshot(text: str, shown: str) -> list[Described]:
     Errors: INVALID_ARGUMENT where it is not JSON of that form, and for a version without its file.
     """
     tree = decoded(text, shown)
-    found = list(versions(tree.get("models", {}), shown))
+    found = list(versions(tree.get("models", {}), shown, snapshot=True))
     for model in found:
         if not model.archive:
             raise invalid(f"{model.shown}: marName is missing")
@@ -97,19 +98,22 @@ def expected(value: Any, shown: str) -> Any:
     return value
 
 
-def versions(tree: Any, shown: str) -> Iterator[Described]:
-    """Every version of every model.
+def versions(tree: Any, shown: str, *, snapshot: bool = False) -> Iterator[Described]:
+    """Every version of every model; in a snapshot one may have no workers.
 
     Errors: INVALID_ARGUMENT.
     """
     for name, by_version in expected(tree, shown).items():
         for version, keys in expected(by_version, f"{shown}: {name}").items():
             place = f"{shown}: {name} {version}"
-            yield Described(name, version, expected(keys, place), handler_of(keys), place)
+            yield Described(name, version, expected(keys, place), handler_of(keys, snapshot=snapshot), place)
 
 
-def handler_of(keys: dict[str, Any]) -> dict[str, int]:
-    """The numbers above 0; the reference takes others for keys that are not given."""
+def handler_of(keys: dict[str, Any], *, snapshot: bool) -> dict[str, int]:
+    """The numbers above 0; the reference takes others for keys that are not given.
+
+    A snapshot's may be 0: it says how things were.
+    """
     found = {}
     for key, name in HANDLER_KEYS.items():
         value = keys.get(key)
@@ -117,6 +121,7 @@ def handler_of(keys: dict[str, Any]) -> dict[str, int]:
             number = int(value) if isinstance(value, int | float | str) else 0
         except (ValueError, OverflowError):
             continue
-        if number > 0 and not isinstance(value, bool):
+        least = 0 if snapshot and key in ZEROS else 1
+        if number >= least and value is not None and not isinstance(value, bool):
             found[name] = number
     return found

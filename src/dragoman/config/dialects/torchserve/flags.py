@@ -8,7 +8,7 @@ from dragoman.config.dialect import Level
 
 HONOURED, IGNORED, UNSUPPORTED = Level.HONOURED, Level.IGNORED, Level.UNSUPPORTED
 NO_TOKENS: Final = "disable_token_authorization"
-NO_SNAPSHOTS: Final = "no snapshots are written or looked for; one that is given as --ts-config is read"
+NO_SNAPSHOTS: Final = "no snapshots are written or looked for"
 
 ROWS: Final[tuple[Flag, ...]] = (
     Flag("start", False, HONOURED, "starts, in the foreground"),

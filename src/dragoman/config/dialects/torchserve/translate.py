@@ -13,7 +13,7 @@ from dragoman.config.dialects.torchserve.flags import FLAGS, NO_TOKENS
 from dragoman.config.dialects.torchserve.listeners import write_listeners
 from dragoman.config.dialects.torchserve.metrics import write_metrics
 from dragoman.config.dialects.torchserve.models import write_models
-from dragoman.config.dialects.torchserve.registration import write_registration
+from dragoman.config.dialects.torchserve.registration import write_registration, write_snapshots
 from dragoman.config.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
@@ -43,7 +43,14 @@ def translate(source: Source) -> Translation:
     config = read_configuration(source, line)
     writer = Writer(source, line, NAME)
     mistakes: list[str] = []
-    for part in (write_models, write_listeners, write_metrics, write_registration, write_rest):
+    for part in (
+        write_models,
+        write_listeners,
+        write_metrics,
+        write_registration,
+        write_snapshots,
+        write_rest,
+    ):
         try:
             part(writer, config)
         except DragomanError as error:
