@@ -62,7 +62,8 @@ class InferOperation(Struct, frozen=True):
     `binds_at_once`: of a body that is little to read by that count, `bind` takes next to none of it.
 
     The response that `encode` gets is of the kind of the request that `bind` gave. `tells_id`: every answer
-    names its request.
+    names its request. `ends_at_eof`: a client that shuts its writing side counts as gone, and what it asked
+    for is given up; else it may still want to read.
     """
 
     name: str  # "tfs.rest.predict": log, metric label, test id
@@ -78,6 +79,7 @@ class InferOperation(Struct, frozen=True):
     reading: Callable[[WireRequest], int] | None = None
     writing: Callable[[Any, Any], int] | None = None
     tells_id: bool = False
+    ends_at_eof: bool = False
 
 
 class MultiDraft(Draft):

@@ -32,6 +32,7 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         fail=fail,
         stream=stream_chat,
         tells_id=True,
+        ends_at_eof=True,
     )
     completion = InferOperation(
         name="openai.rest.completion",
@@ -42,6 +43,7 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         fail=fail,
         stream=stream_completion,
         tells_id=True,
+        ends_at_eof=True,
     )
     v1 = (
         *calls(V1, chat, completion),

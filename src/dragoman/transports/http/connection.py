@@ -89,6 +89,8 @@ class Connection(asyncio.BufferedProtocol):
             return False
         if self._waiting.phase in (Phase.IDLE, Phase.LINGERING):
             self._close()
+        elif self._exchange.is_deserted_at_eof:
+            self.abort()
         else:
             self._settle()
         return True

@@ -14,6 +14,7 @@ from dragoman.transports.http.outgoing import BrokenOffError, Outgoing
 from dragoman.transports.http.refusal import neutral
 from dragoman.transports.http.shared import Shared
 from dragoman.wire.messages import AnswerStream, WireRequest, WireResponse
+from dragoman.wire.operation import InferOperation, Operation
 
 LOG: Final = structlog.get_logger("dragoman.http")
 INTERNAL: Final = "the server failed to answer; its log says why"
@@ -26,7 +27,7 @@ class Exchange:
     whether the answer is whole. `ending` = the answer last given, or the present one, is the last.
     """
 
-    __slots__ = ("_done", "_head", "_out", "_peer", "_shared", "answering", "ending")
+    __slots__ = ("_done", "_head", "_operation", "_out", "_peer", "_shared", "answering", "ending")
 
     def __init__(self, shared: Shared, out: Outgoing, peer: str, done: Callable[[bool], None]) -> None:
         self._shared = shared
@@ -34,6 +35,7 @@ class Exchange:
         self._peer = peer
         self._done: Callable[[bool], None] | None = done
         self._head: Head
+        self._operation: Operation | None = None
         self.answering: asyncio.Future[Any] | Deferred[WireResponse] | None = None
         self.ending = False
 
@@ -44,6 +46,7 @@ class Exchange:
         route = head.route
         if route is None:
             head.route = route = shared.router.route(head.method, head.path, head.headers)
+        self._operation = route.operation
         wire = WireRequest(
             head.method, route.path, head.query, head.headers, body,
             route.params, self._peer, None, route.deployment,
@@ -61,6 +64,12 @@ class Exchange:
         else:
             self.answering = future = asyncio.ensure_future(answer)
             future.add_done_callback(self._answered)
+
+    @property
+    def is_deserted_at_eof(self) -> bool:
+        """Whether a client that shuts its writing side now wants no answer to what it waits for."""
+        operation = self._operation
+        return self.answering is not None and type(operation) is InferOperation and operation.ends_at_eof
 
     def cancel(self) -> None:
         """The client is gone."""
