@@ -91,6 +91,13 @@ KSERVE: Final = Environment(
 MLSERVER: Final = Environment("mlserver", ("mlserver==1.7.1", "onnxruntime==1.31.1"))
 # It makes clients of OpenAPI documents, which then run on httpx.
 OPENAPI: Final = Environment("openapi", ("openapi-python-client==0.29.1", "httpx==0.28.1", "attrs==26.1.0"))
+OPENAI: Final = Environment("openai", ("openai==3.52.0",))
+# No client: what the server of the tests of OpenAI's client is shown besides.
+GENAI: Final = Environment(
+    "openvino-genai",
+    (),
+    alone=("openvino==2026.4.1", "openvino-genai==2026.4.1.0", "openvino-tokenizers==2026.4.1.0"),
+)
 # No client: what the benchmark's own interpreter is shown besides.
 OPENVINO: Final = Environment("openvino", (), alone=("openvino==2026.4.1",))
 # Nor this one, which is TorchServe itself, for the benchmark; its workers need torch whatever a handler does.
@@ -112,7 +119,7 @@ TORCHSERVE: Final = Environment(
 TORCHSERVE_EXAMPLES: Final = Environment(
     "torchserve-examples", (), alone=("torchvision==0.28.0", "lru-dict==1.4.1")
 )
-ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE, MLSERVER, OPENAPI)
+ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE, MLSERVER, OPENAPI, OPENAI, GENAI)
 
 
 def make(environment: Environment) -> None:

@@ -1,0 +1,144 @@
+"""OpenAI's SDK against a server of tinychat: python openai_calls.py BASE_URL BUSY_URL CLOSED_URL KEY."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import openai
+from answers import tell
+from openai import AsyncOpenAI, OpenAI
+
+MODEL = "tinychat"
+JAPAN = [{"role": "user", "content": "What is the capital of Japan?"}]
+COMMON: Any = {"model": MODEL, "temperature": 0, "max_tokens": 40}
+
+
+def client(url: str, key: str = "none", **options: Any) -> OpenAI:
+    return OpenAI(base_url=url, api_key=key, **options)
+
+
+def models(url: str, *_: str) -> Any:
+    ours = client(url).models
+    return [model.id for model in ours.list()], ours.retrieve(MODEL).object
+
+
+def chat(url: str, *_: str) -> Any:
+    answer = client(url).chat.completions.create(messages=JAPAN, **COMMON)
+    choice, usage = answer.choices[0], answer.usage
+    return {
+        "text": choice.message.content,
+        "role": choice.message.role,
+        "reason": choice.finish_reason,
+        "usage": [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens],
+        "has_request_id": bool(answer._request_id),
+        "object": answer.object,
+    }
+
+
+def chat_stream(url: str, *_: str) -> Any:
+    stream = client(url).chat.completions.create(
+        messages=JAPAN, stream=True, stream_options={"include_usage": True}, **COMMON
+    )
+    chunks = list(stream)
+    return {
+        "text": "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices),
+        "first_role": chunks[0].choices[0].delta.role,
+        "reasons": [c.finish_reason for chunk in chunks for c in chunk.choices if c.finish_reason],
+        "usage": chunks[-1].usage.completion_tokens,
+        "pieces": len(chunks),
+    }
+
+
+def chat_asynchronous(url: str, *_: str) -> Any:
+    async def whole() -> Any:
+        async with AsyncOpenAI(base_url=url, api_key="none") as ours:
+            one = ours.chat.completions.create(messages=JAPAN, **COMMON)
+            stream = await ours.chat.completions.create(messages=JAPAN, stream=True, **COMMON)
+            pieces = [chunk.choices[0].delta.content or "" async for chunk in stream]
+            return (await one).choices[0].message.content, "".join(pieces)
+
+    return asyncio.run(whole())
+
+
+def helper_stream(url: str, *_: str) -> Any:
+    """The SDK's own way to follow a stream, which keeps account of its events."""
+    with client(url).chat.completions.stream(messages=JAPAN, **COMMON) as stream:
+        kinds = {event.type for event in stream}
+        final = stream.get_final_completion()
+    return sorted(kinds), final.choices[0].message.content
+
+
+def completions(url: str, *_: str) -> Any:
+    ours = client(url).completions
+    several = ours.create(prompt=["alpha beta", "The quick brown"], logprobs=1, **COMMON)
+    tokens = ours.create(prompt=[386, 387], echo=True, **COMMON)
+    stopped = ours.create(prompt="alpha beta", stop=["lta e"], stream=True, **COMMON)
+    wild = {**COMMON, "temperature": 2.0, "seed": 5}
+    seeded = [ours.create(prompt="alpha", **wild).choices[0].text for _ in range(2)]
+    return {
+        "texts": [choice.text for choice in several.choices],
+        "tokens": "".join(several.choices[1].logprobs.tokens),
+        "echo": tokens.choices[0].text,
+        "stopped": "".join(chunk.choices[0].text for chunk in stopped),
+        "same": seeded[0] == seeded[1],
+    }
+
+
+def scored(url: str, *_: str) -> Any:
+    answer = client(url).chat.completions.create(messages=JAPAN, logprobs=True, **COMMON)
+    content = answer.choices[0].logprobs.content
+    return "".join(entry.token for entry in content), all(-1 < entry.logprob <= 0 for entry in content)
+
+
+def other_prefixes(url: str, *_: str) -> Any:
+    root = url.removesuffix("/v1")
+    return [
+        client(root + prefix).chat.completions.create(messages=JAPAN, **COMMON).choices[0].message.content
+        for prefix in ("/v3", "/v3/v1", "/openai/v1")
+    ]
+
+
+def raised(call: Any, **given: Any) -> Any:
+    try:
+        call(**given)
+    except openai.APIStatusError as error:
+        return [type(error).__name__, error.status_code, error.type, error.param, error.code]
+    return None
+
+
+def failures(url: str, busy: str, closed: str, key: str) -> Any:
+    chats = client(url, max_retries=0).chat.completions
+    locked = client(closed, "a wrong key", max_retries=0).chat.completions
+    opened = client(closed, key, max_retries=0).chat.completions
+    return {
+        "temperature": raised(chats.create, messages=JAPAN, **{**COMMON, "temperature": 3}),
+        "messages": raised(chats.create, messages=[], **COMMON),
+        "role": raised(chats.create, messages=[{"role": "robot", "content": "x"}], **COMMON),
+        "context": raised(chats.create, messages=[{"role": "user", "content": "a " * 400}], **COMMON),
+        "max_tokens": raised(chats.create, messages=JAPAN, **{**COMMON, "max_tokens": 10**9}),
+        "model": raised(chats.create, messages=JAPAN, **{**COMMON, "model": "nobody"}),
+        "bias": raised(chats.create, messages=JAPAN, logit_bias={"5": 1}, **COMMON),
+        "stream": raised(chats.create, messages=[], stream=True, **COMMON),
+        "key": raised(locked.create, messages=JAPAN, **COMMON),
+        "right_key": opened.create(messages=JAPAN, **COMMON).choices[0].message.content,
+    }
+
+
+def overload(url: str, busy: str, *_: str) -> Any:
+    """A server with room for one: who does not try again is told so, and who does gets an answer."""
+
+    def one(retries: int) -> Any:
+        asked = {"prompt": "alpha", "max_tokens": 200, "extra_body": {"ignore_eos": True}}
+        return raised(client(busy, max_retries=retries).completions.create, **{**COMMON, **asked})
+
+    with ThreadPoolExecutor(12) as threads:
+        impatient = list(threads.map(one, [0] * 12))
+        patient = list(threads.map(one, [20] * 6))
+    return [told for told in impatient if told][:1], patient
+
+
+if __name__ == "__main__":
+    tell(
+        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, scored, other_prefixes,
+        failures, overload,
+    )  # fmt: skip
