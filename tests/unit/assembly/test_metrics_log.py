@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
-from dragoman.assembly.metrics_log import MetricsLog
+import pytest
+
+from dragoman.assembly import metrics_log
+from dragoman.assembly.metrics_log import LogFile, MetricsLog
 
 
 def test_lines_are_written_with_their_times_each_to_its_file(tmp_path: Path) -> None:
@@ -16,6 +19,26 @@ def test_lines_are_written_with_their_times_each_to_its_file(tmp_path: Path) -> 
     assert [line.partition(" - ")[2] for line in lines] == ["one", "three"]
     assert re.match(r"2023-11-1\dT\d\d:\d\d:20,250 - ", lines[0])
     assert (tmp_path / "logs" / "b.log").read_text().endswith(",000 - two\n")
+
+
+def test_a_file_that_has_grown_is_put_aside_and_the_oldest_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_log, "FILE_BYTES", 1)
+    monkeypatch.setattr(metrics_log, "OLD_FILES", 2)
+    file = LogFile(str(tmp_path / "a.log"))
+    for line in ("one", "two", "three", "four"):
+        file.write([line])
+    file.close()
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"a.log": "four\n", "a.log.1": "three\n", "a.log.2": "two\n"}
+
+
+def test_a_full_disk_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.log").symlink_to("/dev/full")
+    log = MetricsLog(str(tmp_path))
+    log.write("a.log", 1.0, "one")
+    log.close()
 
 
 def test_a_folder_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
