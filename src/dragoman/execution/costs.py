@@ -14,7 +14,8 @@ class CostEstimate:
     The first call is left out: it pays for what the runtime does lazily, often a thousand times a usual call.
     Falling is quicker than rising, and one outlier moves little: a call that had to wait for the
     interpreter's lock or a core says nothing about the model, and an estimate stuck too high would keep every
-    call off the fast way.
+    call off the fast way. On a thread most calls wait so; there a dearer one counts for nothing, and need not,
+    since its like are kept off the loop already.
     """
 
     __slots__ = ("_cold", "ns_per_byte")
@@ -23,13 +24,15 @@ class CostEstimate:
         self._cold = True
         self.ns_per_byte = inf
 
-    def add(self, elapsed_ns: int, size_bytes: int) -> None:
-        """Learn from one call."""
+    def add(self, elapsed_ns: int, size_bytes: int, *, on_thread: bool = False) -> None:
+        """Learn from one call. `on_thread` = it ran beside the event loop, and may have waited for it."""
         known = self.ns_per_byte
         cost = elapsed_ns / (size_bytes or 1)
         if cost < known < inf:
             self.ns_per_byte = known + (cost - known) * DOWN
         elif known < inf:
+            if on_thread:
+                return
             self.ns_per_byte = known + (min(cost, known * OUTLIER) - known) * UP
         elif self._cold:
             self._cold = False

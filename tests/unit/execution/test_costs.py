@@ -32,5 +32,15 @@ def test_one_call_that_had_to_wait_moves_the_estimate_little() -> None:
     assert after(*[(4_000, 4)] * 5, (50_000_000, 4)) < 4_000
 
 
+def test_a_dearer_call_beside_the_loop_may_have_waited_for_it_and_a_cheaper_one_has_not() -> None:
+    cost = CostEstimate()
+    for _ in range(2):
+        cost.add(1_000, 4, on_thread=True)
+    cost.add(9_000, 4, on_thread=True)
+    assert cost.ns_per_byte == 250
+    cost.add(200, 4, on_thread=True)
+    assert cost.ns_per_byte == 150
+
+
 def test_a_call_without_input_bytes_leaves_a_finite_estimate() -> None:
     assert after((1_000, 0)) < inf
