@@ -14,8 +14,8 @@ class CostEstimate:
     The first call is left out: it pays for what the runtime does lazily, often a thousand times a usual call.
     Falling is quicker than rising, and one outlier moves little: a call that had to wait for the
     interpreter's lock or a core says nothing about the model, and an estimate stuck too high would keep every
-    call off the fast way. On a thread most calls wait so; there a dearer one counts for nothing, and need not,
-    since its like are kept off the loop already.
+    call off the fast way. On a thread most calls wait so: a dearer one counts for nothing there, since its
+    like are kept off the loop already.
     """
 
     __slots__ = ("_cold", "ns_per_byte")

@@ -2,14 +2,47 @@
 
 Memory follows what has arrived, not what was announced. The first piece is large and not initialised, so that
 most bodies need no second one, and one that never comes takes address space but no memory.
+
+A few first pieces are used again once nothing refers to them. To have the system take their pages and give
+others, cleared, costs a third as much as to receive a body.
 """
 
-from typing import Final
+import weakref
+from typing import Any, Final
 
 import numpy as np
 
 FIRST_BYTES: Final = 1024 * 1024
 GROWTH: Final = 4
+KEPT: Final = 8  # first pieces
+SMALL_BYTES: Final = FIRST_BYTES // 8  # a body that does not need a whole one
+
+Piece = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class Pieces:
+    """First pieces that are used again."""
+
+    def __init__(self) -> None:
+        self._free: list[Piece] = []
+        self._lent: dict[int, weakref.ref[Piece]] = {}  # a reference that is gone calls nobody
+
+    def take(self, size: int) -> memoryview:
+        """So many bytes, of whatever value. They are free again when no view of them is left."""
+        try:
+            piece = self._free.pop()
+        except IndexError:
+            piece = np.empty(FIRST_BYTES, np.uint8)
+        view = piece[:size]
+        key = id(view)
+
+        def give_back(_: object) -> None:
+            del self._lent[key]
+            if len(self._free) < KEPT:
+                self._free.append(piece)
+
+        self._lent[key] = weakref.ref(view, give_back)
+        return view.data
 
 
 class SizedBody:
@@ -17,10 +50,10 @@ class SizedBody:
 
     __slots__ = ("_room", "received", "size")
 
-    def __init__(self, size: int, beginning: memoryview) -> None:
+    def __init__(self, size: int, beginning: memoryview, pieces: Pieces) -> None:
         self.size = size
         self.received = len(beginning)
-        self._room = uninitialised(min(size, FIRST_BYTES))
+        self._room = pieces.take(min(size, FIRST_BYTES)) if size > SMALL_BYTES else uninitialised(size)
         self._room[: self.received] = beginning
 
     @property

@@ -25,7 +25,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._reader = RequestReader(shared.limits, shared.heads)
+        self._reader = RequestReader(shared.limits, shared.heads, shared.pieces)
         self._waiting = Waiting(shared.wheel, shared.limits, self._expired)
         self._transport: asyncio.Transport
         self._out: Outgoing

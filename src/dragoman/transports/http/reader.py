@@ -7,7 +7,7 @@ that nonsense is refused at once and not when its deadline is over.
 from typing import Final
 
 from dragoman.settings.limits import Limits
-from dragoman.transports.http.body import SizedBody
+from dragoman.transports.http.body import Pieces, SizedBody
 from dragoman.transports.http.chunks import ChunkedBody
 from dragoman.transports.http.framing import read_head
 from dragoman.transports.http.head import CHUNKED, Head, HeadCache
@@ -22,11 +22,14 @@ EMPTY_LINE: Final = b"\r\n\r\n"
 class RequestReader:
     """Reads one request after the other. `done` = `head` and `body` are a request to be answered now."""
 
-    __slots__ = ("_cache", "_limits", "body", "chunks", "done", "head", "parser", "partial", "sized")
+    __slots__ = (
+        "_cache", "_limits", "_pieces", "body", "chunks", "done", "head", "parser", "partial", "sized",
+    )  # fmt: skip
 
-    def __init__(self, limits: Limits, cache: HeadCache) -> None:
+    def __init__(self, limits: Limits, cache: HeadCache, pieces: Pieces) -> None:
         self._limits = limits
         self._cache = cache
+        self._pieces = pieces
         self.partial = bytearray()  # a head that has not come whole
         self.chunks: ChunkedBody | None = None  # a body that comes in chunks
         self.parser: HeadParser | None = None  # of the partial head, or of the one that was refused
@@ -134,7 +137,7 @@ class RequestReader:
             self.body = bytes(view[start:stop])
             self.done = True
             return stop
-        self.sized = SizedBody(size, view[start:end])
+        self.sized = SizedBody(size, view[start:end], self._pieces)
         return end
 
     def _read_chunks(

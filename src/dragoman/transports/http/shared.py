@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from dragoman.settings.limits import Limits
 from dragoman.transports.http.answer import AnswerHeads
+from dragoman.transports.http.body import Pieces
 from dragoman.transports.http.head import HeadCache
 from dragoman.transports.http.router import Router
 from dragoman.transports.http.wheel import TimerWheel
@@ -35,8 +36,8 @@ class Shared:
     """
 
     __slots__ = (
-        "answers", "buffer", "connections", "draining", "emptied", "handler", "heads", "limits", "refused",
-        "router", "view", "wheel",
+        "answers", "buffer", "connections", "draining", "emptied", "handler", "heads", "limits", "pieces",
+        "refused", "router", "view", "wheel",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +56,7 @@ class Shared:
         self.wheel = wheel
         self.answers = answers
         self.heads = HeadCache()
+        self.pieces = Pieces()
         self.buffer = bytearray(RECEIVE_BYTES)
         self.view = memoryview(self.buffer)
         self.connections: set[Member] = set()

@@ -3,6 +3,7 @@
 import pytest
 
 from dragoman.settings.limits import Limits
+from dragoman.transports.http.body import Pieces
 from dragoman.transports.http.head import CACHED_HEAD_BYTES, CACHED_HEADS, HeadCache
 from dragoman.transports.http.reader import RequestReader
 from dragoman.transports.http.refusal import Refusal
@@ -12,7 +13,7 @@ POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 
 
 def reader(**limits: int) -> RequestReader:
-    return RequestReader(Limits(**limits), HeadCache())
+    return RequestReader(Limits(**limits), HeadCache(), Pieces())
 
 
 def read(target: RequestReader, data: bytes, start: int = 0) -> int:
@@ -54,7 +55,7 @@ def test_a_repeated_head_is_parsed_once():
     cache = HeadCache()
     heads = []
     for _ in range(2):
-        target = RequestReader(Limits(), cache)
+        target = RequestReader(Limits(), cache, Pieces())
         read(target, POST)
         heads.append(target.head)
     assert heads[0] is heads[1]
@@ -62,7 +63,7 @@ def test_a_repeated_head_is_parsed_once():
 
 def test_a_head_that_was_cut_is_the_same_as_one_that_came_whole():
     cache = HeadCache()
-    whole, cut = RequestReader(Limits(), cache), RequestReader(Limits(), cache)
+    whole, cut = RequestReader(Limits(), cache, Pieces()), RequestReader(Limits(), cache, Pieces())
     read(cut, GET[:7])
     read(cut, GET[7:])
     read(whole, GET)
@@ -72,9 +73,9 @@ def test_a_head_that_was_cut_is_the_same_as_one_that_came_whole():
 def test_heads_that_are_kept_are_few_and_small():
     cache = HeadCache()
     for number in range(2 * CACHED_HEADS):
-        read(RequestReader(Limits(), cache), GET.replace(b"/a", b"/%d" % number))
+        read(RequestReader(Limits(), cache, Pieces()), GET.replace(b"/a", b"/%d" % number))
     long = GET.replace(b"/a", b"/" + b"a" * CACHED_HEAD_BYTES)
-    read(RequestReader(Limits(), cache), long)
+    read(RequestReader(Limits(), cache, Pieces()), long)
     assert 0 < len(cache._heads) <= CACHED_HEADS
     assert cache.find(long) is None
 
@@ -83,7 +84,7 @@ def test_a_refused_head_is_not_kept():
     cache = HeadCache()
     for _ in range(2):
         with pytest.raises(Refusal):
-            read(RequestReader(Limits(), cache), GET.replace(b"Host: x\r\n", b""))
+            read(RequestReader(Limits(), cache, Pieces()), GET.replace(b"Host: x\r\n", b""))
 
 
 @pytest.mark.parametrize(
