@@ -6,7 +6,12 @@ WITH_TENSORFLOW = ("test_command_line.py", "test_saved_model_conformance.py")
 WITH_OPENVINO = ("test_openvino_conformance.py",)
 WITH_CAPTUM = ("test_torch_guide.py", "test_torch_handlers.py", "test_torch_explanations.py")
 WITH_TORCH = ("test_torch_agreement.py", "test_torch_conformance.py", "test_torch_models.py")
-WITH_GENAI = ("test_text_conformance.py", "test_text_engine.py", "test_text_load.py")
+WITH_GENAI = (
+    "test_text_conformance.py",
+    "test_text_engine.py",
+    "test_text_load.py",
+    "test_text_protocols.py",
+)
 WITH_BOTH = ("test_openvino_config_file.py",)
 collect_ignore = [
     *(() if find_spec("tensorflow") else WITH_TENSORFLOW),

@@ -21,6 +21,7 @@ VERBS: Final = {
     "models": "List the models of a running server with their states.",
     "show": "Show one model of a running server: its versions, labels and signatures.",
     "predict": "Call a model of a running server, with numbers, files or images.",
+    "chat": "Talk to a model of a running server that writes text.",
     "load": "Load a model of a running server, or one version of it.",
     "unload": "Stop serving a model, or one version of it.",
     "reload": "Look at a model's folder again, or at all of them, and load what has changed.",

@@ -1,0 +1,116 @@
+"""Text on every protocol: the same words, whole and in parts."""
+
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from dragoman.client import Client, ServerError
+from dragoman.core.tensors import DType
+from tests.engines.text_models import write_models
+from tests.server_process import Address, Addresses, serving
+
+GREEK = " gamma delta epsilon zeta eta theta"
+FOX = " brown fox jumps over the lazy dog."
+GREEDY: Any = {"max_tokens": 40, "temperature": 0}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+    folder = tmp_path_factory.mktemp("protocols")
+    models = write_models(folder / "models")
+    # Not every protocol has a place for parameters: this is for callers that say nothing.
+    always_the_likeliest = '{"eos_token_id": 2, "temperature": 0}'
+    (models / "tinychat" / "1" / "generation_config.json").write_text(always_the_likeliest, encoding="utf-8")
+    with serving([str(models)], folder / "log") as addresses:
+        yield addresses
+
+
+@pytest.fixture(params=["http", "grpc"])
+def client(server: Addresses, request: pytest.FixtureRequest) -> Iterator[Client]:
+    address: Address = getattr(server, request.param)
+    with Client(f"{request.param}://{address.host}:{address.port}") as opened:
+        yield opened
+
+
+def test_v2_continues_each_text_of_a_tensor(client: Client) -> None:
+    result = client.infer("tinychat", {"text_input": ["alpha beta", "The quick"]}, parameters=GREEDY)
+    assert [bytes(text).decode() for text in result["text_output"]] == [GREEK, FOX]
+
+
+def test_v2_streams_one_text_in_parts(client: Client) -> None:
+    parts = [
+        bytes(result["text_output"][0]).decode()
+        for result in client.stream("tinychat", {"text_input": ["alpha beta"]}, parameters=GREEDY)
+    ]
+    assert "".join(parts) == GREEK
+
+
+def test_a_stream_of_several_prompts_is_refused(client: Client) -> None:
+    with pytest.raises(ServerError, match="continues one prompt"):
+        list(client.stream("tinychat", {"text_input": ["a", "b"]}, parameters=GREEDY))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"temperature": 5.0}, "temperature must be a number from 0 to 2"),
+        ({"max_tokens": 10**9}, "context of 256 tokens"),
+        ({"stop": ""}, "each text of stop"),
+    ],
+)
+def test_parameters_that_cannot_be_are_named(client: Client, parameters: Any, message: str) -> None:
+    with pytest.raises(ServerError, match=message):
+        client.infer("tinychat", {"text_input": ["alpha"]}, parameters=parameters)
+
+
+def test_what_is_no_text_is_refused(client: Client) -> None:
+    with pytest.raises(ServerError, match="no UTF-8"):
+        client.infer("tinychat", {"text_input": [b"\xff"]}, parameters=GREEDY)
+
+
+def test_metadata_tells_both_tensors(client: Client) -> None:
+    metadata = client.metadata("tinychat")
+    told = [*metadata.inputs.values(), *metadata.outputs.values()]
+    assert [(one.name, one.dtype) for one in told] == [
+        ("text_input", DType.BYTES),
+        ("text_output", DType.BYTES),
+    ]
+
+
+def post(server: Addresses, path: str, body: str) -> tuple[int, str]:
+    connection = HTTPConnection(*server.http, timeout=60)
+    connection.request("POST", path, body.encode(), {"content-type": "application/json"})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
+def test_triton_s_generate_gives_one_object(server: Addresses) -> None:
+    asked = '{"text_input": "alpha beta", "max_tokens": 40, "temperature": 0}'
+    status, text = post(server, "/v2/models/tinychat/generate", asked)
+    assert status == 200
+    assert f'"text_output":"{GREEK}"' in text
+
+
+def test_triton_s_generate_stream_gives_events(server: Addresses) -> None:
+    asked = '{"text_input": "alpha beta", "parameters": {"max_tokens": 40, "temperature": 0}}'
+    status, text = post(server, "/v2/models/tinychat/generate_stream", asked)
+    assert status == 200
+    events = [event for event in text.split("\n\n") if event]
+    assert all(event.startswith("data: {") for event in events)
+    assert "".join(event.partition('"text_output":"')[2].partition('"')[0] for event in events) == GREEK
+
+
+def test_tensorflow_serving_s_predict_takes_texts(server: Addresses) -> None:
+    status, text = post(server, "/v1/models/tinychat:predict", '{"instances": ["The quick"]}')
+    assert status == 200
+    assert FOX in text
+
+
+def test_torchserve_s_predictions_take_a_text(server: Addresses) -> None:
+    status, text = post(server, "/predictions/tinychat", '{"text_input": ["The quick"]}')
+    assert status == 200
+    assert FOX in text
