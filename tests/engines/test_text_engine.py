@@ -12,7 +12,7 @@ import pytest
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Finish, Sampling
 from dragoman.engines.base import Artifact, Emission
-from dragoman.engines.genai import GenAiEngine
+from dragoman.engines.genai import GenAiEngine, scoring
 from dragoman.engines.genai.model import GenAiModel
 from dragoman.engines.genai.sampling import make_config
 from dragoman.repository.tree import scan
@@ -176,6 +176,37 @@ def test_the_table_of_bytes_says_what_the_tokenizer_says(written: Written, copie
     for start in range(0, len(ids), 7):
         part = ids[start : start + 7]
         assert slow.decode(part, special=True) == written.model.tokenizer.decode(part, special=True)
+
+
+def test_the_scoring_pass_agrees_with_the_engine_however_the_text_is_sliced(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = written.model.tokenizer.encode("alpha", special=True)
+    emissions = written.end(written.model.submit(prompt, Sampling(30, 2.0, seed=3, ignore_end=True)))
+    ids = [token for each in emissions for token in each.ids]
+    greedy = written.end(written.begin("alpha beta"))
+    own = [logprob for each in greedy for logprob in each.logprobs]
+    known = written.model.tokenizer.encode("alpha beta", special=True)
+    told = written.model.score([*known, *[token for each in greedy for token in each.ids]], len(known), 2)
+    assert [score.logprob for score in told] == pytest.approx(own, abs=1e-3)
+    assert all(score.best[0][1] >= score.best[1][1] for score in told)
+    assert all(score.best[0][1] == score.logprob for score in told)
+    whole = written.model.score([*prompt, *ids], 1, 3)
+    assert len(whole) == len(prompt) + len(ids) - 1
+    monkeypatch.setattr(scoring, "SLICE", 4)
+    sliced = written.model.score([*prompt, *ids], 1, 3)
+    assert [score.logprob for score in sliced] == pytest.approx([s.logprob for s in whole], abs=1e-4)
+    assert [[token for token, _ in s.best] for s in sliced] == [[token for token, _ in s.best] for s in whole]
+    later = written.model.score([*prompt, *ids], 7, 0)
+    assert [s.logprob for s in later] == pytest.approx([s.logprob for s in whole[6:]], abs=1e-4)
+    assert not later[0].best
+
+
+def test_an_owner_can_switch_the_scoring_pass_off() -> None:
+    model = load(TINYCHAT, ModelSettings(text=TextSettings(scoring="off")))
+    assert not model.traits.abilities.top_logprobs
+    with pytest.raises(DragomanError, match=r"text\.scoring"):
+        model.score([1, 2], 1, 1)
 
 
 def test_what_the_files_say_is_found(written: Written) -> None:

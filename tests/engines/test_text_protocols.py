@@ -1,5 +1,6 @@
 """Text on every protocol: the same words, whole and in parts."""
 
+import json
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
@@ -86,6 +87,45 @@ def post(server: Addresses, path: str, body: str) -> tuple[int, str]:
     text = answer.read().decode()
     connection.close()
     return answer.status, text
+
+
+def choice(server: Addresses, path: str, **fields: Any) -> Any:
+    status, text = post(server, path, json.dumps({"model": "tinychat", **GREEDY, **fields}))
+    assert status == 200, text
+    return json.loads(text)["choices"][0]
+
+
+def test_a_chat_tells_likelier_tokens_best_first_and_the_one_that_was_chosen_among_them(
+    server: Addresses,
+) -> None:
+    said = [{"role": "user", "content": "What is the capital of Japan?"}]
+    told = choice(server, "/v1/chat/completions", messages=said, logprobs=True, top_logprobs=3)
+    content = told["logprobs"]["content"]
+    assert "".join(entry["token"] for entry in content) == told["message"]["content"]
+    for entry in content:
+        logprobs = [other["logprob"] for other in entry["top_logprobs"]]
+        assert logprobs == sorted(logprobs, reverse=True)
+        assert logprobs[0] == entry["logprob"]
+        assert len(logprobs) == 3
+
+
+def test_an_echo_is_told_with_its_tokens_of_which_nothing_is_known_of_the_first(server: Addresses) -> None:
+    told = choice(server, "/v1/completions", prompt="alpha beta", echo=True, logprobs=2)
+    logprobs = told["logprobs"]
+    assert "".join(logprobs["tokens"]) == told["text"] == "alpha beta" + GREEK
+    assert logprobs["token_logprobs"][0] is None
+    assert all(value < 0 for value in logprobs["token_logprobs"][1:])
+    assert [len(others) for others in logprobs["top_logprobs"]] == [0] + [2] * (len(logprobs["tokens"]) - 1)
+    starts = [told["text"].startswith(token, at) for token, at in zip(
+        logprobs["tokens"], logprobs["text_offset"], strict=True
+    )]  # fmt: skip
+    assert all(starts)
+
+
+def test_likelier_tokens_are_not_told_in_a_stream(server: Addresses) -> None:
+    asked = {"model": "tinychat", "prompt": "a", "logprobs": 2, "stream": True}
+    status, text = post(server, "/v1/completions", json.dumps(asked))
+    assert (status, json.loads(text)["error"]["param"]) == (400, "logprobs")
 
 
 def test_triton_s_generate_gives_one_object(server: Addresses) -> None:

@@ -135,6 +135,21 @@ class ChatTemplate(Struct, frozen=True):
     variables: Mapping[str, str] = {}
 
 
+class Scored(Struct, frozen=True):
+    """How likely a token was at its place, and the likeliest there, best first, with theirs; logarithms."""
+
+    logprob: float
+    best: tuple[tuple[int, float], ...] = ()
+
+
+@runtime_checkable
+class Scoring(Protocol):
+    """A model of texts that can tell of tokens which it did not choose. It blocks."""
+
+    def score(self, ids: Ids, first: int, count: int) -> Sequence[Scored]:
+        """The tokens from `first` on, which is above 0, each with so many of the likeliest at its place."""
+
+
 @runtime_checkable
 class TextModel(Protocol):
     """A model that writes text, many at once, step by step on a thread of its own.

@@ -94,6 +94,8 @@ class TextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     max_new_tokens: Positive = 1024  # written in a chat for a caller that does not say how many
     max_choices: Positive = 8  # texts for one prompt
     context: NotNegative = 0  # tokens of prompt and text together; 0 = as the model's files say
+    # Whether likelier tokens than those written are told; once it is asked, the model is in memory twice.
+    scoring: Literal["auto", "off"] = "auto"
     chat_template: str = ""  # a file of Jinja in the version's folder; empty = as the model's files say
 
 

@@ -142,7 +142,7 @@ def check_size(name: str, value: JsonValue) -> None:
     raise refused(name, f"{name} is nested more than {MOST_DEPTH} deep")
 
 
-def check_abilities(asked: Asked, traits: TextTraits, *, top_name: str) -> None:
+def check_abilities(asked: Asked, traits: TextTraits, *, top_name: str, streamed: bool) -> None:
     """Nothing, if the model's engine can do what is asked. `top_name` = the field of alternatives.
 
     Errors: INVALID_ARGUMENT with reason PARAMETER_UNSUPPORTED naming the field.
@@ -150,6 +150,7 @@ def check_abilities(asked: Asked, traits: TextTraits, *, top_name: str) -> None:
     if asked.texts > traits.most_texts:
         raise refused("n", f"n is {asked.texts}, and this model writes at most {traits.most_texts}")
     sampling = asked.sampling
+    scored_again = asked.alternatives is not None and (asked.alternatives > 0 or asked.echo)
     wanted = {
         "seed": ("seed", sampling.seed is not None),
         "frequency_penalty": ("penalties", bool(sampling.frequency_penalty)),
@@ -157,8 +158,10 @@ def check_abilities(asked: Asked, traits: TextTraits, *, top_name: str) -> None:
         "logit_bias": ("logit_bias", bool(sampling.logit_bias)),
         "response_format": ("json_schema", sampling.json_schema is not None),
         "logprobs": ("logprobs", asked.alternatives is not None),
-        top_name: ("top_logprobs", bool(asked.alternatives)),
+        top_name: ("top_logprobs", scored_again),
     }
+    if streamed and scored_again:
+        raise refused(top_name, f"{top_name} of tokens that were not chosen goes without stream alone")
     for field, (ability, is_wanted) in wanted.items():
         if is_wanted and not has(traits.abilities, ability):
             raise unsupported(field, traits.engine)

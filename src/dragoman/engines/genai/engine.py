@@ -23,6 +23,7 @@ from dragoman.engines.genai.files import (
 )
 from dragoman.engines.genai.model import GenAiModel, Parts
 from dragoman.engines.genai.options import GenAiOptions
+from dragoman.engines.genai.scoring import Scorer
 from dragoman.engines.genai.tokenizer import GenAiTokenizer, byte_table
 from dragoman.engines.options import read_options
 from dragoman.settings.model import ModelSettings
@@ -30,7 +31,6 @@ from dragoman.settings.model import ModelSettings
 JSON_FILES: Final = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json")
 EMBEDDER: Final = "modules.json"  # beside models that give vectors
 MEMORY_FACTOR: Final = 3
-ABILITIES: Final = Abilities(json_schema=True)
 
 
 class GenAiEngine(Engine):
@@ -68,7 +68,7 @@ class GenAiEngine(Engine):
             raise DragomanError(Code.NOT_FOUND, f"{MODEL} does not load: there is no such file")
         for name in JSON_FILES:
             read_json(folder, name)  # OpenVINO's own words for what is none name no file
-        genai, tensor = import_runtime()
+        genai, openvino = import_runtime()
         text = artifact.settings.text
         context = context_of(folder, text)
 
@@ -86,7 +86,9 @@ class GenAiEngine(Engine):
         except Exception as error:
             raise refused_files(error, artifact) from error
         template = template_of(folder, text, built_in_template(tokenizer))
-        traits = TextTraits(self.name, context, ABILITIES, text.max_choices, template is not None)
+        scorer = None if text.scoring == "off" else Scorer(folder, chosen.device, openvino.Core)
+        abilities = Abilities(json_schema=True, top_logprobs=scorer is not None)
+        traits = TextTraits(self.name, context, abilities, text.max_choices, template is not None)
         parts = Parts(
             traits,
             make_tokenizer(tokenizer, folder),
@@ -95,15 +97,16 @@ class GenAiEngine(Engine):
             default_sampling(folder),
             chosen.at_once,
             artifact.model,
+            scorer,
         )
         try:
-            return GenAiModel(genai, tensor, make_pipeline, parts)
+            return GenAiModel(genai, openvino.Tensor, make_pipeline, parts)
         except Exception as error:
             raise refused_files(error, artifact) from error
 
 
-def import_runtime() -> tuple[ModuleType, Any]:
-    """The package, and the tensors that it takes prompts as.
+def import_runtime() -> tuple[ModuleType, ModuleType]:
+    """The package, and OpenVINO itself, whose tensors it takes.
 
     Errors: FAILED_PRECONDITION.
     """
@@ -115,7 +118,7 @@ def import_runtime() -> tuple[ModuleType, Any]:
             Code.FAILED_PRECONDITION,
             "the engine openvino-genai needs the package openvino-genai: pip install 'dragoman[genai]'",
         ) from error
-    return openvino_genai, openvino.Tensor
+    return openvino_genai, openvino
 
 
 def make_tokenizer(own: Any, folder: str) -> GenAiTokenizer:

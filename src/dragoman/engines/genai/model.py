@@ -24,9 +24,10 @@ from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.text_signature import text_signature
-from dragoman.engines.base import ChatTemplate, Emission
+from dragoman.engines.base import ChatTemplate, Emission, Scored
 from dragoman.engines.genai.sampling import make_config
 from dragoman.engines.genai.schema import check_schema
+from dragoman.engines.genai.scoring import Scorer
 from dragoman.engines.genai.tokenizer import GenAiTokenizer
 
 Deliver = Callable[[Sequence[Emission]], None]
@@ -57,6 +58,7 @@ class Parts(Struct, frozen=True):
     defaults: Sampling
     at_once: int
     name: str
+    scorer: Scorer | None = None
 
 
 class GenAiModel:
@@ -112,6 +114,16 @@ class GenAiModel:
         """End a text with the step that is under way."""
         self._commands.put(Cancel(handle))
 
+    def score(self, ids: Ids, first: int, count: int) -> Sequence[Scored]:
+        """The tokens from `first` on, each with so many of the likeliest at its place.
+
+        Errors: UNIMPLEMENTED where the owner has switched it off.
+        """
+        scorer = self._parts.scorer
+        if scorer is None:
+            raise DragomanError(Code.UNIMPLEMENTED, "text.scoring is off")
+        return scorer.score(ids, first, count)
+
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """Nothing: texts are written step by step only."""
         raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
@@ -129,6 +141,8 @@ class GenAiModel:
             thread.join()
         self._pipeline = None
         self._running.clear()
+        if self._parts.scorer is not None:
+            self._parts.scorer.close()
 
     def _step_on(self, deliver: Deliver) -> None:
         """The thread: commands, a step, what it gave, and again."""

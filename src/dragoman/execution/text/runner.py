@@ -27,6 +27,7 @@ from dragoman.execution.adapters import KIND_OF
 from dragoman.execution.text.answer import SILENCE_S, Answer, joined
 from dragoman.execution.text.line import FairLine
 from dragoman.execution.text.prompts import Preparation, Prepared
+from dragoman.execution.text.scores import needs_scoring, scored_text
 from dragoman.execution.text.sequence import TextSequence
 from dragoman.execution.text.tensors import generate_request, text_response, text_tensor
 from dragoman.repository.handle import Handle
@@ -129,11 +130,23 @@ class TextRunner:
                 pieces += more
         finally:
             self._end(writings, answer)
-        run = Run(perf_counter_ns() - began_ns)
         texts = sorted(joined(pieces), key=lambda piece: piece.choice)
+        if needs_scoring(prepared.asked):
+            texts = await self._scored(writings, texts)
+        run = Run(perf_counter_ns() - began_ns)
         if isinstance(request, TensorRequest):
             return text_response([text.text for text in texts], handle.version, run)
         return TextResponse(texts, usage_of(writings), handle.version, run)
+
+    async def _scored(self, writings: Sequence[Writing], texts: Sequence[Piece]) -> list[Piece]:
+        """The texts with all that is asked of their tokens."""
+        loop = asyncio.get_running_loop()
+        scored = []
+        for writing, text in zip(writings, texts, strict=True):
+            asked = writing.prepared.asked
+            score = partial(scored_text, self._model, writing.sequence, text, asked)
+            scored.append(await loop.run_in_executor(self._pool, score))
+        return scored
 
     def _as_texts(self, request: CoreRequest) -> GenerateRequest | ChatRequest:
         """The request for texts that this is.

@@ -13,12 +13,12 @@ class TextSequence:
     """One of the texts that a request asks for.
 
     `written` = the tokens that the model chose for it, the one that ends it included, those after a stop text
-    not. `done` = nothing follows.
+    not. `done` = nothing follows. `ids` = the tokens of the text, where something of them is told.
     """
 
     __slots__ = (
-        "_ahead", "_detokenizer", "_ends", "_matcher", "_scored", "_scores", "choice", "done", "prompt",
-        "written",
+        "_ahead", "_detokenizer", "_ends", "_matcher", "_scored", "_scores", "choice", "done", "ids",
+        "prompt", "written",
     )  # fmt: skip
 
     def __init__(
@@ -28,6 +28,7 @@ class TextSequence:
         self.prompt = prompt
         self.done = False
         self.written = 0
+        self.ids: list[int] = []
         self._detokenizer = Detokenizer(decode)
         self._matcher = StopMatcher(asked.stop, keeps=asked.keeps_stop)
         self._ends = ends | frozenset(asked.sampling.stop_ids)
@@ -46,6 +47,7 @@ class TextSequence:
                 break
             text = self._detokenizer.feed(token)
             if self._scored:
+                self.ids.append(token)
                 self._scores.append(TokenScore(text, emission.logprobs[place]))
             cut = self._matcher.feed(text)
             shown.append(cut.text)

@@ -63,7 +63,7 @@ def bind_chat(draft: TextDraft, signature: Signature) -> ChatRequest:
     traits = signature.text
     if traits is None or Kind.CHAT not in signature.accepts:
         raise wrong_kind(draft.asked_name, "chat")
-    check_abilities(draft.asked, traits, top_name=TOP)
+    check_abilities(draft.asked, traits, top_name=TOP, streamed=draft.streamed)
     draft.engine = traits.engine
     asked: Asked = draft.asked
     return ChatRequest(

@@ -82,9 +82,9 @@ def bind_completion(draft: TextDraft, signature: Signature) -> GenerateRequest:
     if traits is None or Kind.GENERATE not in signature.accepts:
         raise wrong_kind(draft.asked_name, "write text")
     asked = draft.asked
-    if asked.alternatives == 1 and not traits.abilities.top_logprobs:
+    if asked.alternatives == 1 and (draft.streamed or not traits.abilities.top_logprobs):
         asked = replace(asked, alternatives=0)
-    check_abilities(asked, traits, top_name="logprobs")
+    check_abilities(asked, traits, top_name="logprobs", streamed=draft.streamed)
     draft.engine = traits.engine
     return GenerateRequest(signature.name, draft.prompts, asked)
 

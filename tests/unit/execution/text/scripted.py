@@ -5,7 +5,7 @@ from typing import Final
 
 from dragoman.core.generation import Abilities, Finish, Ids, Sampling, TextTraits
 from dragoman.core.text_signature import text_signature
-from dragoman.engines.base import ChatTemplate, Emission
+from dragoman.engines.base import ChatTemplate, Emission, Scored
 
 END: Final = 256
 TEMPLATE: Final = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
@@ -62,6 +62,16 @@ class ScriptedModel:
     @property
     def running(self) -> list[int]:
         return [handle for handle in self.begun if handle not in self.cancelled]
+
+
+class ScoringModel(ScriptedModel):
+    """One that can tell of tokens which it did not choose: of each the next byte."""
+
+    def score(self, ids: Ids, first: int, count: int) -> Sequence[Scored]:
+        return [
+            Scored(-float(place), ((ids[place], -float(place)), (ids[place] + 1, -99.0))[:count])
+            for place in range(first, len(ids))
+        ]
 
 
 def emission(handle: int, ids: Sequence[int], finish: Finish | None = None) -> Emission:

@@ -21,7 +21,7 @@ from dragoman.engines.base import Emission
 from dragoman.execution.text.runner import TextRunner
 from dragoman.repository.handle import Handle
 from dragoman.settings.model import ModelSettings
-from tests.unit.execution.text.scripted import ScriptedModel
+from tests.unit.execution.text.scripted import ScoringModel, ScriptedModel
 
 USUAL = ModelSettings()
 
@@ -244,6 +244,32 @@ def test_an_engine_that_fails_fails_its_own_callers_only() -> None:
             await broken
         assert (await whole).texts[0].text == "fine"
         assert stage.at_rest
+
+    play(scene)
+
+
+def test_likelier_tokens_and_those_of_an_echo_come_from_the_scoring_pass() -> None:
+    async def scene(stage: Stage) -> None:
+        answer = stage.ask(prompt("ab", echo=True, alternatives=2, stop=("z",)))
+        await stage.begun(1)
+        stage.model.say(0, "cdz")
+        piece = (await answer).texts[0]
+        assert piece.text == "abcd"
+        assert [(score.text, score.logprob) for score in piece.tokens] == [
+            ("a", None), ("b", -1.0), ("c", -2.0), ("d", -3.0)
+        ]  # fmt: skip
+        assert piece.tokens[2].others == (("c", -2.0), ("d", -99.0))
+
+    play(scene, ScoringModel())
+
+
+def test_an_engine_that_scores_nothing_says_so() -> None:
+    async def scene(stage: Stage) -> None:
+        answer = stage.ask(prompt(alternatives=2))
+        await stage.begun(1)
+        stage.model.say(0, "a", Finish.STOP)
+        with pytest.raises(DragomanError, match="scores no tokens"):
+            await answer
 
     play(scene)
 
