@@ -30,6 +30,7 @@ CONNECTIONS: Final = (
     32  # twice as many requests, those of the load before it among them, fit both's lines of 100
 )
 MANY: Final = 25
+START_S: Final = 300.0  # for that many of TorchServe's workers to import torch on a busy machine
 WARM_UP: Final = 5  # times as long as other servers: Java compiles what it runs often
 BYTES: Final = {"Content-Type": "application/octet-stream"}
 PREDICTIONS: Final = Form("TorchServe", "http", "/predictions/{model}", lambda _: BODY, lambda _: BYTES)
@@ -103,7 +104,7 @@ def loads(command: Sequence[str], warm_s: int, load_s: int, scratch: Path) -> Se
 def cost(command: Sequence[str], scratch: Path) -> Cost:
     """What one fresh server of many models costs, on all cores."""
     since_s = perf_counter()
-    with started(command, scratch / "server.log", ("http", "grpc")) as addresses:
+    with started(command, scratch / "server.log", ("http", "grpc"), START_S) as addresses:
         with ThreadPoolExecutor(MANY) as pool:
             list(pool.map(lambda number: ask(addresses["http"], f"echo{number}"), range(MANY)))
         start_s = perf_counter() - since_s

@@ -72,15 +72,21 @@ def serving_listeners(
 
 
 @contextmanager
-def started(command: Sequence[str], log: Path, transports: Sequence[str]) -> Iterator[Mapping[str, Address]]:
+def started(
+    command: Sequence[str], log: Path, transports: Sequence[str], start_s: float = START_S
+) -> Iterator[Mapping[str, Address]]:
     """The addresses that a command prints, by transport, as `printing`."""
-    with printing(command, log, transports) as found:
+    with printing(command, log, transports, start_s=start_s) as found:
         yield dict(found)
 
 
 @contextmanager
 def printing(
-    command: Sequence[str], log: Path, transports: Sequence[str], folder: Path | None = None
+    command: Sequence[str],
+    log: Path,
+    transports: Sequence[str],
+    folder: Path | None = None,
+    start_s: float = START_S,
 ) -> Iterator[list[tuple[str, Address]]]:
     """What a command prints of its listeners: transport and address, once there are these or more.
 
@@ -93,7 +99,7 @@ def printing(
         ) as process,
     ):
         try:
-            found = _addresses(process, Counter(transports))
+            found = _addresses(process, Counter(transports), start_s)
             if found is None:
                 raise ServerFailedError(f"{' '.join(command)} did not start:\n{_tail(log)}")
             yield found
@@ -103,9 +109,11 @@ def printing(
             raise ServerFailedError(f"{' '.join(command)} ended with {code}:\n{_tail(log)}")
 
 
-def _addresses(process: subprocess.Popen[str], transports: Counter[str]) -> list[tuple[str, Address]] | None:
+def _addresses(
+    process: subprocess.Popen[str], transports: Counter[str], start_s: float
+) -> list[tuple[str, Address]] | None:
     found: list[tuple[str, Address]] = []
-    watchdog = threading.Timer(START_S, process.kill)
+    watchdog = threading.Timer(start_s, process.kill)
     watchdog.start()
     try:
         for line in process.stdout or ():
