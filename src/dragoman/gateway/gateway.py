@@ -24,12 +24,13 @@ from dragoman.core.control import (
 )
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.core.requests import CoreRequest, Verb
-from dragoman.core.responses import CoreResponse, TensorResponse
+from dragoman.core.requests import CoreRequest, PayloadRequest, Verb
+from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import Answers, Signature
 from dragoman.core.status import StatusReport
 from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.later import Later
+from dragoman.execution.workers.handlers.runner import HandlerRunner
 from dragoman.gateway.control import check_control, is_local
 from dragoman.gateway.duplex import duplex
 from dragoman.gateway.effort import bytes_to_write
@@ -39,7 +40,7 @@ from dragoman.gateway.guard import Access, Guard
 from dragoman.gateway.recorder import Recorder
 from dragoman.gateway.streaming import StreamCount, StreamedAnswer, only_part
 from dragoman.gateway.tasks import later, timed
-from dragoman.repository.handle import Handle, Runner
+from dragoman.repository.handle import Begun, BegunParts, ChunkSource, Handle, Runner
 from dragoman.repository.manager import ModelManager
 from dragoman.security.tokens import Tokens
 from dragoman.settings.limits import Limits
@@ -197,6 +198,8 @@ class Gateway:
             request = operation.bind(draft, signature)
             exchange.input_ns = perf_counter_ns() - began_ns
             if operation.stream is not None and (encoder := operation.stream(draft)) is not None:
+                if type(request) is PayloadRequest and isinstance(runner, HandlerRunner):
+                    return self._begun(operation, exchange, handle, runner.begin, request, encoder)
                 stream = self._stream(exchange, handle, request, signature, encoder)
                 if operation.head_at_once:
                     return self._begin_at_once(exchange, stream)
@@ -247,6 +250,42 @@ class Gateway:
                     given.resolve_with(self._finish_offloaded(operation, exchange, found))
                     return
                 response = self._answered(operation, exchange, found)
+            except Exception as caught:
+                response = self._fail(operation, exchange, caught)
+            given.resolve(response)
+
+        given: Later[WireResponse] = Later(give_up)
+        answer.then(finish)
+        return given
+
+    def _begun(
+        self,
+        operation: InferOperation,
+        exchange: Exchange,
+        handle: Handle,
+        begin: Callable[[Handle, PayloadRequest, CallContext], Deferred[Begun]],
+        request: PayloadRequest,
+        encoder: StreamEncoder,
+    ) -> Later[WireResponse]:
+        """A call whose answer may come in parts, but mostly is one: no task unless it is streamed."""
+        exchange.call.deadline_s = self._stream_deadline_s()
+        answer = begin(handle, request, exchange.call)
+
+        def give_up() -> None:
+            answer.cancel()
+            exchange.abandon()
+
+        def finish(answer: Deferred[Begun]) -> None:
+            try:
+                begun = answer.result()
+                if begun.parts is None:
+                    if self._writes_long(operation, exchange, begun.first):
+                        given.resolve_with(self._finish_offloaded(operation, exchange, begun.first))
+                        return
+                    response = self._answered(operation, exchange, begun.first)
+                else:
+                    stream = self._streamed(exchange, handle, begun.parts, encoder)
+                    response = self._begin_parts(exchange, stream, begun.first, begun.parts)
             except Exception as caught:
                 response = self._fail(operation, exchange, caught)
             given.resolve(response)
@@ -336,6 +375,17 @@ class Gateway:
         encoder: StreamEncoder,
     ) -> StreamedAnswer:
         """A streamed answer, which may take `limits.stream_s` in all. Once begun it takes the pin over."""
+        exchange.call.deadline_s = self._stream_deadline_s()
+        chunks = handle.runner.stream(handle, request, signature, exchange.call)
+        return self._streamed(exchange, handle, chunks, encoder)
+
+    def _stream_deadline_s(self) -> float | None:
+        longest_s = self._limits.stream_s
+        return monotonic() + longest_s if longest_s else None
+
+    def _streamed(
+        self, exchange: Exchange, handle: Handle, chunks: ChunkSource, encoder: StreamEncoder
+    ) -> StreamedAnswer:
         count = StreamCount(handle.statistics, exchange.began_ns, exchange.input_ns)
 
         def finish(head: WireResponse, error: DragomanError | None) -> None:
@@ -345,9 +395,6 @@ class Gateway:
             handle.release()
             self._recorder.done(exchange, head, error, ended_ns)
 
-        longest_s = self._limits.stream_s
-        exchange.call.deadline_s = monotonic() + longest_s if longest_s else None
-        chunks = handle.runner.stream(handle, request, signature, exchange.call)
         as_dragoman = partial(self._recorder.as_dragoman, call=exchange.call)
         return StreamedAnswer(chunks, encoder, as_dragoman, count, finish)
 
@@ -367,6 +414,19 @@ class Gateway:
             head = stream.head()
         except Exception as caught:
             return self._fail(operation, exchange, caught)
+        self._recorder.tell(exchange, head)
+        exchange.give_away()
+        return head
+
+    def _begin_parts(
+        self, exchange: Exchange, stream: StreamedAnswer, first: PayloadResponse, parts: BegunParts
+    ) -> WireResponse:
+        """The head of an answer of several parts, of which the first is there."""
+        try:
+            head = stream.begin(Chunk(payload=first))
+        except Exception:
+            parts.close()
+            raise
         self._recorder.tell(exchange, head)
         exchange.give_away()
         return head

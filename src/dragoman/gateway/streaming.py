@@ -7,6 +7,7 @@ from time import perf_counter_ns
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.statistics import Run, VersionStatistics
+from dragoman.repository.handle import ChunkSource
 from dragoman.wire.messages import WireResponse
 from dragoman.wire.operation import StreamEncoder
 
@@ -63,7 +64,7 @@ class StreamedAnswer:
 
     def __init__(
         self,
-        chunks: AsyncGenerator[Chunk, None],
+        chunks: ChunkSource,
         encoder: StreamEncoder,
         as_dragoman: Callable[[Exception], DragomanError],
         count: StreamCount,
@@ -86,6 +87,12 @@ class StreamedAnswer:
         """
         self._first = await anext(self._chunks, None)
         return self._first
+
+    def begin(self, first: Chunk) -> WireResponse:
+        """The head of an answer whose first part is there, and still among the parts."""
+        self._head = self._encoder.head(first)
+        self._head.stream = self
+        return self._head
 
     def head(self) -> WireResponse:
         """The answer's status and headers, with this object as its stream."""

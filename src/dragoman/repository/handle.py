@@ -3,11 +3,13 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from msgspec import Struct
+
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.measures import Measure
 from dragoman.core.requests import CoreRequest, Kind
-from dragoman.core.responses import Chunk, CoreResponse, TensorResponse
+from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.core.statistics import Occupancy, VersionStatistics
 from dragoman.core.status import WorkersStatus
@@ -31,6 +33,30 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """Close the model and whatever runs it."""
+
+
+class ChunkSource(Protocol):
+    """An answer in parts. Whoever reads it must close it, also where it has not begun."""
+
+    async def __anext__(self) -> Chunk:
+        """The next part."""
+
+    async def aclose(self) -> None:
+        """Nobody reads on."""
+
+
+class BegunParts(ChunkSource, Protocol):
+    """One that has begun, and can be closed without waiting."""
+
+    def close(self) -> None:
+        """Nobody reads on."""
+
+
+class Begun(Struct, frozen=True):
+    """An answer to bodies whose first part is there. `parts` None = it is all; else it is one of them."""
+
+    first: PayloadResponse
+    parts: BegunParts | None
 
 
 @runtime_checkable

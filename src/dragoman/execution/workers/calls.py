@@ -8,7 +8,6 @@ a stream is made when the server asks for it.
 import os
 from queue import SimpleQueue
 from threading import Thread
-from typing import Final
 
 import structlog
 
@@ -26,16 +25,15 @@ from dragoman.execution.workers.frames import (
     GarbledError,
     Infer,
     More,
-    Refused,
     Result,
     ToWorker,
+    broke_down,
+    refused,
 )
 from dragoman.execution.workers.handlers.batches import answer_batch
 from dragoman.execution.workers.handlers.hosting import HostedHandler
 from dragoman.execution.workers.memory import SharedMemory
 from dragoman.execution.workers.packing import pack, unpack
-
-MOST_MESSAGE: Final = 4096  # characters
 
 
 class Running:
@@ -103,12 +101,10 @@ class Calls:
             elif isinstance(frame, Infer) and not isinstance(model, HostedHandler):
                 self._infer(model, frame, running)
         except DragomanError as error:
-            message = error.message[:MOST_MESSAGE]
-            self._channel.send(Refused(frame.slot, error.code, message, error.status))
+            self._channel.send(refused(frame.slot, error))
         except (Exception, SystemExit):
             self._log.exception("the model failed")
-            message = "the model failed while it ran this request; the server's log tells more"
-            self._channel.send(Refused(frame.slot, Code.INTERNAL, message))
+            self._channel.send(broke_down(frame.slot))
 
     def _infer(self, model: LoadedModel, frame: Infer, running: Running) -> None:
         inputs = unpack(frame.inputs, self._memory.slot(frame.slot))

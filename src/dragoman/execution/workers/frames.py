@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from dragoman.core.context import CallContext
-from dragoman.core.errors import Code
+from dragoman.core.errors import Code, DragomanError
 from dragoman.core.measures import Measurement
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import DType
 from dragoman.engines.base import Artifact
 
 MOST_BYTES: Final = 16 * 1024 * 1024  # large tensors do not travel in frames
+MOST_MESSAGE: Final = 4096  # characters
 PREFIX: Final = 4
 
 Size = Annotated[int, Meta(ge=0)]
@@ -158,6 +159,17 @@ class Refused(Struct, frozen=True, tag=True):
     code: Code
     message: str
     status: int | None = None
+
+
+def refused(slot: int, error: DragomanError) -> Refused:
+    """The frame for an error that the model, or its handler, raised."""
+    return Refused(slot, error.code, error.message[:MOST_MESSAGE], error.status)
+
+
+def broke_down(slot: int) -> Refused:
+    """The frame for any other; what it says is for the log."""
+    message = "the model failed while it ran this request; the server's log tells more"
+    return Refused(slot, Code.INTERNAL, message)
 
 
 class Record(Struct, frozen=True, tag=True):

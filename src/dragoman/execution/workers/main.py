@@ -17,6 +17,7 @@ from dragoman.execution.workers.calls import Calls
 from dragoman.execution.workers.channel import Channel
 from dragoman.execution.workers.frames import TO_WORKER, Failed, Load, Measured, Ready
 from dragoman.execution.workers.handlers.hosting import HandlerHost, HostedHandler
+from dragoman.execution.workers.handlers.turns import Turns
 from dragoman.execution.workers.memory import MOST_SLOTS, SharedMemory
 from dragoman.execution.workers.records import send_logs
 
@@ -44,7 +45,10 @@ def work(link: int, memory: int, lifeline: int) -> int:
     channel.send(Ready(dict(model.signatures), slots, imported))
     if isinstance(model, HostedHandler):
         model.measuring.connect(lambda measured: channel.send(Measured(measured)))
-    Calls(model, channel, SharedMemory(memory), slots).serve()
+    if isinstance(model, HostedHandler) and slots == 1:
+        Turns(model, channel, SharedMemory(memory)).serve()
+    else:
+        Calls(model, channel, SharedMemory(memory), slots).serve()
     model.close()
     return 0
 

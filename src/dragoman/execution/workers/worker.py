@@ -8,7 +8,7 @@ import asyncio
 import mmap
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
@@ -32,7 +32,20 @@ from dragoman.execution.workers.frames import (
 from dragoman.execution.workers.link import Link
 from dragoman.execution.workers.process import WorkerProcess
 
-Answer = asyncio.Future[Result | Answers | End]
+Replied = Result | Answers | End
+
+
+class Answer(Protocol):
+    """Who waits for what a worker answers: a future, or what goes on at once."""
+
+    def done(self) -> bool:
+        """Whether it waits no more."""
+
+    def set_result(self, result: Replied, /) -> None:
+        """Here it is."""
+
+    def set_exception(self, exception: DragomanError, /) -> None:
+        """There is none."""
 
 
 class Slot:
@@ -101,20 +114,27 @@ class Worker:
         self.slots = [Slot(self, index) for index in range(count)]
         return self.slots
 
-    def ask(self, slot: Slot, frame: Infer | Batch | More) -> Answer:
+    def ask(self, slot: Slot, frame: Infer | Batch | More) -> asyncio.Future[Replied]:
         """Send a call, or ask for the next part of its stream.
 
         Errors, in the future: what the model raised; UNAVAILABLE where the worker ends.
         """
+        answer: asyncio.Future[Replied] = self._loop.create_future()
+        self.ask_for(slot, frame, answer)
+        return answer
+
+    def ask_for(self, slot: Slot, frame: Infer | Batch | More, answer: Answer) -> None:
+        """The same for one who is told at once, perhaps before this returns.
+
+        Errors: GarbledError for a frame that is too long.
+        """
         data = encode(frame)
-        answer: Answer = self._loop.create_future()
         if self.alive:
             slot.answer = answer
             slot.owed = True
             self._link.send(data)
         else:
             answer.set_exception(WorkerEndedError())
-        return answer
 
     def leave(self, slot: Slot, call: CallContext, grace_s: float) -> None:
         """The call is over for whoever asked.
@@ -134,6 +154,11 @@ class Worker:
             slot.hanging = self._loop.call_later(
                 left_s + grace_s, self.stop, "it did not end a cancelled call"
             )
+
+    def release(self, slot: Slot) -> None:
+        """The call has its last answer, and nothing is copied any more."""
+        slot.held = False
+        self._freed(slot)
 
     def stop(self, reason: str) -> None:
         """Kill the process; calls in it fail."""
@@ -171,17 +196,17 @@ class Worker:
         self.answered = True
         slot.owed = isinstance(frame, Result | Answers) and frame.more
         answer, slot.answer = slot.answer, None
-        if answer is not None and not answer.done():
-            if isinstance(frame, Refused):
-                answer.set_exception(DragomanError(frame.code, frame.message, status=frame.status))
-            else:
-                answer.set_result(frame)
         if not slot.owed:
             if slot.hanging is not None:
                 slot.hanging.cancel()
                 slot.hanging = None
             if not slot.held:
                 self._freed(slot)
+        if answer is not None and not answer.done():  # who waits may give the slot back at once
+            if isinstance(frame, Refused):
+                answer.set_exception(DragomanError(frame.code, frame.message, status=frame.status))
+            else:
+                answer.set_result(frame)
 
     def _exited(self) -> None:
         self._link.read()  # the last answers may still lie there

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from dragoman.core.context import CallContext
@@ -9,24 +11,30 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.requests import PayloadRequest
 from dragoman.core.responses import PayloadResponse
 from dragoman.core.statistics import VersionStatistics
+from dragoman.execution.deadlines import overdue as too_late
 from dragoman.execution.deadlines import within
+from dragoman.execution.later import Later
 from dragoman.execution.workers.handlers.bodies import size_bytes
 
 DESCRIBE: Final = "describe"
 MOST_UNREAD: Final = 64  # parts; a handler waits for readers that are slower
 MOST_UNREAD_BYTES: Final = 1024 * 1024
 
+Part = tuple[PayloadResponse, bool]  # and whether it is the last
+
 
 class HandlerJob:
     """A request that waits, then gets its answer in parts. `left` = nobody waits for it any more."""
 
     __slots__ = (
-        "_changed",
         "_ended",
         "_error",
+        "_first",
         "_parts",
-        "_read",
+        "_timer",
         "_unread_bytes",
+        "_when_changed",
+        "_when_read",
         "begun",
         "body_bytes",
         "call",
@@ -59,8 +67,10 @@ class HandlerJob:
         self._unread_bytes = 0
         self._ended = False
         self._error: DragomanError | None = None
-        self._changed = asyncio.Event()
-        self._read = asyncio.Event()
+        self._first: Later[Part] | None = None  # who is told of the first part, or of what ends it before
+        self._timer: asyncio.TimerHandle | None = None
+        self._when_changed: asyncio.Future[None] | None = None  # who waits for a part
+        self._when_read: asyncio.Future[None] | None = None  # and for readers
 
     @property
     def alone(self) -> bool:
@@ -72,27 +82,65 @@ class HandlerJob:
         while not self.left and (
             len(self._parts) > MOST_UNREAD or (self._parts and self._unread_bytes > MOST_UNREAD_BYTES)
         ):
-            self._read.clear()
-            await self._read.wait()
+            self._when_read = asyncio.get_running_loop().create_future()
+            await self._when_read
+
+    def first(self, leave: Callable[[], object]) -> Later[Part]:
+        """The first part of the answer, without a task for it; `leave` is called where its reader goes.
+
+        Errors: as `next`.
+        """
+
+        def give_up() -> None:
+            self.call.cancelled = True
+            leave()
+
+        def overdue() -> None:
+            give_up()
+            given.reject(too_late())
+
+        given: Later[Part] = Later(give_up)
+        self._first = given
+        if self.call.deadline_s is not None:
+            left_s = self.call.deadline_s - monotonic()
+            self._timer = asyncio.get_running_loop().call_later(max(left_s, 0.0), overdue)
+        return given
 
     def give(self, part: PayloadResponse, *, last: bool) -> None:
         """Hand over a part of the answer; what nobody waits for is dropped."""
         self.begun = True
         if self.left:
             return
+        self._ended = last
+        first = self._first
+        if first is not None:
+            self._stop_waiting()
+            first.resolve((part, last))
+            return
         self._parts.append(part)
         self._unread_bytes += len(part.body)
-        self._ended = last
-        self._changed.set()
+        wake(self._when_changed)
 
     def fail(self, error: DragomanError) -> None:
         """End the answer with an error, after the parts that are there."""
-        if not self._ended:
-            self._ended = True
-            self._error = error
-            self._changed.set()
+        if self._ended:
+            return
+        self._ended = True
+        self._error = error
+        first = self._first
+        if first is not None:
+            self._stop_waiting()
+            first.reject(anew(error))
+        else:
+            wake(self._when_changed)
 
-    async def next(self) -> tuple[PayloadResponse, bool]:
+    def _stop_waiting(self) -> None:
+        """The first part is there, or will never be."""
+        self._first = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def next(self) -> Part:
         """The next part of the answer, and whether it is the last.
 
         Errors: the one that ended it; those of the call's deadline.
@@ -100,18 +148,26 @@ class HandlerJob:
         while not self._parts:
             if self._error is not None:
                 raise anew(self._error)
-            self._changed.clear()
-            await within(self.call, self._changed.wait())
+            self._when_changed = asyncio.get_running_loop().create_future()
+            await within(self.call, self._when_changed)
         part = self._parts.popleft()
         self._unread_bytes -= len(part.body)
-        self._read.set()
+        wake(self._when_read)
         return part, self._ended and self._error is None and not self._parts
 
     def leave(self) -> None:
         """Nobody waits for it any more."""
         self.left = True
         self._parts.clear()
-        self._read.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        wake(self._when_read)
+
+
+def wake(waiting: asyncio.Future[None] | None) -> None:
+    """Let one go on that waits."""
+    if waiting is not None and not waiting.done():
+        waiting.set_result(None)
 
 
 def anew(error: DragomanError) -> DragomanError:

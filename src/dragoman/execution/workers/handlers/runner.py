@@ -8,6 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
+from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.measures import Measure
 from dragoman.core.requests import CoreRequest, PayloadRequest
@@ -15,10 +16,11 @@ from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, Tensor
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import Occupancy, Run
 from dragoman.core.status import WorkersStatus
+from dragoman.execution.later import Later
 from dragoman.execution.workers.handlers.clock import Clock
 from dragoman.execution.workers.handlers.delivery import Delivery
 from dragoman.execution.workers.handlers.envelopes import closed, is_large, opened
-from dragoman.execution.workers.handlers.job import HandlerJob, anew
+from dragoman.execution.workers.handlers.job import HandlerJob, Part, anew
 from dragoman.execution.workers.handlers.line import Line, Rules
 from dragoman.execution.workers.handlers.model import HandlerModel
 from dragoman.execution.workers.handlers.post import Terms
@@ -27,7 +29,7 @@ from dragoman.execution.workers.handlers.staff import Staff
 from dragoman.execution.workers.memory import SLOT_BYTES
 from dragoman.execution.workers.process import WorkerProcess, end_on_loop
 from dragoman.execution.workers.worker import Slot
-from dragoman.repository.handle import Handle
+from dragoman.repository.handle import Begun, Handle
 from dragoman.telemetry.measures import Told, untold
 
 USUAL_CLOCK: Final = Clock()
@@ -57,8 +59,7 @@ class HandlerRunner:
             Code.UNAVAILABLE, f"{title} has no worker that could answer", reason=Reason.NO_WORKER
         )
         self._grace_s = artifact.settings.worker.grace_s
-        self._delivery = Delivery(title, plan.response_timeout_s, self._grace_s)
-        self._batches: set[asyncio.Task[None]] = set()
+        self._delivery = Delivery(title, plan.response_timeout_s, self._grace_s, loop)
         self._line = Line(
             title, Rules(plan.batch_size, plan.batch_delay_s, plan.queue), clock, self._begin_batch
         )
@@ -79,6 +80,30 @@ class HandlerRunner:
         if isinstance(request, PayloadRequest):
             return self._whole(handle, request, self._enter(handle, request, None, call))
         return self._enveloped(handle, request, call)
+
+    def begin(self, handle: Handle, request: PayloadRequest, call: CallContext) -> Later[Begun]:
+        """The first part of an answer to bodies, which mostly is all of it, without a task.
+
+        Errors: as `run`, at once.
+        """
+        job = self._enter(handle, request, None, call)
+        first = job.first(lambda: self._line.leave(job))
+        begun: Later[Begun] = Later(first.cancel)
+
+        def go_on(_: Deferred[Part]) -> None:
+            try:
+                answer, last = first.result()
+            except DragomanError as error:
+                self._line.leave(job)
+                begun.reject(error)
+                return
+            answer.version = handle.version
+            if last:
+                self._line.leave(job)
+            begun.resolve(Begun(answer, None if last else Parts(answer, job, self._line)))
+
+        first.then(go_on)
+        return begun
 
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
@@ -109,7 +134,7 @@ class HandlerRunner:
     def occupancy(self) -> Occupancy:
         """How busy the workers are."""
         places = self._staff.places
-        return Occupancy(places, len(self._batches), places)
+        return Occupancy(places, self._delivery.busy, places)
 
     def scale(self, minimum: int, maximum: int) -> None:
         """Have at least and at most so many workers from now on.
@@ -200,9 +225,32 @@ class HandlerRunner:
         now_s = self._clock.now_s()
         for job in jobs:
             job.waited_ns = int((now_s - job.since_s) * 1e9)
-        task = self._loop.create_task(self._delivery.answer(slot, jobs))
-        self._batches.add(task)
-        task.add_done_callback(self._batches.discard)
+        self._delivery.begin(slot, jobs)
+
+
+class Parts:
+    """All parts of an answer of which the first is there. Whoever reads them must close them."""
+
+    def __init__(self, first: PayloadResponse, job: HandlerJob, line: Line) -> None:
+        self._next: tuple[PayloadResponse, bool] | None = (first, False)
+        self._job = job
+        self._line = line
+        self._last = False
+
+    async def __anext__(self) -> Chunk:
+        if self._last:
+            raise StopAsyncIteration
+        part, self._last = self._next or await self._job.next()
+        self._next = None
+        return Chunk(run=part.run, version=part.version, payload=part, last=self._last)
+
+    def close(self) -> None:
+        """Nobody reads on."""
+        self._line.leave(self._job)
+
+    async def aclose(self) -> None:
+        """The same."""
+        self.close()
 
 
 async def in_kind(request: CoreRequest, answer: PayloadResponse) -> CoreResponse:

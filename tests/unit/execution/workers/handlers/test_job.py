@@ -99,3 +99,71 @@ def test_nobody_waits_for_a_reader_who_has_left() -> None:
         await one.room()
 
     asyncio.run(run())
+
+
+async def first_of(one: HandlerJob) -> tuple[bytes, bool]:
+    given, last = await one.first(lambda: None)
+    return given.body, last
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_the_first_part_is_told_at_once_to_who_asked_for_it(last: bool) -> None:
+    async def run() -> list[tuple[bytes, bool]]:
+        one = job()
+        found: list[tuple[bytes, bool]] = []
+        first = one.first(lambda: None)
+        first.then(lambda done: found.append((done.result()[0].body, done.result()[1])))
+        one.give(part(b"a"), last=last)
+        return found
+
+    assert asyncio.run(run()) == [(b"a", last)]
+
+
+def test_the_parts_behind_the_first_are_read_as_they_come() -> None:
+    async def run() -> list[tuple[bytes, bool]]:
+        one = job()
+        reading = asyncio.create_task(first_of(one))
+        await asyncio.sleep(0)
+        one.give(part(b"a"), last=False)
+        one.give(part(b"b"), last=True)
+        return [await reading, *await read(one)]
+
+    assert asyncio.run(run()) == [(b"a", False), (b"b", True)]
+
+
+def test_who_asked_for_the_first_part_is_told_what_ended_it_before() -> None:
+    async def run() -> None:
+        one = job()
+        first = one.first(lambda: None)
+        error = DragomanError(Code.UNAVAILABLE, "gone", status=500)
+        one.fail(error)
+        with pytest.raises(DragomanError) as caught:
+            await first
+        assert caught.value is not error
+        assert (caught.value.code, caught.value.status) == (error.code, 500)
+
+    asyncio.run(run())
+
+
+def test_who_waits_too_long_for_the_first_part_is_told_so_and_leaves() -> None:
+    async def run() -> list[HandlerJob]:
+        one = job()
+        left: list[HandlerJob] = []
+        one.call.deadline_s = monotonic() - 1
+        with pytest.raises(DragomanError) as caught:
+            await one.first(lambda: left.append(one))
+        assert (caught.value.code, one.call.cancelled) == (Code.DEADLINE_EXCEEDED, True)
+        return left
+
+    assert len(asyncio.run(run())) == 1
+
+
+def test_who_gives_up_before_the_first_part_leaves() -> None:
+    async def run() -> list[HandlerJob]:
+        one = job()
+        left: list[HandlerJob] = []
+        one.first(lambda: left.append(one)).cancel()
+        assert one.call.cancelled
+        return left
+
+    assert len(asyncio.run(run())) == 1
