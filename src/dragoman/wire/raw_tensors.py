@@ -18,6 +18,7 @@ Data = bytes | bytearray | memoryview
 
 LENGTH_BYTES: Final = 4  # of the number before each element of BYTES
 LONG_BYTES: Final = 1024  # of an element, on average
+COPIED_BYTES: Final = 1024  # of a tensor: to make a view takes longer
 MAX_ELEMENT_BYTES: Final = 2**32 - 1
 MAX_RANK: Final = 32  # what every NumPy since 1.0 can hold
 MAX_BYTES: Final = 2**63 - 1  # the reference counts elements and bytes in an int64
@@ -106,7 +107,7 @@ def _read_elements(name: str, data: Data, count: int) -> Array:
 
 
 def write_raw(tensor: Tensor) -> bytes | memoryview:
-    """The tensor's bytes: a view of numbers that lie in C order, else a copy.
+    """The tensor's bytes: a view of many numbers that lie in C order, else a copy.
 
     Errors: INVALID_ARGUMENT for an element of BYTES whose length no uint32 can tell.
     """
@@ -118,7 +119,7 @@ def write_raw(tensor: Tensor) -> bytes | memoryview:
                 raise invalid(f"a BYTES element of {len(element)} bytes is too long for the binary form")
             parts += (len(element).to_bytes(LENGTH_BYTES, "little"), element)
         return b"".join(parts)
-    if not array.flags.c_contiguous or not array.size:
+    if array.nbytes <= COPIED_BYTES or not array.flags.c_contiguous:
         return array.tobytes()
     # As bytes first: there is no buffer of float16 that everyone can read, and none of bfloat16 at all.
     return array.reshape(-1).view(np.uint8).data

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -14,6 +15,7 @@ STATUS_LINES: Final = {
 }
 BODILESS: Final = frozenset({204, 304})
 CACHED_BEGINNINGS: Final = 256
+KNOWN_BYTES: Final = 64
 CLOSE: Final = b"Connection: close\r\n"
 KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"  # what HTTP/1.0 must be told
 
@@ -82,7 +84,10 @@ def status_line(status: int, reason: bytes | None) -> bytes:
 
 def fields(headers: Headers) -> bytes:
     """Header lines."""
-    return b"".join(field(name, value) for name, value in headers)
+    return b"".join([
+        known_field(name, value) if len(value) <= KNOWN_BYTES else field(name, value)
+        for name, value in headers
+    ])  # fmt: skip
 
 
 def field(name: bytes, value: bytes) -> bytes:
@@ -94,6 +99,9 @@ def field(name: bytes, value: bytes) -> bytes:
     if breaks_line(line):
         raise ValueError(f"header {name!r} of an answer holds a line break")
     return line + b"\r\n"
+
+
+known_field = lru_cache(1024)(field)  # short ones, which are much the same in every answer
 
 
 def breaks_line(text: bytes) -> bool:

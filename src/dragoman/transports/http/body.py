@@ -33,7 +33,8 @@ class Pieces:
             piece = self._free.pop()
         except IndexError:
             piece = np.empty(FIRST_BYTES, np.uint8)
-        view = piece[:size]
+        # Not a slice: arrays of its memory would refer to the piece itself, past what is watched here.
+        view = np.frombuffer(piece.data, np.uint8, size)
         key = id(view)
 
         def give_back(_: object) -> None:

@@ -1,6 +1,10 @@
 """Bodies of announced size."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import pytest
 
 from dragoman.transports.http.body import FIRST_BYTES, GROWTH, KEPT, SMALL_BYTES, Pieces, SizedBody
 
@@ -39,11 +43,22 @@ def address(data: memoryview) -> int:
     return np.frombuffer(data, np.uint8).ctypes.data
 
 
-def test_a_piece_is_used_again_as_soon_as_nothing_refers_to_it():
+@pytest.mark.parametrize(
+    "tensor_of",
+    [
+        lambda data: np.frombuffer(data[:1], np.uint8).reshape(1, 1)[0],
+        lambda data: np.ndarray((1, 1), np.uint8, data[:1])[0],
+        lambda data: np.asarray(data)[:1],
+        lambda data: data[:1].cast("B"),
+        lambda data: np.asarray(data.obj)[:1],
+    ],
+    ids=["frombuffer", "ndarray", "asarray", "memoryview", "obj"],
+)
+def test_a_piece_is_used_again_as_soon_as_nothing_refers_to_it(tensor_of: Callable[[memoryview], Any]):
     pieces = Pieces()
     body = SizedBody(SMALL_BYTES + 1, memoryview(b"1"), pieces)
     first = address(body.data)
-    tensor = np.frombuffer(memoryview(body.data)[:1], np.uint8).reshape(1, 1)[0]
+    tensor = tensor_of(body.data)
     del body
     other = pieces.take(9)
     assert address(other) != first
