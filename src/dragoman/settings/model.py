@@ -74,7 +74,7 @@ class HandlerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     batch_size: Positive | None = None  # requests that the handler is given at once; None = 1
     max_batch_delay_ms: NotNegative | None = None  # how long a batch waits to fill; None = 100
     response_timeout_s: Positive | None = None  # for a batch, or the next part of it; None = 120
-    startup_timeout_s: Positive | None = None  # for a worker to load the handler; None = 120
+    startup_timeout_s: NotNegative | None = None  # for a worker to load the handler; 0 = none can; None = 120
     max_retry_timeout_s: NotNegative | None = None  # how long a worker is started again; None = 300
     client_timeout_ms: NotNegative | None = None  # for a whole request; None, 0 = none
     job_queue_size: Positive | None = None  # requests that may wait; more are refused; None = 100

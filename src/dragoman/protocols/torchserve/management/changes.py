@@ -48,17 +48,17 @@ def registration(given: Parameters, *, waits: bool) -> Register:
     runtime = given.text("runtime")
     if runtime and runtime not in RUNTIMES:
         raise invalid(f"Invalid RuntimeType value: {runtime}")
-    delay = given.number("max_batch_delay")
+    initial = given.number("initial_workers")
     return Register(
         url=given.text("url"),
         name=given.text("model_name"),
         handler=given.text("handler"),
         runtime=runtime,
-        workers=given.workers("initial_workers"),
+        workers=0 if initial is not None and initial < 0 else given.workers("initial_workers"),
         batch_size=given.positive("batch_size"),
-        max_batch_delay_ms=delay if delay is not None and delay >= 0 else None,
+        max_batch_delay_ms=given.not_negative("max_batch_delay"),
         response_timeout_s=given.positive("response_timeout"),
-        startup_timeout_s=given.positive("startup_timeout"),
+        startup_timeout_s=given.not_negative("startup_timeout"),
         waits=waits,
     )
 

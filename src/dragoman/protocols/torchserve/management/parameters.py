@@ -54,6 +54,11 @@ class Parameters(Struct, frozen=True):
         found = self.number(name)
         return found if found is not None and found > 0 else None
 
+    def not_negative(self, name: str) -> int | None:
+        """A number from 0; None where it is none, or below."""
+        found = self.number(name)
+        return found if found is not None and found >= 0 else None
+
     def workers(self, name: str) -> int | None:
         """A number of workers.
 
