@@ -69,8 +69,8 @@ LINE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{3} - (.*),timestamp
 class Served:
     """Where the server answers."""
 
-    def __init__(self, inference: Address, metrics: Address) -> None:
-        self.inference, self.metrics = inference, metrics
+    def __init__(self, inference: Address, management: Address, metrics: Address) -> None:
+        self.inference, self.management, self.metrics = inference, management, metrics
 
     def predict(self, body: bytes, path: str = "/predictions/m") -> int:
         """The status of an answer."""
@@ -104,8 +104,8 @@ def serving(folder: Path, mode: str) -> Iterator[Served]:
         patch.setenv("METRICS_LOCATION", str(folder / "logs"))
         transports = ("http", "http", "http", "grpc")
         with serving_listeners(["--as", "torchserve", *flags], folder / "log", transports) as found:
-            inference, _, metrics, _ = found
-            yield Served(inference, metrics)
+            inference, management, metrics, *_ = found
+            yield Served(inference, management, metrics)
 
 
 @pytest.fixture
@@ -158,6 +158,7 @@ def test_a_filter_names_the_metrics_that_are_shown(served: Served) -> None:
     assert served.page("?name[]=nope") == ""
     assert ask(served.metrics, "/metrics/below?name[]=Pixels") == (200, served.page("?name[]=Pixels"))
     assert ask(served.metrics, "/ping")[0] == 404
+    assert [ask(other, "/metrics")[0] for other in (served.inference, served.management)] == [404, 404]
     assert "ResourceNotFoundException" in ask(served.metrics, "/predictions/m", b"x")[1]
 
 

@@ -75,7 +75,7 @@ def make_server(
     `TlsFiles.read`; ValueError for two protocols that own one path.
     """
     mounted = spoken_on(listener, specs)
-    unknown = sorted({*listener.protocols, *listener.also} - {spec.name for spec in specs})
+    unknown = sorted({*listener.protocols, *listener.also, *listener.without} - {spec.name for spec in specs})
     if unknown:
         where = f"{listener.host}:{listener.port}"
         raise invalid(f"listener {where} names protocols that there are not: {', '.join(unknown)}")
@@ -105,7 +105,7 @@ def make_server(
 def spoken_on(listener: Listener, specs: Sequence[ProtocolSpec]) -> Sequence[ProtocolSpec]:
     """The protocols that the listener has: all that it does not leave out, and those that it asks for."""
     usual = [spec.name for spec in specs if not spec.only_named]
-    spoken = {*(listener.protocols or usual), *listener.also}
+    spoken = {*(listener.protocols or usual), *listener.also} - {*listener.without}
     return [spec for spec in specs if spec.name in spoken]
 
 

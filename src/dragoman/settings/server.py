@@ -48,6 +48,7 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dialect: Dialect = Dialect.SUPERSET
     protocols: tuple[str, ...] = ()
     also: tuple[str, ...] = ()  # protocols besides, of those that are spoken only where they are named
+    without: tuple[str, ...] = ()  # protocols that are left out
     raw_tensors: bool = False  # gRPC only: whether tensors are answered as raw bytes, where that is a choice
     # gRPC only: how V2 answers a request whose tensors are in `contents`. Triton: raw, KServe: contents
     grpc_explicit_reply: Literal["both", "raw", "contents"] = "both"

@@ -211,6 +211,13 @@ def test_metrics_have_a_listener_of_their_own_unless_the_file_says_otherwise():
     assert told(made, Level.IGNORED)["metrics at 127.0.0.1:8082"].startswith("enable_metrics_api is false")
 
 
+def test_metrics_are_left_out_where_inference_is_unless_that_is_their_address():
+    apart, *_ = of_file("").tree["listeners"]
+    assert apart["without"] == ["metrics"]
+    both, *_ = of_file("metrics_address=http://127.0.0.1:8080").tree["listeners"]
+    assert not both.keys() & {"without", "protocols", "also"}
+
+
 def test_metrics_at_the_address_of_management_are_one_listener_with_it():
     _, both, *_ = of_file("metrics_address=http://127.0.0.1:8081").tree["listeners"]
     assert both["protocols"] == ["torchserve_management", "metrics"]

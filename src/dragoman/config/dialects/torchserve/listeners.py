@@ -17,6 +17,7 @@ from dragoman.core.errors import DragomanError, invalid
 
 ADDRESS: Final = re.compile(r"(https?)://([^:/]+)(?::([0-9]+))?|unix:(/.*)", re.IGNORECASE)
 CERTIFICATE: Final = ("certificate_file", "private_key_file")
+METRICS: Final = "metrics"
 GRPC_TLS: Final = "enable_grpc_ssl"
 
 
@@ -60,7 +61,7 @@ SURFACES: Final = (
         "metrics_address",
         http_port=8082,
         https_port=8445,
-        protocol="metrics",
+        protocol=METRICS,
         switch=("enable_metrics_api", NO_METRICS),
     ),
     Surface("grpc_inference", "grpc", "grpc_inference_address", "grpc_inference_port"),
@@ -122,6 +123,8 @@ def join(there: dict[str, Any], surface: Surface) -> None:
         return
     if "protocols" in there:
         there["protocols"].append(surface.protocol)
+    elif surface.protocol in there.get("without", ()):
+        del there["without"]
     else:
         there.setdefault("also", []).append(surface.protocol)
 
@@ -144,6 +147,8 @@ def listener(surface: Surface, address: Address, config: Configuration) -> dict[
         made["tls"] = certificate(surface, config)
     if surface.transport == "grpc":
         return made
+    if not surface.protocol:
+        made["without"] = [METRICS]  # which have an address of their own, unless it is this one
     made["mounts"] = []
     cors = {name: config.text(f"cors_allowed_{name}") for name in ("origin", "methods", "headers")}
     if any(cors.values()):
