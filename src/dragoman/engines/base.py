@@ -127,6 +127,9 @@ class TextTokenizer(Protocol):
     def decode(self, ids: Ids, *, special: bool) -> str:
         """The text; `special` = with what stands for tokens that are no text."""
 
+    def table(self, *, special: bool) -> Sequence[bytes] | None:
+        """The bytes of each token, where a text is just those of its tokens; None where it is more."""
+
 
 class ChatTemplate(Struct, frozen=True):
     """How a conversation becomes a prompt, in Jinja; `variables` are the tokens it knows by name."""

@@ -31,9 +31,13 @@ class GenAiTokenizer:
         ids: list[int] = self._own.encode(text, add_special_tokens=special).input_ids.data[0].tolist()
         return ids
 
+    def table(self, *, special: bool) -> Sequence[bytes] | None:
+        """The bytes of each token, where they are known."""
+        return self._shown if special else self._hidden
+
     def decode(self, ids: Ids, *, special: bool) -> str:
         """The text."""
-        table = self._shown if special else self._hidden
+        table = self.table(special=special)
         if table is not None:
             return b"".join([table[token] for token in ids]).decode("utf-8", "replace")
         text: str = self._own.decode(list(ids), skip_special_tokens=not special)

@@ -25,6 +25,7 @@ from dragoman.core.statistics import Occupancy, Run
 from dragoman.engines.base import Emission, TextModel
 from dragoman.execution.adapters import KIND_OF
 from dragoman.execution.text.answer import SILENCE_S, Answer, joined
+from dragoman.execution.text.detokenizer import ByteDetokenizer, Detokenizer
 from dragoman.execution.text.line import FairLine
 from dragoman.execution.text.prompts import Preparation, Prepared
 from dragoman.execution.text.scores import needs_scoring, scored_text
@@ -173,12 +174,20 @@ class TextRunner:
         """
         self._line.check(prepared.count)
         asked = prepared.asked
-        decode = partial(self._model.tokenizer.decode, special=asked.shows_special)
+        tokenizer = self._model.tokenizer
+        table = tokenizer.table(special=asked.shows_special)
+        decode = partial(tokenizer.decode, special=asked.shows_special)
         answer = Answer(prepared.count, call.deadline_s, self._silence_s)
         caller = call.principal or call.peer
         writings = [
             Writing(
-                TextSequence(place * asked.texts + number, prompt, asked, decode, self._model.ends),
+                TextSequence(
+                    place * asked.texts + number,
+                    prompt,
+                    asked,
+                    Detokenizer(decode) if table is None else ByteDetokenizer(table),
+                    self._model.ends,
+                ),
                 answer,
                 caller,
                 prepared,

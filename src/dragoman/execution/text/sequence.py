@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from dragoman.core.generation import Asked, Finish, Piece, TokenScore
 from dragoman.engines.base import Emission
-from dragoman.execution.text.detokenizer import Decode, Detokenizer
+from dragoman.execution.text.detokenizer import Detokenizing
 from dragoman.execution.text.stops import StopMatcher
 
 
@@ -17,29 +17,39 @@ class TextSequence:
     """
 
     __slots__ = (
-        "_ahead", "_detokenizer", "_ends", "_matcher", "_scored", "_scores", "choice", "done", "ids",
-        "prompt", "written",
+        "_ahead", "_detokenizer", "_ends", "_is_plain", "_matcher", "_scored", "_scores", "choice",
+        "done", "ids", "prompt", "written",
     )  # fmt: skip
 
     def __init__(
-        self, choice: int, prompt: Sequence[int], asked: Asked, decode: Decode, ends: frozenset[int]
+        self,
+        choice: int,
+        prompt: Sequence[int],
+        asked: Asked,
+        detokenizer: Detokenizing,
+        ends: frozenset[int],
     ) -> None:
         self.choice = choice
         self.prompt = prompt
         self.done = False
         self.written = 0
         self.ids: list[int] = []
-        self._detokenizer = Detokenizer(decode)
+        self._detokenizer = detokenizer
         self._matcher = StopMatcher(asked.stop, keeps=asked.keeps_stop)
         self._ends = ends | frozenset(asked.sampling.stop_ids)
         self._scored = asked.alternatives is not None
+        self._is_plain = not asked.stop and not self._scored
         self._scores: deque[TokenScore] = deque()  # of tokens whose text is not out yet
         self._ahead = 0  # characters of the first of them that are
 
     def take(self, emission: Emission) -> Piece | None:
         """What a step of the engine adds; None = nothing to show yet."""
-        shown: list[str] = []
         finish = emission.finish
+        if self._is_plain and finish is None:
+            self.written += len(emission.ids)
+            text = "".join([self._detokenizer.feed(token) for token in emission.ids])
+            return Piece(self.choice, text) if text else None
+        shown: list[str] = []
         last = len(emission.ids) - 1
         for place, token in enumerate(emission.ids):
             self.written += 1

@@ -19,6 +19,9 @@ class Bytes:
     def encode(self, text: str, *, special: bool) -> list[int]:
         return list(text.encode())
 
+    def table(self, *, special: bool) -> Sequence[bytes] | None:
+        return None
+
     def decode(self, ids: Ids, *, special: bool) -> str:
         return bytes(token for token in ids if token < END).decode("utf-8", "replace")
 

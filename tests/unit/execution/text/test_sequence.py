@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dragoman.core.generation import Asked, Finish, Piece, Sampling
 from dragoman.engines.base import Emission
-from dragoman.execution.text.detokenizer import Detokenizer
+from dragoman.execution.text.detokenizer import ByteDetokenizer, Detokenizer
 from dragoman.execution.text.sequence import TextSequence
 from dragoman.execution.text.stops import StopMatcher
 from tests.unit.execution.text.scripted import END, Bytes, emission
@@ -32,7 +32,7 @@ def written(
     tokens: Sequence[int], cuts: Sequence[int], asked: Asked, finish: Finish = Finish.STOP
 ) -> list[Piece]:
     """The pieces of a text whose tokens come in these parts."""
-    sequence = TextSequence(0, [], asked, decode, frozenset({END}))
+    sequence = TextSequence(0, [], asked, Detokenizer(decode), frozenset({END}))
     parts = split(tokens, cuts)
     pieces = []
     for place, part in enumerate(parts):
@@ -96,13 +96,20 @@ def test_bytes_that_are_no_text_come_out_as_decoding_them_at_once_has_them(token
     assert len(text) <= len(tokens)
 
 
+@given(TOKENS)
+def test_bytes_that_are_decoded_as_they_come_give_what_decoding_them_at_once_gives(tokens: list[int]) -> None:
+    detokenizer = ByteDetokenizer([bytes([token]) for token in range(256)])
+    text = "".join(map(detokenizer.feed, tokens)) + detokenizer.flush()
+    assert text == bytes(tokens).decode("utf-8", "replace")
+
+
 def test_half_a_character_is_held_back_for_four_tokens_at_most() -> None:
     detokenizer = Detokenizer(decode)
     assert [detokenizer.feed(0xFF) for _ in range(5)] == ["", "", "", "", "\ufffd" * 5]
 
 
 def test_the_token_that_ends_a_text_counts_and_is_not_shown() -> None:
-    sequence = TextSequence(0, [], Asked(alternatives=0), decode, frozenset({END}))
+    sequence = TextSequence(0, [], Asked(alternatives=0), Detokenizer(decode), frozenset({END}))
     piece = sequence.take(emission(0, b"ab", Finish.STOP))
     assert piece is not None
     assert piece.text == "ab"
@@ -111,7 +118,7 @@ def test_the_token_that_ends_a_text_counts_and_is_not_shown() -> None:
 
 
 def test_tokens_after_a_stop_text_do_not_count() -> None:
-    sequence = TextSequence(0, [], Asked(stop=("b",)), decode, frozenset({END}))
+    sequence = TextSequence(0, [], Asked(stop=("b",)), Detokenizer(decode), frozenset({END}))
     piece = sequence.take(emission(0, b"abcdef"))
     assert piece == Piece(0, "a", [], Finish.STOP)
     assert sequence.written == 2
@@ -120,8 +127,8 @@ def test_tokens_after_a_stop_text_do_not_count() -> None:
 
 def test_a_token_of_the_callers_own_ends_a_text_like_the_models() -> None:
     asked = Asked(Sampling(stop_ids=(ord("c"),)))
-    sequence = TextSequence(0, [], asked, decode, frozenset({END}))
-    assert sequence.take(emission(0, b"abc")) == Piece(0, "abc", [])  # the engine says when it has ended one
+    sequence = TextSequence(0, [], asked, Detokenizer(decode), frozenset({END}))
+    assert sequence.take(emission(0, b"abc")) == Piece(0, "abc")  # the engine says when it has ended one
     assert sequence.take(Emission(0, b"dc", finish=Finish.STOP)) == Piece(0, "d", [], Finish.STOP)
 
 
