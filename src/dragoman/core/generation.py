@@ -72,13 +72,27 @@ class TokenScore(Struct, frozen=True):
     others: tuple[tuple[str, float], ...] = ()
 
 
+class ToolCall(Struct, frozen=True):
+    """A tool that the model calls, with `arguments` in JSON; `place` = which of the text's calls it is."""
+
+    place: int
+    name: str
+    arguments: str
+
+
 class Piece(Struct):
-    """A part of one text: of which choice, what it adds, the tokens it is of, and why it ends if it does."""
+    """A part of one text: of which choice, what it adds, the tokens it is of, and why it ends if it does.
+
+    `thought` = what it adds to what the model thinks before it speaks, where that is told apart; `calls` =
+    calls of tools that are whole now.
+    """
 
     choice: int
     text: str
     tokens: Sequence[TokenScore] = ()
     finish: Finish | None = None
+    thought: str = ""
+    calls: Sequence[ToolCall] = ()
 
 
 class Usage(Struct):
@@ -115,7 +129,6 @@ class TextTraits(Struct, frozen=True):
     most_texts: int = 8  # for one prompt
     chats: bool = True
     reasons: bool = False  # whether what it thinks is told apart from what it says
-    calls_tools: bool = False  # whether calls of tools are read from what it says
 
 
 MOST_PROMPTS: Final = 256  # of one request

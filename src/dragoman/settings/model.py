@@ -96,6 +96,8 @@ class TextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     context: NotNegative = 0  # tokens of prompt and text together; 0 = as the model's files say
     # Whether likelier tokens than those written are told; once it is asked, the model is in memory twice.
     scoring: Literal["auto", "off"] = "auto"
+    tool_parser: Literal["none", "hermes"] = "none"  # calls of tools: <tool_call>{...}</tool_call>
+    reasoning_parser: Literal["none", "think"] = "none"  # what is thought: <think>...</think>
     chat_template: str = ""  # a file of Jinja in the version's folder; empty = as the model's files say
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dragoman.core.generation import Piece, TokenScore, Usage
+from dragoman.core.generation import Piece, TokenScore, ToolCall, Usage
 from dragoman.wire.json_tree import dump
 
 LOWEST: Final = -9999.0  # what stands for the logarithm of no probability at all
@@ -68,14 +68,37 @@ def finish_reason(piece: Piece) -> str | None:
     return None if piece.finish is None else piece.finish.value
 
 
-def chat_choice(piece: Piece, *, scored: bool, more: Mapping[str, object]) -> dict[str, Any]:
-    """One answer of a chat. `more` = further keys of its message."""
+def chat_choice(piece: Piece, *, scored: bool, reasons: bool, answer: str) -> dict[str, Any]:
+    """One answer of a chat. `reasons` = its message tells thoughts, if only that there are none.
+
+    `answer` = the answer's id, of which those of calls of tools are made.
+    """
+    message: dict[str, Any] = {"role": "assistant"}
+    if reasons:
+        message["reasoning_content"] = piece.thought or None
+    message |= {"content": None if piece.calls and not piece.text else piece.text, "refusal": None}
+    if piece.calls:
+        message["tool_calls"] = [call_object(call, piece.choice, answer) for call in piece.calls]
     return {
         "index": piece.choice,
-        "message": {"role": "assistant", **more, "content": piece.text, "refusal": None},
+        "message": message,
         "logprobs": chat_logprobs(piece.tokens) if scored else None,
         "finish_reason": finish_reason(piece),
     }
+
+
+def call_object(call: ToolCall, choice: int, answer: str) -> dict[str, Any]:
+    """A call of a tool."""
+    return {
+        "id": f"call_{answer.partition('-')[2]}{choice}{call.place}",
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }
+
+
+def call_delta(call: ToolCall, choice: int, answer: str) -> bytes:
+    """The same in a chunk, whole."""
+    return dump({"tool_calls": [{"index": call.place, **call_object(call, choice, answer)}]})
 
 
 def completion_choice(piece: Piece, *, scored: bool) -> dict[str, Any]:

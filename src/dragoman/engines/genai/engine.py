@@ -88,7 +88,14 @@ class GenAiEngine(Engine):
         template = template_of(folder, text, built_in_template(tokenizer))
         scorer = None if text.scoring == "off" else Scorer(folder, chosen.device, openvino.Core)
         abilities = Abilities(json_schema=True, top_logprobs=scorer is not None)
-        traits = TextTraits(self.name, context, abilities, text.max_choices, template is not None)
+        traits = TextTraits(
+            self.name,
+            context,
+            abilities,
+            text.max_choices,
+            chats=template is not None,
+            reasons=text.reasoning_parser != "none",
+        )
         parts = Parts(
             traits,
             make_tokenizer(tokenizer, folder),

@@ -107,6 +107,8 @@ def joined(pieces: Iterable[Piece]) -> list[Piece]:
             "".join(part.text for part in parts),
             [score for part in parts for score in part.tokens],
             parts[-1].finish,
+            "".join(part.thought for part in parts),
+            [call for part in parts for call in part.calls],
         )
         for choice, parts in found.items()
     ]

@@ -9,16 +9,29 @@ from dragoman.core.errors import Reason
 from dragoman.core.generation import Asked, Ids, refused
 from dragoman.core.requests import ChatRequest, GenerateRequest
 from dragoman.engines.base import TextModel
+from dragoman.execution.text.markup import THINK, Markup
 from dragoman.execution.text.template import Renderer
 from dragoman.settings.model import TextSettings
 
 
 class Prepared(Struct):
-    """Prompts as tokens, what is asked of each, and their texts where those are shown."""
+    """Prompts as tokens, what is asked of each, and their texts where those are shown.
+
+    `thinks`, `reads_tools` = thoughts and calls of tools are looked for in what is written.
+    """
 
     prompts: Sequence[Ids]
     asked: Asked
     shown: Sequence[str] = ()
+    thinks: bool = False
+    reads_tools: bool = False
+    begins_in_thought: bool = False
+
+    def markup(self) -> Markup | None:
+        """What reads the marks of one text; None = they are not looked for."""
+        if not (self.thinks or self.reads_tools):
+            return None
+        return Markup(thinks=self.thinks, calls=self.reads_tools, begun=self.begins_in_thought)
 
     @property
     def count(self) -> int:
@@ -59,7 +72,15 @@ class Preparation:
         if request.continues:
             text = unfinished(text, request.messages[-1])
         prompts = [self._tokens(text, "messages", special=False)]
-        return Prepared(prompts, self._with_room(request.asked, prompts))
+        thinks = self._settings.reasoning_parser == "think"
+        reads_tools = request.reads_tools and self._settings.tool_parser == "hermes"
+        return Prepared(
+            prompts,
+            self._with_room(request.asked, prompts),
+            thinks=thinks,
+            reads_tools=reads_tools,
+            begins_in_thought=text.rstrip().endswith(THINK),
+        )
 
     def _prompt(self, prompt: str | Ids) -> Ids:
         if isinstance(prompt, str):

@@ -27,6 +27,7 @@ from dragoman.execution.adapters import KIND_OF
 from dragoman.execution.text.answer import SILENCE_S, Answer, joined
 from dragoman.execution.text.detokenizer import ByteDetokenizer, Detokenizer
 from dragoman.execution.text.line import FairLine
+from dragoman.execution.text.markup import Markup
 from dragoman.execution.text.prompts import Preparation, Prepared
 from dragoman.execution.text.scores import needs_scoring, scored_text
 from dragoman.execution.text.sequence import TextSequence
@@ -45,6 +46,7 @@ class Writing(Struct, eq=False, gc=False):
     caller: str
     prepared: Prepared
     handle: int | None = None
+    markup: Markup | None = None
 
 
 class TextRunner:
@@ -191,6 +193,7 @@ class TextRunner:
                 answer,
                 caller,
                 prepared,
+                markup=prepared.markup(),
             )
             for place, prompt in enumerate(prepared.prompts)
             for number in range(asked.texts)
@@ -231,6 +234,8 @@ class TextRunner:
                 if emission.finish is None:
                     self._model.cancel(emission.handle)
                 self._leave(writing)
+            if writing.markup is not None:
+                piece = writing.markup.read(piece)
             writing.answer.put(piece)
         self._admit()
 

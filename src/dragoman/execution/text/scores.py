@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Asked, Piece, TokenScore
 from dragoman.engines.base import Scored, Scoring, TextModel
@@ -44,7 +46,7 @@ def scored_text(model: TextModel, sequence: TextSequence, text: Piece, asked: As
             for said, score in zip(shown[1:], scored, strict=False)
         ]
         tokens = before + tokens
-    return Piece(text.choice, text.text, tokens, text.finish)
+    return replace(text, tokens=tokens)
 
 
 def others(score: Scored, decode: Decode) -> tuple[tuple[str, float], ...]:

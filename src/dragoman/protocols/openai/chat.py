@@ -65,6 +65,7 @@ def bind_chat(draft: TextDraft, signature: Signature) -> ChatRequest:
         raise wrong_kind(draft.asked_name, "chat")
     check_abilities(draft.asked, traits, top_name=TOP, streamed=draft.streamed)
     draft.engine = traits.engine
+    draft.reasons = traits.reasons
     asked: Asked = draft.asked
     return ChatRequest(
         signature.name,
@@ -79,6 +80,9 @@ def bind_chat(draft: TextDraft, signature: Signature) -> ChatRequest:
 def encode_chat(draft: TextDraft, response: TextResponse) -> WireResponse:
     """The whole answer."""
     body = head_of(draft, "chat.completion", response.version)
-    body["choices"] = [chat_choice(piece, scored=draft.scored, more={}) for piece in response.texts]
+    body["choices"] = [
+        chat_choice(piece, scored=draft.scored, reasons=draft.reasons, answer=draft.id)
+        for piece in response.texts
+    ]
     body["usage"] = usage_object(response.usage)
     return WireResponse(200, dump(body))

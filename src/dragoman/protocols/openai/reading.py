@@ -25,7 +25,10 @@ MOST_NAME: Final = 512
 
 
 class TextDraft(Draft):
-    """A call for texts. `asked_name` = the model as the caller named it; `engine` is there once bound."""
+    """A call for texts. `asked_name` = the model as the caller named it.
+
+    `engine`, and `reasons` for a model whose thoughts are told apart, are there once bound.
+    """
 
     asked_name: str
     id: str
@@ -38,6 +41,7 @@ class TextDraft(Draft):
     streamed: bool = False
     tells_usage: bool = False
     engine: str = ""
+    reasons: bool = False
 
     @property
     def scored(self) -> bool:

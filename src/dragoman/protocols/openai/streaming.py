@@ -13,6 +13,7 @@ from dragoman.wire.messages import WireResponse
 from dragoman.wire.sse import DONE, PING, event, events_head
 from dragoman.wire.text_answers import (
     Envelope,
+    call_delta,
     chat_delta,
     chat_logprobs,
     completion_delta,
@@ -74,6 +75,10 @@ class ChatEncoder(TextEncoder):
         if piece.choice not in self._begun:
             self._begun.add(piece.choice)
             yield chat_delta(piece.choice, b'{"role":"assistant","content":""}')
+        if piece.thought:
+            yield chat_delta(piece.choice, b'{"reasoning_content":%b}' % dump(piece.thought))
+        for call in piece.calls:
+            yield chat_delta(piece.choice, call_delta(call, piece.choice, self.draft.id))
         if piece.text or piece.tokens:
             scores = dump(chat_logprobs(piece.tokens)) if self.draft.scored else b"null"
             yield chat_delta(piece.choice, b'{"content":%b}' % dump(piece.text), scores)

@@ -20,7 +20,7 @@ from dragoman.core.tensors import DType, Tensor
 from dragoman.engines.base import Emission
 from dragoman.execution.text.runner import TextRunner
 from dragoman.repository.handle import Handle
-from dragoman.settings.model import ModelSettings
+from dragoman.settings.model import ModelSettings, TextSettings
 from tests.unit.execution.text.scripted import ScoringModel, ScriptedModel
 
 USUAL = ModelSettings()
@@ -372,6 +372,26 @@ def test_a_prompt_that_cannot_be_is_refused_before_the_engine_hears_of_it(
         assert not stage.model.begun
 
     play(scene)
+
+
+def test_calls_of_tools_and_thoughts_are_read_where_the_owner_says_how_they_are_written() -> None:
+    written = '<think>so</think>I ask.<tool_call>{"name": "f"}</tool_call>'
+    settings = ModelSettings(text=TextSettings(tool_parser="hermes", reasoning_parser="think"))
+
+    async def scene(stage: Stage) -> None:
+        said = [{"role": "user", "content": "hi"}]
+        for handle, reads_tools in enumerate((True, False)):
+            answer = stage.ask(ChatRequest("serving_default", said, reads_tools=reads_tools))
+            await stage.begun(handle + 1)
+            stage.model.say(handle, written[:20])
+            stage.model.say(handle, written[20:], Finish.STOP)
+            piece = (await answer).texts[0]
+            assert piece.thought == "so"
+            assert [call.name for call in piece.calls] == (["f"] if reads_tools else [])
+            assert piece.finish is (Finish.TOOL_CALLS if reads_tools else Finish.STOP)
+            assert piece.text.startswith("I ask.")
+
+    play(scene, ScriptedModel(context=200), settings)
 
 
 def test_a_model_without_a_template_says_which_file_is_missing() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.core.generation import Finish, Piece, TokenScore, Usage
+from dragoman.core.generation import Finish, Piece, TokenScore, ToolCall, Usage
 from dragoman.core.requests import Target
 from dragoman.core.responses import Chunk, TextResponse
+from dragoman.core.text_signature import text_signature
 from dragoman.execution.text.answer import joined
 from dragoman.protocols.openai.chat import bind_chat, encode_chat, parse_chat
 from dragoman.protocols.openai.completions import bind_completion, encode_completion, parse_completion
@@ -20,7 +22,7 @@ from dragoman.protocols.openai.reading import TextDraft
 from dragoman.protocols.openai.streaming import TextEncoder, stream_chat, stream_completion
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft
-from tests.unit.protocols.openai.requests import HELLO, LIMITS, SIGNATURE, SURROUNDINGS, fields
+from tests.unit.protocols.openai.requests import HELLO, LIMITS, SIGNATURE, SURROUNDINGS, TRAITS, fields
 
 HEAD = {"created": 1234, "model": "m", "system_fingerprint": "scripted-3"}
 
@@ -156,6 +158,28 @@ def test_silence_is_a_comment_and_a_failure_an_event_before_the_end() -> None:
 def test_who_does_not_stream_has_no_encoder() -> None:
     assert stream_chat(chat_draft()) is None
     assert stream_completion(completion_draft()) is None
+
+
+CALLING = Piece(0, "", finish=Finish.TOOL_CALLS, thought="so", calls=[ToolCall(0, "f", '{"x": 1}')])
+
+
+def test_thoughts_and_calls_of_tools_have_keys_of_their_own() -> None:
+    draft = parse_chat(SURROUNDINGS, fields(messages=HELLO), LIMITS)
+    bind_chat(draft, text_signature(replace(TRAITS, reasons=True)))
+    choice = json.loads(encode_chat(draft, response(CALLING)).body)["choices"][0]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["reasoning_content"] == "so"
+    assert choice["message"]["content"] is None
+    function = {"name": "f", "arguments": '{"x": 1}'}
+    call = {"id": "call_123400", "type": "function", "function": function}
+    assert choice["message"]["tool_calls"] == [call]
+    silent = encode_chat(draft, response(Piece(0, "a", finish=Finish.STOP)))
+    assert json.loads(silent.body)["choices"][0]["message"]["reasoning_content"] is None
+    *chunks, _ = streamed(stream_chat(chat_draft(stream=True)), part(CALLING))
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert deltas[1] == {"reasoning_content": "so"}
+    assert deltas[2]["tool_calls"] == [{"index": 0, **call}]
+    assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
 TOKENS = st.lists(st.text(max_size=4), max_size=8)
