@@ -122,7 +122,7 @@ def test_log_settings_are_changed(calls: Told, transport: str) -> None:
 @pytest.fixture(scope="module", params=["kserve", "mlserver"])
 def stubs(request: pytest.FixtureRequest, operated: Operated) -> tuple[str, Told]:
     environment = request.getfixturevalue(request.param)
-    http, rpc = (f"localhost:{address.port}" for address in operated.addresses)
+    http, rpc = (f"localhost:{address.port}" for address in operated.addresses[:2])
     return request.param, run(environment, "repository_stubs.py", request.param, rpc, http)
 
 

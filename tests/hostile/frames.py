@@ -26,7 +26,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 def head(method: str, more: Mapping[str, str] | None = None) -> bytes:
     """The headers of a call of `package.Service/Method`, uncompressed."""
-    lines = {**HEAD, ":path": f"/{method}", **(more or {})}
+    lines = {":path": f"/{method}", **HEAD, **(more or {})}
     fields = [(name.encode(), value.encode()) for name, value in lines.items()]
     block = b"".join(b"\0%c%b%c%b" % (len(name), name, len(value), value) for name, value in fields)
     return frame(HEADERS, END_HEADERS, 1, block)

@@ -87,7 +87,7 @@ def make_server(
     if listener.transport == "grpc":
         grpc_router = GrpcRouter(mounted, dialect, grpc_form(listener))
         stream = partial(gateway.stream, opened=opened, gate=gate) if judged else gateway.stream
-        return GrpcServer(grpc_router, call, stream, limits, tls=security.credentials(listener))
+        return GrpcServer(grpc_router, call, stream, limits, tls=security.context(listener))
 
     def refused(_: WireRequest, status: int) -> None:
         metrics.refuse(status)

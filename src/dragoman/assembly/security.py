@@ -5,8 +5,8 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Final
 
-import grpc
 import structlog
 
 from dragoman.core.errors import DragomanError
@@ -20,8 +20,8 @@ from dragoman.security.tls import LiveContext, TlsFiles
 from dragoman.security.tokens import Tokens
 from dragoman.settings.deployment import Deployment
 from dragoman.settings.server import Dialect, Listener, ServerSettings
-from dragoman.transports.grpc.credentials import LiveCredentials
 
+SPOKEN: Final = {"http": "http/1.1", "grpc": "h2"}
 Remount = Callable[[Mapping[str, Deployment]], None]
 
 
@@ -40,7 +40,7 @@ class Security:
         self._sleep = sleep
         self._watching: asyncio.Task[None] | None = None
         self._remounts: list[Remount] = []
-        self._certificates: list[tuple[TlsFiles, LiveContext | LiveCredentials]] = []
+        self._certificates: list[tuple[TlsFiles, LiveContext]] = []
         self._log = structlog.get_logger("dragoman.security")
         self.guard = Guard(self._policy, settings.access)
         told = settings.tokens
@@ -52,22 +52,13 @@ class Security:
         remount(self._policy.deployments)
 
     def context(self, listener: Listener) -> ssl.SSLContext | None:
-        """The TLS of an HTTP listener; None where it has none."""
+        """The TLS of a listener; None where it has none."""
         if not listener.tls.enabled:
             return None
         files = TlsFiles(listener.tls)
-        live = LiveContext(files.read(), listener.tls)
+        live = LiveContext(files.read(), listener.tls, SPOKEN[listener.transport])
         self._certificates.append((files, live))
         return live.context
-
-    def credentials(self, listener: Listener) -> grpc.ServerCredentials | None:
-        """The TLS of a gRPC listener; None where it has none."""
-        if not listener.tls.enabled:
-            return None
-        files = TlsFiles(listener.tls)
-        live = LiveCredentials(files.read(), ask_clients=listener.tls.client_certificates == "required")
-        self._certificates.append((files, live))
-        return live.credentials
 
     def gate(self, listener: Listener) -> Gate | None:
         """What asks callers of a listener of TorchServe's dialect for its keys; None where there are none."""

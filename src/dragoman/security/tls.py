@@ -120,8 +120,8 @@ def opened_keystore(data: bytes, settings: TlsSettings) -> tuple[bytes, bytes]:
     return certificates, held.key.private_bytes(pem, *plain)
 
 
-def make_context(found: Certificates, settings: TlsSettings) -> ssl.SSLContext:
-    """A context for a server.
+def make_context(found: Certificates, settings: TlsSettings, spoken: str = "http/1.1") -> ssl.SSLContext:
+    """A context for a server; `spoken` is told to clients that ask (ALPN).
 
     Errors: INVALID_ARGUMENT naming the setting and the file that is wrong.
     """
@@ -129,7 +129,7 @@ def make_context(found: Certificates, settings: TlsSettings) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(SUITES)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([spoken])
     load_chain(context, found, settings)
     context.verify_mode = CLIENTS[settings.client_certificates]
     if found.client_ca:
@@ -213,14 +213,15 @@ class LiveContext:
     open keep the one they have. Whether clients are asked for certificates stays as it was.
     """
 
-    def __init__(self, found: Certificates, settings: TlsSettings) -> None:
+    def __init__(self, found: Certificates, settings: TlsSettings, spoken: str = "http/1.1") -> None:
         self._settings = settings
-        self._newest = self.context = make_context(found, settings)
+        self._spoken = spoken
+        self._newest = self.context = make_context(found, settings, spoken)
         self.context.sni_callback = self._choose
 
     def exchange(self, found: Certificates) -> None:
         """Use these for every handshake from now on."""
-        self._newest = make_context(found, self._settings)
+        self._newest = make_context(found, self._settings, self._spoken)
 
     def _choose(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         del name, context

@@ -13,7 +13,7 @@ class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     keystore: str = ""  # a PKCS #12 file with certificate and key, in the place of both; never PEM text
     keystore_password: str = ""
     client_ca: str = ""  # who signs clients' certificates
-    client_certificates: Literal["none", "optional", "required"] = "none"  # optional is none over gRPC
+    client_certificates: Literal["none", "optional", "required"] = "none"
 
     @property
     def enabled(self) -> bool:

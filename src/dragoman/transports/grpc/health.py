@@ -1,16 +1,19 @@
 """grpc.health.v1.Health: whether there is a model to ask."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
-import grpc
-from grpc.aio import ServicerContext
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from dragoman.core.errors import DragomanError
 from dragoman.core.status import StatusReport
+from dragoman.transports.grpc.methods import Method
+from dragoman.wire.messages import WireRequest, WireResponse
+from dragoman.wire.protobuf import read_message
 
 SERVICE = "grpc.health.v1.Health"
-Context = ServicerContext[HealthCheckRequest, HealthCheckResponse]
+INVALID_ARGUMENT = 3
+NOT_FOUND = 5
 
 
 class Health:
@@ -36,40 +39,61 @@ class Health:
         self._set(serving=False)
 
     @property
-    def methods(self) -> grpc.GenericRpcHandler:
-        """Check and Watch as gRPC runs them."""
-        read, write = HealthCheckRequest.FromString, HealthCheckResponse.SerializeToString
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "Check": grpc.unary_unary_rpc_method_handler(self.check, read, write),
-                "Watch": grpc.unary_stream_rpc_method_handler(self.watch, read, write),
-            },
-        )
+    def methods(self) -> Mapping[str, Method]:
+        """Check and Watch as the transport runs them."""
+        return {f"/{SERVICE}/Check": Method(one=self.check), f"/{SERVICE}/Watch": Method(one=self.watch)}
 
-    async def check(self, request: HealthCheckRequest, context: Context) -> HealthCheckResponse:
+    def check(self, wire: WireRequest) -> WireResponse:
         """The health of a service; NOT_FOUND for one that is not here."""
-        if request.service not in self._names:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service {request.service!r}")
-        return self._status(request.service)
+        try:
+            service = read_message(HealthCheckRequest, wire.body).service
+        except DragomanError as error:
+            return WireResponse(INVALID_ARGUMENT, message=error.message)
+        if service not in self._names:
+            return WireResponse(NOT_FOUND, message=f"there is no service {service!r}")
+        return WireResponse(0, self._status(service))
 
-    async def watch(self, request: HealthCheckRequest, context: Context) -> None:
+    def watch(self, wire: WireRequest) -> WireResponse:
         """The health of a service now and after every change."""
+        try:
+            service = read_message(HealthCheckRequest, wire.body).service
+        except DragomanError as error:
+            return WireResponse(INVALID_ARGUMENT, message=error.message)
+        return WireResponse(0, stream=Changes(self._changes(service)))
+
+    async def _changes(self, service: str) -> AsyncIterator[bytes]:
         while True:
             changed, last = self._changed, self._closed
-            await context.write(self._status(request.service))
+            yield self._status(service)
             if last:
                 return
             await changed.wait()
 
-    def _status(self, service: str) -> HealthCheckResponse:
+    def _status(self, service: str) -> bytes:
         if service not in self._names:
-            return HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
+            return HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN).SerializeToString()
         status = HealthCheckResponse.SERVING if self._serving else HealthCheckResponse.NOT_SERVING
-        return HealthCheckResponse(status=status)
+        return HealthCheckResponse(status=status).SerializeToString()
 
     def _set(self, *, serving: bool) -> None:
         if serving != self._serving or self._closed:
             self._serving = serving
             changed, self._changed = self._changed, asyncio.Event()
             changed.set()
+
+
+class Changes:
+    """The answers of a Watch, as an answer in parts."""
+
+    def __init__(self, parts: AsyncIterator[bytes]) -> None:
+        self._parts = parts
+        self.ending: WireResponse | None = None
+
+    def __aiter__(self) -> "Changes":
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self._parts)
+
+    async def aclose(self) -> None:
+        """Nothing: what waits is cancelled with its call."""

@@ -7,7 +7,7 @@ that nonsense is refused at once and not when its deadline is over.
 from typing import Final
 
 from dragoman.settings.limits import Limits
-from dragoman.transports.http.body import Pieces, SizedBody
+from dragoman.transports.body import Pieces, SizedBody
 from dragoman.transports.http.chunks import ChunkedBody
 from dragoman.transports.http.framing import read_head
 from dragoman.transports.http.head import CHUNKED, Head, HeadCache

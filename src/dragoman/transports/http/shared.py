@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from dragoman.settings.limits import Limits
+from dragoman.transports.body import Pieces
 from dragoman.transports.http.answer import AnswerHeads
-from dragoman.transports.http.body import Pieces
 from dragoman.transports.http.head import HeadCache
 from dragoman.transports.http.router import Router
 from dragoman.transports.http.wheel import TimerWheel

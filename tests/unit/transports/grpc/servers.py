@@ -57,7 +57,9 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(handler: Handler = echo, limits: Limits | None = None) -> AsyncIterator[Served]:
+async def serving(
+    handler: Handler = echo, limits: Limits | None = None, **options: Any
+) -> AsyncIterator[Served]:
     """A server whose handler answers every message, those of a stream one after the other."""
 
     def call(operation: Operation, wire: WireRequest) -> Answer:
@@ -72,7 +74,7 @@ async def serving(handler: Handler = echo, limits: Limits | None = None) -> Asyn
             answer = handler(wire)
             yield answer if isinstance(answer, WireResponse) else await answer
 
-    server = GrpcServer(GrpcRouter([SPEC], "superset"), call, duplex, limits or Limits())
+    server = GrpcServer(GrpcRouter([SPEC], "superset"), call, duplex, limits or Limits(), **options)
     port = await server.start("127.0.0.1", 0)
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

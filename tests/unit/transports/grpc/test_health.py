@@ -12,7 +12,8 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from dragoman.core.status import ModelStatus, State, StatusReport, VersionStatus
 from dragoman.transports.grpc.health import Health
-from tests.unit.transports.grpc.servers import Served, serving, unused
+from dragoman.wire.messages import WireRequest
+from tests.unit.transports.grpc.servers import Served, serving
 
 SERVING, NOT_SERVING, UNKNOWN = (
     HealthCheckResponse.SERVING,
@@ -95,5 +96,5 @@ def test_a_server_that_drains_is_not_made_healthy_again() -> None:
     health.update(report(m=State.READY))
     health.close()
     health.update(report(m=State.READY))
-    status = asyncio.run(health.check(HealthCheckRequest(), unused)).status
-    assert status == NOT_SERVING
+    answer = health.check(WireRequest("POST", "/grpc.health.v1.Health/Check", "", [], b""))
+    assert HealthCheckResponse.FromString(bytes(answer.body)).status == NOT_SERVING

@@ -333,19 +333,6 @@ def test_a_port_in_use_is_an_error_of_the_system() -> None:
     asyncio.run(main())
 
 
-def test_a_port_that_is_taken_meanwhile_is_an_error_of_the_system_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def main() -> None:
-        async with serving() as served:
-            monkeypatch.setattr("dragoman.transports.grpc.server.check_free", lambda *_: None)
-            other = GrpcServer(GrpcRouter([], "superset"), unused, unused, Limits())
-            with pytest.raises(OSError, match="Failed to bind"):
-                await other.start("127.0.0.1", served.port)
-
-    asyncio.run(main())
-
-
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 def test_an_address_of_ipv6_is_listened_on() -> None:
     async def main() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.settings.limits import Limits
-from dragoman.transports.http.body import Pieces
+from dragoman.transports.body import Pieces
 from dragoman.transports.http.head import CACHED_HEAD_BYTES, CACHED_HEADS, HeadCache
 from dragoman.transports.http.reader import RequestReader
 from dragoman.transports.http.refusal import Refusal

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dragoman.transports.http.body import FIRST_BYTES, GROWTH, KEPT, SMALL_BYTES, Pieces, SizedBody
+from dragoman.transports.body import FIRST_BYTES, GROWTH, KEPT, SMALL_BYTES, Pieces, SizedBody
 
 
 def fill(body: SizedBody, data: bytes) -> int:
