@@ -9,7 +9,7 @@ import numpy as np
 from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.workers.frames import GarbledError, Part
 from dragoman.execution.workers.memory import SLOT_BYTES
-from dragoman.execution.workers.packing import pack
+from dragoman.execution.workers.packing import INLINE_BYTES, MOST_INLINE_BYTES, pack
 
 Body = bytes | bytearray | memoryview
 B = TypeVar("B", bytes, bytearray)
@@ -20,6 +20,12 @@ def pack_bodies(bodies: Sequence[Body], memory: mmap.mmap) -> list[Part]:
 
     Errors: TOO_LARGE where they take more than there is.
     """
+    sizes = list(map(size_bytes, bodies))
+    if sum(sizes) <= MOST_INLINE_BYTES and max(sizes, default=0) <= INLINE_BYTES:
+        return [
+            Part(str(index), DType.UINT8, (size,), size, bytes(body))
+            for index, (size, body) in enumerate(zip(sizes, bodies, strict=True))
+        ]
     arrays = (np.frombuffer(body, np.uint8) for body in bodies)
     return pack({str(index): Tensor(DType.UINT8, array) for index, array in enumerate(arrays)}, memory)
 

@@ -11,6 +11,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.responses import PayloadResponse
 from dragoman.core.statistics import Run
+from dragoman.execution.deadlines import Alarm
 from dragoman.execution.workers.frames import Answers, Batch, GarbledError, Job, More
 from dragoman.execution.workers.handlers.bodies import Body, pack_bodies, unpack_bodies
 from dragoman.execution.workers.handlers.job import HandlerJob
@@ -32,6 +33,7 @@ class Delivery:
     def __init__(
         self, title: str, response_timeout_s: float, grace_s: float, loop: asyncio.AbstractEventLoop
     ) -> None:
+        self.alarm = Alarm()
         self.busy = 0  # batches
         self._title = title
         self._response_timeout_s = response_timeout_s
@@ -87,9 +89,9 @@ class Delivery:
         rest = CallContext("", monotonic() + self._response_timeout_s)
         slot.worker.leave(slot, rest, self._grace_s)
 
-    def after(self, asked: "Asked") -> asyncio.TimerHandle:
-        """The timer of one answer."""
-        return self._loop.call_later(self._response_timeout_s, asked.overdue)
+    def watch(self, asked: "Asked") -> None:
+        """Have it expire unless an answer comes in time."""
+        self.alarm.watch(asked, monotonic() + self._response_timeout_s)
 
     def _go_on(self, slot: Slot, jobs: Sequence[HandlerJob], rest: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(self._guarded(slot, jobs, rest))
@@ -197,12 +199,11 @@ class Delivery:
 class Asked:
     """A batch that a worker has been asked; what it is told of the reply. `since_ns` = when it was."""
 
-    __slots__ = ("_delivery", "_done", "_timer", "jobs", "since_ns", "size", "slot")
+    __slots__ = ("_delivery", "_done", "jobs", "since_ns", "size", "slot")
 
     def __init__(self, delivery: Delivery, slot: Slot, jobs: Sequence[HandlerJob], size: int) -> None:
         self._delivery = delivery
         self._done = False
-        self._timer: asyncio.TimerHandle | None = None
         self.slot = slot
         self.jobs = jobs
         self.size = size
@@ -213,12 +214,12 @@ class Asked:
 
         Errors: GarbledError for one that does not fit a frame.
         """
-        self._timer = self._delivery.after(self)
+        self._delivery.watch(self)
         self.since_ns = perf_counter_ns()
         try:
             self.slot.worker.ask_for(self.slot, frame, self)
         except GarbledError:
-            self._timer.cancel()
+            self._end()
             raise
 
     def done(self) -> bool:
@@ -236,15 +237,14 @@ class Asked:
         self._end()
         self._delivery.go_on(self, error)
 
-    def overdue(self) -> None:
+    def expire(self) -> None:
         """It has said nothing for too long."""
         self._done = True
         self._delivery.late(self)
 
     def _end(self) -> None:
         self._done = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._delivery.alarm.forget(self)
 
 
 def unpacked(slot: Slot, reply: Answers, before: int) -> list[bytes]:

@@ -99,7 +99,7 @@ class HostedHandler:
         ]
         self._senders.send = send
         try:
-            with self.measuring.batch():
+            with self.measuring:
                 found: Sequence[HandlerAnswer] = self._service.predict(requests, batch.envelope)
         except self._failure as error:
             if isinstance(error.__cause__, ReaderGoneError):

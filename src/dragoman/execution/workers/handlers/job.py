@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
 from typing import Final
 
 from dragoman.core.context import CallContext
@@ -11,8 +10,7 @@ from dragoman.core.errors import DragomanError
 from dragoman.core.requests import PayloadRequest
 from dragoman.core.responses import PayloadResponse
 from dragoman.core.statistics import VersionStatistics
-from dragoman.execution.deadlines import overdue as too_late
-from dragoman.execution.deadlines import within
+from dragoman.execution.deadlines import Alarm, overdue, within
 from dragoman.execution.later import Later
 from dragoman.execution.workers.handlers.bodies import size_bytes
 
@@ -27,11 +25,12 @@ class HandlerJob:
     """A request that waits, then gets its answer in parts. `left` = nobody waits for it any more."""
 
     __slots__ = (
+        "_alarm",
         "_ended",
         "_error",
         "_first",
+        "_leave",
         "_parts",
-        "_timer",
         "_unread_bytes",
         "_when_changed",
         "_when_read",
@@ -68,7 +67,8 @@ class HandlerJob:
         self._ended = False
         self._error: DragomanError | None = None
         self._first: Later[Part] | None = None  # who is told of the first part, or of what ends it before
-        self._timer: asyncio.TimerHandle | None = None
+        self._leave: Callable[[], object] | None = None  # and is called where that one goes
+        self._alarm: Alarm | None = None  # and rings at the call's deadline
         self._when_changed: asyncio.Future[None] | None = None  # who waits for a part
         self._when_read: asyncio.Future[None] | None = None  # and for readers
 
@@ -85,26 +85,30 @@ class HandlerJob:
             self._when_read = asyncio.get_running_loop().create_future()
             await self._when_read
 
-    def first(self, leave: Callable[[], object]) -> Later[Part]:
+    def first(self, alarm: Alarm, leave: Callable[[], object]) -> Later[Part]:
         """The first part of the answer, without a task for it; `leave` is called where its reader goes.
 
         Errors: as `next`.
         """
-
-        def give_up() -> None:
-            self.call.cancelled = True
-            leave()
-
-        def overdue() -> None:
-            give_up()
-            given.reject(too_late())
-
-        given: Later[Part] = Later(give_up)
-        self._first = given
+        self._leave = leave
+        self._first = given = Later[Part](self._give_up)
         if self.call.deadline_s is not None:
-            left_s = self.call.deadline_s - monotonic()
-            self._timer = asyncio.get_running_loop().call_later(max(left_s, 0.0), overdue)
+            self._alarm = alarm
+            alarm.watch(self, self.call.deadline_s)
         return given
+
+    def expire(self) -> None:
+        """The deadline has passed, and there is no part."""
+        first = self._first
+        if first is not None:
+            self._stop_waiting()
+            self._give_up()
+            first.reject(overdue())
+
+    def _give_up(self) -> None:
+        self.call.cancelled = True
+        if self._leave is not None:
+            self._leave()
 
     def give(self, part: PayloadResponse, *, last: bool) -> None:
         """Hand over a part of the answer; what nobody waits for is dropped."""
@@ -137,8 +141,8 @@ class HandlerJob:
     def _stop_waiting(self) -> None:
         """The first part is there, or will never be."""
         self._first = None
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._alarm is not None:
+            self._alarm.forget(self)
 
     async def next(self) -> Part:
         """The next part of the answer, and whether it is the last.
@@ -159,8 +163,8 @@ class HandlerJob:
         """Nobody waits for it any more."""
         self.left = True
         self._parts.clear()
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._first is not None:
+            self._stop_waiting()
         wake(self._when_read)
 
 

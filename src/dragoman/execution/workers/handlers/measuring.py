@@ -1,8 +1,7 @@
 """What a handler measures, on its way to the server: with the next answer, or at once where none is due."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any, Final
 
@@ -11,12 +10,16 @@ from dragoman.core.measures import MeasureKind, Measurement
 MOST_AT_ONCE: Final = 500  # in one frame
 MOST_CHARACTERS: Final = 256  # of a name, a unit or a label
 MOST_LABELS: Final = 16
+KINDS: Final = {kind.value: kind for kind in MeasureKind}
 
 Send = Callable[[list[Measurement]], None]
 
 
 class Measuring:
-    """Takes records from any thread. What comes before anybody is there to be told is kept until then."""
+    """Takes records from any thread; as a context it keeps those of a batch, whose answer asks for them.
+
+    What comes before anybody is there to be told is kept until then.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,20 +42,17 @@ class Measuring:
         if not due:
             self._send_kept()
 
-    @contextmanager
-    def batch(self) -> Iterator[None]:
-        """While a batch runs, whose answer will ask for what was kept; one that fails sends it at once."""
+    def __enter__(self) -> None:
+        """A batch runs, whose answer will ask for what was kept."""
         with self._lock:
             self._batches += 1
-        failed = True
-        try:
-            yield
-            failed = False
-        finally:
-            with self._lock:
-                self._batches -= 1
-            if failed:
-                self._send_kept()
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        """It has ended; where it failed, what was kept is sent at once."""
+        with self._lock:
+            self._batches -= 1
+        if failed is not None:
+            self._send_kept()
 
     def kept(self) -> list[Measurement]:
         """What was measured and not sent."""
@@ -70,7 +70,7 @@ class Measuring:
 
 def as_measurement(record: Any) -> Measurement | None:
     """A record as the server takes it; None where its value is no number, or one that no sum survives."""
-    kind = MeasureKind(record.type)
+    kind = KINDS[record.type]
     try:
         value = float(record.value)
     except (TypeError, ValueError, OverflowError):
@@ -79,7 +79,6 @@ def as_measurement(record: Any) -> Measurement | None:
         return None
     labels = tuple((cut(name), cut(text)) for name, text in record.dimensions[:MOST_LABELS])
     request_id = None if record.request_id is None else cut(record.request_id)
-    kind = MeasureKind(record.type)
     return Measurement(
         cut(record.name), cut(record.unit), kind, labels, value, request_id, record.timestamp_s
     )

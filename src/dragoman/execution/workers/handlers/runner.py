@@ -16,6 +16,7 @@ from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, Tensor
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import Occupancy, Run
 from dragoman.core.status import WorkersStatus
+from dragoman.execution.deadlines import Alarm
 from dragoman.execution.later import Later
 from dragoman.execution.workers.handlers.clock import Clock
 from dragoman.execution.workers.handlers.delivery import Delivery
@@ -59,6 +60,7 @@ class HandlerRunner:
             Code.UNAVAILABLE, f"{title} has no worker that could answer", reason=Reason.NO_WORKER
         )
         self._grace_s = artifact.settings.worker.grace_s
+        self._alarm = Alarm()
         self._delivery = Delivery(title, plan.response_timeout_s, self._grace_s, loop)
         self._line = Line(
             title, Rules(plan.batch_size, plan.batch_delay_s, plan.queue), clock, self._begin_batch
@@ -87,7 +89,7 @@ class HandlerRunner:
         Errors: as `run`, at once.
         """
         job = self._enter(handle, request, None, call)
-        first = job.first(lambda: self._line.leave(job))
+        first = job.first(self._alarm, lambda: self._line.leave(job))
         begun: Later[Begun] = Later(first.cancel)
 
         def go_on(_: Deferred[Part]) -> None:

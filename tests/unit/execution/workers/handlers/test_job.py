@@ -7,6 +7,7 @@ import pytest
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.responses import PayloadResponse
+from dragoman.execution.deadlines import Alarm
 from dragoman.execution.workers.handlers.job import MOST_UNREAD, MOST_UNREAD_BYTES, HandlerJob
 from tests.unit.execution.workers.handlers.still import job
 
@@ -102,7 +103,7 @@ def test_nobody_waits_for_a_reader_who_has_left() -> None:
 
 
 async def first_of(one: HandlerJob) -> tuple[bytes, bool]:
-    given, last = await one.first(lambda: None)
+    given, last = await one.first(Alarm(), lambda: None)
     return given.body, last
 
 
@@ -111,7 +112,7 @@ def test_the_first_part_is_told_at_once_to_who_asked_for_it(last: bool) -> None:
     async def run() -> list[tuple[bytes, bool]]:
         one = job()
         found: list[tuple[bytes, bool]] = []
-        first = one.first(lambda: None)
+        first = one.first(Alarm(), lambda: None)
         first.then(lambda done: found.append((done.result()[0].body, done.result()[1])))
         one.give(part(b"a"), last=last)
         return found
@@ -134,7 +135,7 @@ def test_the_parts_behind_the_first_are_read_as_they_come() -> None:
 def test_who_asked_for_the_first_part_is_told_what_ended_it_before() -> None:
     async def run() -> None:
         one = job()
-        first = one.first(lambda: None)
+        first = one.first(Alarm(), lambda: None)
         error = DragomanError(Code.UNAVAILABLE, "gone", status=500)
         one.fail(error)
         with pytest.raises(DragomanError) as caught:
@@ -151,7 +152,7 @@ def test_who_waits_too_long_for_the_first_part_is_told_so_and_leaves() -> None:
         left: list[HandlerJob] = []
         one.call.deadline_s = monotonic() - 1
         with pytest.raises(DragomanError) as caught:
-            await one.first(lambda: left.append(one))
+            await one.first(Alarm(), lambda: left.append(one))
         assert (caught.value.code, one.call.cancelled) == (Code.DEADLINE_EXCEEDED, True)
         return left
 
@@ -162,7 +163,7 @@ def test_who_gives_up_before_the_first_part_leaves() -> None:
     async def run() -> list[HandlerJob]:
         one = job()
         left: list[HandlerJob] = []
-        one.first(lambda: left.append(one)).cancel()
+        one.first(Alarm(), lambda: left.append(one)).cancel()
         assert one.call.cancelled
         return left
 

@@ -151,7 +151,7 @@ class Service:
         self._context.request_processor = [RequestProcessor(headers_of(request)) for request in requests]
         self._metrics.set_request_ids(request_ids)
         data = [data_of(request, decode=self._decode) for request in requests]
-        with emission.gathered():
+        with emission:
             result = failures.run(lambda: self._result(data, envelope))
             return failures.run(lambda: results.answers(result, request_ids, self._context))
 

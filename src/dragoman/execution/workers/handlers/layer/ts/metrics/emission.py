@@ -4,8 +4,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 logger = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ Sink = Callable[[list[MetricRecord]], None]
 
 
 class Emission:
-    """The way out of one process. Records that come while a batch runs are kept until it ends."""
+    """The way out of one process. As a context it keeps the records of a batch until that ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,19 +49,18 @@ class Emission:
                 return
         self._sink([record])
 
-    @contextmanager
-    def gathered(self) -> Iterator[None]:
-        """While a batch runs."""
+    def __enter__(self) -> None:
+        """A batch runs."""
         with self._lock:
             self._batches += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._batches -= 1
-                kept, self._kept = self._kept, []
-            if kept and self._sink is not None:
-                self._sink(kept)
+
+    def __exit__(self, *_: object) -> None:
+        """It has ended."""
+        with self._lock:
+            self._batches -= 1
+            kept, self._kept = self._kept, []
+        if kept and self._sink is not None:
+            self._sink(kept)
 
 
 # One for the process, for handlers make metrics that know of nothing else.
