@@ -14,6 +14,7 @@ from dragoman.settings.model import (
     Positive,
     PreprocessingSettings,
     SignatureSettings,
+    TextSettings,
     VersionPolicy,
     WarmUpSettings,
     WorkerSettings,
@@ -44,6 +45,7 @@ class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     worker: WorkerSettings | UnsetType = UNSET
     handler: HandlerSettings | UnsetType = UNSET
     version_handlers: dict[str, HandlerSettings] | UnsetType = UNSET
+    text: TextSettings | UnsetType = UNSET
 
     def over(self, base: ModelSettings) -> ModelSettings:
         """The base with every key replaced that is given here."""

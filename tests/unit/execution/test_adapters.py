@@ -56,9 +56,10 @@ def test_only_the_wanted_outputs_are_asked_for() -> None:
     assert request.outputs == ["z"]
 
 
-def test_every_kind_of_request_that_holds_no_bodies_has_a_way_to_tensors() -> None:
+def test_every_kind_of_request_that_holds_no_bodies_or_texts_has_a_way_to_tensors() -> None:
     assert set(KIND_OF.values()) == set(Kind)
-    assert {given for given, _ in ADAPTERS} | {Kind.TENSORS} == set(Kind) - {Kind.PAYLOAD, Kind.TREE}
+    others = {Kind.PAYLOAD, Kind.TREE, Kind.GENERATE, Kind.CHAT}
+    assert {given for given, _ in ADAPTERS} | {Kind.TENSORS} == set(Kind) - others
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_every_key_has_its_line():
 
 
 def test_a_short_form_is_written_out():
-    written = {"latest": 1, "all": True, "specific": (), "fall_back": False}
+    written = {"latest": 1, "all": True, "specific": (), "fall_back": False, "default": "", "first": False}
     assert tree("versions: all\n").tree == {"versions": written}
 
 
