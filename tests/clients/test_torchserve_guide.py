@@ -203,14 +203,11 @@ def best(answer: Answer) -> Any:
     return label, round(probability, 1), answer.json["version"]
 
 
-@pytest.mark.parametrize(
-    ("index", "version"),
-    [(0, "2.0"), (1, "2.0"), (3, "2.0"), (4, "2.0")],
-    ids=["-T", "-F", "2.0 -T", "2.0 -F"],
-)
-def test_a_kitten_is_a_tabby(server: Live, index: int, version: str) -> None:
+@pytest.mark.parametrize("index", [0, 1, 3, 4], ids=["-T", "-F", "2.0 -T", "2.0 -F"])
+def test_a_kitten_is_a_tabby(server: Live, index: int) -> None:
     line = lines("Predictions API")[index]
     assert "resnet-18" in line
+    version = "2.0" if "/2.0" in line else server.usual_version
     assert best(server.curl(line)) == ("tabby", 0.7, version)
 
 

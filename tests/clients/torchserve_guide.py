@@ -70,9 +70,13 @@ def code(start: str) -> str:
 
 
 class Live:
-    """A server that answers the page's calls, which are made in a folder."""
+    """A server that answers the page's calls, which are made in a folder.
 
-    def __init__(self, address: Address, folder: Path) -> None:
+    `usual_version` = which is called where none is named: the highest, or that which TorchServe loads first.
+    """
+
+    def __init__(self, address: Address, folder: Path, usual_version: str) -> None:
+        self.usual_version = usual_version
         self.url = f"http://localhost:{address.port}"
         self.folder = folder
 
@@ -166,12 +170,12 @@ def live_as_torchserve(store: Path, folder: Path) -> Iterator[Live]:
     config = folder / "config.properties"
     config.write_text(PROPERTIES.format(store=store), encoding="utf-8")
     flags = ["--start", "--foreground", "--ncs", "--disable-token-auth", "--ts-config", str(config)]
-    with started(["--as", "torchserve", *flags], folder) as found:
+    with started(["--as", "torchserve", *flags], folder, usual_version="1.0") as found:
         yield found
 
 
 @contextmanager
-def started(arguments: Sequence[str], folder: Path) -> Iterator[Live]:
+def started(arguments: Sequence[str], folder: Path, usual_version: str = "2.0") -> Iterator[Live]:
     """A server with these arguments."""
     with serving_listeners(arguments, folder / "log", ["http"]) as addresses:
-        yield Live(addresses[0], folder)
+        yield Live(addresses[0], folder, usual_version)

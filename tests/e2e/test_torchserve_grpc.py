@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,13 +48,26 @@ class Served:
         return answer
 
 
+@contextmanager
+def started(folder: Path, *, tokens: bool = False) -> Iterator[Served]:
+    """A server with the archives of the conformance cases."""
+    handler_archives.write(folder)
+    handler_archives.write_properties(folder, tokens=tokens)
+    arguments = [*FLAGS, str(folder / "config.properties")]
+    with serving(arguments, folder / "log", http=3, folder=folder, grpc=2) as addresses:
+        yield Served(addresses)
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    handler_archives.write(tmp_path)
-    handler_archives.write_properties(tmp_path)
-    arguments = [*FLAGS, str(tmp_path / "config.properties")]
-    with serving(arguments, tmp_path / "log", http=3, folder=tmp_path, grpc=2) as addresses:
-        yield Served(addresses)
+    with started(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def served_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with started(tmp_path_factory.mktemp("once")) as found:
+        yield found
 
 
 def test_a_model_lives_and_goes_as_management_says(served: Served) -> None:
@@ -70,6 +84,19 @@ def test_a_model_lives_and_goes_as_management_says(served: Served) -> None:
     assert served.manage("UnregisterModel", model_name="new") == 'Model "new" unregistered'
     with pytest.raises(grpc.RpcError, match="Model not found: new"):
         served.predict("new", b"x")
+
+
+@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 65_537, 3_000_000])
+def test_bytes_of_any_number_arrive_whole(served_once: Served, size: int) -> None:
+    data = bytes(range(256)) * (size // 256 + 1)
+    assert served_once.predict("echo", data[:size]) == data[:size]
+
+
+def test_more_than_the_limit_is_refused(served_once: Served) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        served_once.predict("echo", bytes(7_000_000))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert served_once.predict("echo", b"x") == b"x"
 
 
 def test_the_default_version_is_the_one_that_is_set(served: Served) -> None:
@@ -97,9 +124,6 @@ def test_each_address_has_its_own_services(served: Served) -> None:
 
 
 def test_each_address_wants_its_own_key_where_there_are_keys(tmp_path: Path) -> None:
-    handler_archives.write(tmp_path)
-    handler_archives.write_properties(tmp_path, tokens=True)
-    arguments = [*FLAGS, str(tmp_path / "config.properties")]
     calls = (
         (MANAGEMENT, "ManagementAPIsService/ListModels", "ListModelsRequest", {}, "management"),
         (
@@ -110,8 +134,7 @@ def test_each_address_wants_its_own_key_where_there_are_keys(tmp_path: Path) -> 
             "inference",
         ),
     )
-    with serving(arguments, tmp_path / "log", http=3, folder=tmp_path, grpc=2) as addresses:
-        served = Served(addresses)
+    with started(tmp_path, tokens=True) as served:
         keys = json.loads((tmp_path / "key_file.json").read_text())
         for package, method, request, fields, use in calls:
             served.ask(package, method, request, fields, keys[use]["key"])
