@@ -73,6 +73,7 @@ class Reason(enum.Enum):
     MANIFEST_MISSING = "manifest_missing"  # a model archive without one
     MANIFEST_MALFORMED = "manifest_malformed"
     ARCHIVE_UNUSABLE = "archive_unusable"  # it cannot be unpacked, or must not be
+    NO_EXPLAINER = "no_explainer"  # nothing explains the model's answers
     PARAMETER_UNSUPPORTED = "parameter_unsupported"  # it is known, but the model's engine cannot do it
     CONTEXT_EXCEEDED = "context_exceeded"  # a prompt with what is to be written is too long for the model
     MODEL_KIND = "model_kind"  # it does something else than what is asked

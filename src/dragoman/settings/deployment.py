@@ -40,3 +40,5 @@ class Mount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 GRADIENT = Mount(prefix="/model-serving/{deployment}")
+DEEPLOY = Mount(prefix="/deployments/{deployment}")
+DEEPLOY_WORKSPACES = Mount(prefix="/workspaces/{workspace}/deployments/{deployment}")

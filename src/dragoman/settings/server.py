@@ -7,7 +7,7 @@ from msgspec import Meta, Struct, field
 
 from dragoman.settings.access import AccessSettings
 from dragoman.settings.archives import ArchiveSettings
-from dragoman.settings.deployment import GRADIENT, Deployment, Mount
+from dragoman.settings.deployment import DEEPLOY, DEEPLOY_WORKSPACES, GRADIENT, Deployment, Mount
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import ModelOverlay, NamedModel
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
@@ -53,7 +53,7 @@ class Listener(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # gRPC only: how V2 answers a request whose tensors are in `contents`. Triton: raw, KServe: contents
     grpc_explicit_reply: Literal["both", "raw", "contents"] = "both"
     stream_dialect: Literal["triton", "mlserver"] = "triton"  # gRPC only: the messages of ModelStreamInfer
-    mounts: tuple[Mount, ...] = (GRADIENT,)  # HTTP only: other paths to models
+    mounts: tuple[Mount, ...] = (GRADIENT, DEEPLOY, DEEPLOY_WORKSPACES)  # HTTP only: other paths to models
     open_models: tuple[str, ...] = ()  # served to everyone here although a deployment closes them
     tls: TlsSettings = TlsSettings()
     cors: bool | CorsSettings = False  # HTTP only: whether web pages of other origins may read the answers

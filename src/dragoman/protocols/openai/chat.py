@@ -65,7 +65,7 @@ def bind_chat(draft: TextDraft, signature: Signature) -> ChatRequest:
         raise wrong_kind(draft.asked_name, "chat")
     check_abilities(draft.asked, traits, top_name=TOP, streamed=draft.streamed)
     draft.engine = traits.engine
-    draft.reasons = traits.reasons
+    draft.reasons = traits.reasons or draft.always_reasons
     asked: Asked = draft.asked
     return ChatRequest(
         signature.name,

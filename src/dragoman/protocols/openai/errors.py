@@ -54,6 +54,7 @@ REASONS: Final[Mapping[Reason, Form]] = {
     **dict.fromkeys(NOT_READY, Form(503, FAILED, "model_loading")),
     Reason.LABEL_UNKNOWN: NO_SUCH_MODEL,
     Reason.PARAMETER_UNSUPPORTED: Form(400, WRONG, "unsupported_parameter"),
+    Reason.NO_EXPLAINER: Form(501, FAILED, "no_explainer", lasts=True),
     Reason.CONTEXT_EXCEEDED: Form(400, WRONG, "context_length_exceeded"),
     Reason.MODEL_KIND: Form(400, WRONG, "unsupported_model", "model"),
     Reason.ROUTE_UNKNOWN: Form(404, WRONG, "unknown_url"),

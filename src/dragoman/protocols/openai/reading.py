@@ -15,7 +15,6 @@ from dragoman.wire.json_exact import JsonObject
 from dragoman.wire.json_tree import load
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft
-from dragoman.wire.percent import percent_decoded
 from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.target import MAX_VERSION
 from dragoman.wire.text_fields import given_fields, read_flag
@@ -27,7 +26,8 @@ MOST_NAME: Final = 512
 class TextDraft(Draft):
     """A call for texts. `asked_name` = the model as the caller named it.
 
-    `engine`, and `reasons` for a model whose thoughts are told apart, are there once bound.
+    `engine`, and `reasons` for a model whose thoughts are told apart, are there once bound. `always_reasons`:
+    a message tells of thoughts whatever the model; `explain` = what the body says of explanations.
     """
 
     asked_name: str
@@ -42,6 +42,8 @@ class TextDraft(Draft):
     tells_usage: bool = False
     engine: str = ""
     reasons: bool = False
+    always_reasons: bool = False
+    explain: bool = False
 
     @property
     def scored(self) -> bool:
@@ -107,8 +109,7 @@ def new_draft(
     wire: WireRequest, fields: JsonObject, surroundings: Surroundings, prefix: str, asked: Asked
 ) -> TextDraft:
     """The draft of a call, with what all have."""
-    named = wire.params.get("model")
-    name = read_model(fields) if named is None else percent_decoded(named)
+    name = read_model(fields)
     streamed, usage = read_stream(fields)
     return TextDraft(
         target_of(name),
@@ -118,6 +119,7 @@ def new_draft(
         asked,
         streamed=streamed,
         tells_usage=usage,
+        explain=read_flag(fields, "explain"),
     )
 
 

@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
+
 from dragoman.core.requests import Verb
 from dragoman.protocols.openai.chat import bind_chat, encode_chat, parse_chat
 from dragoman.protocols.openai.completions import bind_completion, encode_completion, parse_completion
 from dragoman.protocols.openai.errors import fail, fail_view, refuse
 from dragoman.protocols.openai.models import answer_model, answer_models
+from dragoman.protocols.openai.mounted import parse_mounted
 from dragoman.protocols.openai.streaming import stream_chat, stream_completion
 from dragoman.wire import v1_models
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
 from dragoman.wire.surroundings import Surroundings
 
 V1: Final = "/v1"  # whose models others show, too
+MODELS: Final = ("{model}", "{model}/versions/{version:digits}")  # where mounts lead to
 OVMS: Final = ("/v3", "/v3/v1")
 OTHERS: Final = (*OVMS, "/openai/v1")
 LIST: Final = StatusOperation("openai.rest.list", answer_models, fail_view)
@@ -45,8 +49,10 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         tells_id=True,
         ends_at_eof=True,
     )
+    of_path = mounted(chat), mounted(completion)
     v1 = (
         *calls(V1, chat, completion),
+        *(route for below in MODELS for route in calls(f"{V1}/models/{below}", *of_path)),
         HttpRoute("GET", f"{V1}/models", v1_models.MODELS),
         HttpRoute("GET", f"{V1}/models/{{model}}", v1_models.MODEL),
     )
@@ -58,6 +64,11 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         routes={"superset": (*v1, *below_others), "ovms": below_ovms},
         refuse=refuse,
     )
+
+
+def mounted(operation: InferOperation) -> InferOperation:
+    """The same of a model that the path names."""
+    return replace(operation, parse=partial(parse_mounted, operation.parse))
 
 
 def calls(prefix: str, chat: InferOperation, completion: InferOperation) -> Iterator[HttpRoute]:

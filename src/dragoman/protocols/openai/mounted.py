@@ -1,0 +1,62 @@
+"""The same calls of a model that the path names, as Deeploy's clients have them behind a mount.
+
+Their flags are texts in the query, and go before the body's. A message always tells thoughts, if only that
+there are none.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from dragoman.core.errors import Code, DragomanError, Reason
+from dragoman.core.generation import refused
+from dragoman.core.requests import Target
+from dragoman.protocols.openai.reading import TextDraft
+from dragoman.settings.limits import Limits
+from dragoman.wire.messages import WireRequest
+from dragoman.wire.percent import form_decoded, percent_decoded
+from dragoman.wire.target import read_version
+
+Parse = Callable[[WireRequest, Limits], Any]  # gives a TextDraft
+FLAGS: Final[Mapping[str, bool]] = {"true": True, "false": False, "1": True, "0": False}
+
+
+def flag(query: str, name: str) -> bool | None:
+    """A flag of the query; None = it is not there. Of several the last counts.
+
+    Errors: INVALID_ARGUMENT for one that is neither true nor false.
+    """
+    found = None
+    for part in query.encode("utf-8", "surrogateescape").split(b"&"):
+        key, _, value = part.partition(b"=")
+        if form_decoded(key) == name.encode():
+            text = form_decoded(value).decode("utf-8", "replace").lower()
+            if text not in FLAGS:
+                raise refused(name, f"{name} in the query must be true or false")
+            found = FLAGS[text]
+    return found
+
+
+def parse_mounted(parse: Parse, wire: WireRequest, limits: Limits) -> TextDraft:
+    """What `parse` reads, of the model and version in the path, with the query's flags.
+
+    Errors: those of `parse`; UNIMPLEMENTED where an explanation is asked for.
+    """
+    draft: TextDraft = parse(wire, limits)
+    explain = flag(wire.query, "explain")
+    if draft.explain if explain is None else explain:
+        raise DragomanError(
+            Code.UNIMPLEMENTED,
+            f"model {draft.asked_name} has no explainer",
+            reason=Reason.NO_EXPLAINER,
+            param="explain",
+        )
+    stream = flag(wire.query, "stream")
+    streamed = draft.streamed if stream is None else stream
+    version = wire.params.get("version")
+    name = percent_decoded(wire.params["model"])
+    target = Target(name, None if version is None else read_version(version))
+    changed = replace(draft, target=target, asked_name=name, streamed=streamed)
+    changed.always_reasons = True
+    return changed
