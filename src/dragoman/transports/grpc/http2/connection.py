@@ -90,7 +90,6 @@ class Connection(asyncio.BufferedProtocol, Generic[H]):
         if len(shared.connections) > limits.connections:
             self._end(ErrorCode.ENHANCE_YOUR_CALM, "too many connections")
             return
-        self.session.greet(limits.header_bytes)
         shared.watch.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -252,6 +251,7 @@ class Connection(asyncio.BufferedProtocol, Generic[H]):
         """Say why this is all, and hang up."""
         if not self._over:
             self._gently = code is ErrorCode.NO_ERROR
+            self.session.begin()
             self.session.flush()
             self.out.write(goaway(self.session.last, code, why))
             self._hang_up()

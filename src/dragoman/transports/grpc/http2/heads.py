@@ -18,10 +18,11 @@ class HeadReader(Generic[T]):
     at the fields alone, and what it makes is shared.
     """
 
-    __slots__ = ("_decoder", "_kept", "_make")
+    __slots__ = ("_decoder", "_kept", "_make", "most")
 
     def __init__(self, make: Callable[[list[Field] | None], T], most: int) -> None:
         self._make = make
+        self.most = most
         self._decoder = HeaderDecoder(most)
         self._kept: dict[bytes, T] = {}
 

@@ -46,6 +46,9 @@ class Receiver(Protocol):
 class Sink(Protocol):
     """What takes frames."""
 
+    def begin(self) -> None:
+        """The client speaks HTTP/2."""
+
     def headers(self, stream: int, block: bytes, *, ends: bool) -> None:
         """A whole header block."""
 
@@ -163,6 +166,7 @@ class FrameReader:
         if got < len(PREFACE):
             return self._keep(view, 0, end, len(PREFACE))
         self.greeted = True
+        self._sink.begin()
         return got
 
     def _keep(self, view: memoryview, position: int, end: int, needed: int) -> int:

@@ -68,6 +68,7 @@ class Session(Generic[H]):
         self._owed = 0
         self.streams: dict[int, Stream] = {}
         self.last = 0  # the newest stream's number
+        self._begun = False
         self.settled = False  # the client's first SETTINGS are here
         self.initial_window = USUAL_WINDOW
         self._quota = CONNECTION_WINDOW
@@ -77,13 +78,16 @@ class Session(Generic[H]):
         self.draining = False
         self._closing = False  # no stream is taken any more
 
-    def greet(self, most_header_bytes: int) -> None:
-        """Say what the client may do."""
+    def begin(self) -> None:
+        """Say what the client may do, once, and not before it has shown that it speaks HTTP/2."""
+        if self._begun:
+            return
+        self._begun = True
         values = {
             MAX_CONCURRENT_STREAMS: STREAMS,
             INITIAL_WINDOW_SIZE: WINDOW,
             MAX_FRAME_SIZE: FRAME_BYTES,
-            MAX_HEADER_LIST_SIZE: most_header_bytes,
+            MAX_HEADER_LIST_SIZE: self._heads.most,
         }
         self.out.write(settings(values) + window_update(0, CONNECTION_WINDOW - USUAL_WINDOW))
 

@@ -65,6 +65,9 @@ class Told:
         self.told: list[object] = []
         self._direct = direct
 
+    def begin(self) -> None:
+        assert self.told == []
+
     def headers(self, stream: int, block: bytes, *, ends: bool) -> None:
         self.told.append(("headers", stream, block, ends))
 
