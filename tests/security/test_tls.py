@@ -158,6 +158,13 @@ class TestSpoken:
         assert plain.get(plain.client()) == 200
         assert plain.check() == health_pb2.HealthCheckResponse.SERVING
 
+    @pytest.mark.parametrize(("port", "spoken"), [("http", "http/1.1"), ("grpc", "h2")])
+    def test_a_port_says_what_it_speaks(self, plain: Served, port: str, spoken: str) -> None:
+        context = plain.client()
+        context.set_alpn_protocols(["http/1.1", "h2"])
+        with plain.shake(context, getattr(plain, port)) as connection:
+            assert connection.selected_alpn_protocol() == spoken
+
     def test_what_is_no_tls_is_hung_up_on(self, plain: Served) -> None:
         with socket.create_connection(plain.http, timeout=WAIT_S) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -186,8 +193,9 @@ class TestClients:
     ) -> None:
         assert optional.get(optional.client()) == 200
         assert optional.get(optional.client(optional.authority.issue("friend"))) == 200
-        with pytest.raises((ssl.SSLError, ConnectionError)):
-            optional.get(optional.client(Authority(tmp_path, "other").issue("foe")))
+        assert optional.check() == health_pb2.HealthCheckResponse.SERVING
+        assert optional.check(optional.authority.issue("friend")) == health_pb2.HealthCheckResponse.SERVING
+        self.refused(optional, Authority(tmp_path, "other").issue("foe"))
 
     def refused(self, server: Served, pair: tuple[Path, Path] | None) -> None:
         with pytest.raises((ssl.SSLError, ConnectionError, http.client.RemoteDisconnected)):
