@@ -20,6 +20,7 @@ from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.engines.torch import TorchEngine
+from dragoman.engines.transformers import TransformersEngine
 from dragoman.execution.workers.handlers.model import handlers_in_workers
 from dragoman.execution.workers.model import placed
 from dragoman.protocols import kserve_v1, kserve_v2, native, openai, ovms, tfs, torchserve
@@ -48,6 +49,7 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     PythonModelEngine,
     GenAiEngine,
     OpenVinoEngine,
+    TransformersEngine,
 )  # fmt: skip
 # Where an engine's models are loaded, unless it is in this process or, for code, in workers.
 PLACES: Final[Mapping[type[Engine], Callable[[type[Engine]], Engine]]] = {

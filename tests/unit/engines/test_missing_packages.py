@@ -13,6 +13,7 @@ from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.engines.torch import TorchEngine
+from dragoman.engines.transformers import TransformersEngine
 
 ENGINES = [
     (TensorFlowEngine(), "tensorflow", "saved_model.pb"),
@@ -20,6 +21,7 @@ ENGINES = [
     (OpenVinoEngine(), "openvino", "model.xml"),
     (TorchEngine(), "torch", "model.pt"),
     (GenAiEngine(), "openvino_genai", "openvino_model.xml"),
+    (TransformersEngine(), "transformers", "config.json"),
 ]
 EXTRAS = {"openvino-genai": "genai"}  # where the extra is called otherwise than the engine
 
@@ -29,7 +31,7 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(
     engine: Engine, package: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / file).write_bytes(b"")
-    (tmp_path / "config.json").write_text('{"n_ctx": 8}', encoding="utf-8")
+    (tmp_path / "config.json").write_text('{"n_ctx": 8}', encoding="utf-8")  # which engines of texts read
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(DragomanError) as caught:
         engine.load(Artifact(str(tmp_path / file), "demo", 1), {})

@@ -10,9 +10,13 @@ import structlog
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Abilities, TextTraits
 from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
-from dragoman.engines.genai.files import (
-    MODEL,
-    REQUIRED,
+from dragoman.engines.genai.files import MODEL, REQUIRED
+from dragoman.engines.genai.model import GenAiModel, Parts
+from dragoman.engines.genai.options import GenAiOptions
+from dragoman.engines.genai.scoring import Scorer
+from dragoman.engines.genai.tokenizer import GenAiTokenizer, byte_table
+from dragoman.engines.options import read_options
+from dragoman.engines.text_files import (
     context_of,
     default_sampling,
     end_tokens,
@@ -21,11 +25,6 @@ from dragoman.engines.genai.files import (
     special_tokens,
     template_of,
 )
-from dragoman.engines.genai.model import GenAiModel, Parts
-from dragoman.engines.genai.options import GenAiOptions
-from dragoman.engines.genai.scoring import Scorer
-from dragoman.engines.genai.tokenizer import GenAiTokenizer, byte_table
-from dragoman.engines.options import read_options
 from dragoman.settings.model import ModelSettings
 
 JSON_FILES: Final = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json")
