@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -47,20 +48,28 @@ class Cost(NamedTuple):
     memory: float
 
 
+class EchoLoad(NamedTuple):
+    """What an echo came to: what the load generator saw, and CPU of all the server's processes a request."""
+
+    load: Load
+    cpu_s: float
+
+
 class Beside(NamedTuple):
     """One round. Loads are in the order of ECHOES."""
 
-    loads: Mapping[str, Sequence[Load]]
+    loads: Mapping[str, Sequence[EchoLoad]]
     costs: Mapping[str, Cost]
 
 
 class EchoFigures(NamedTuple):
-    """The same requests to both, medians over the rounds. `ratio` = that of the rates in a round."""
+    """The same requests to both, medians over the rounds. Ratios are those in a round: of rates, of CPU."""
 
     workload: Workload
-    server: Load
-    torchserve: Load
+    server: EchoLoad
+    torchserve: EchoLoad
     ratio: float
+    cpu_ratio: float
 
 
 class ArchiveFigures(NamedTuple):
@@ -93,12 +102,19 @@ def command(server: str, store: Path) -> Sequence[str]:
     return [*serve, "--port", "0", "--grpc-port", "0"]
 
 
-def loads(command: Sequence[str], warm_s: int, load_s: int, scratch: Path) -> Sequence[Load]:
+def loads(command: Sequence[str], warm_s: int, load_s: int, scratch: Path) -> Sequence[EchoLoad]:
     """One fresh server, asked for each of the echoes in turn."""
     with started(command, scratch / "server.log", ("http", "grpc")) as addresses:
         address = addresses["http"]
         wrk.load(address, ECHOES[0], WARM_UP * warm_s, scratch)
-        return [wrk.load(address, echo, load_s, scratch) for echo in ECHOES]
+        return [under_load(address, echo, load_s, scratch) for echo in ECHOES]
+
+
+def under_load(address: Address, echo: Workload, load_s: int, scratch: Path) -> EchoLoad:
+    """One echo."""
+    since_s = cpu_s()
+    load = wrk.load(address, echo, load_s, scratch)
+    return EchoLoad(load, (cpu_s() - since_s) / (load.requests_per_s * load_s))
 
 
 def cost(command: Sequence[str], scratch: Path) -> Cost:
@@ -139,6 +155,16 @@ def served_by(parent: int) -> Iterator[int]:
             yield process
 
 
+def cpu_s() -> float:
+    """The CPU time that these have had, of each thread that there is."""
+    ns = 0
+    for process in served_by(os.getpid()):
+        for path in Path(f"/proc/{process}/task").glob("*/schedstat"):
+            with suppress(OSError):  # it has ended
+                ns += int(path.read_text(encoding="utf-8").split()[0])
+    return ns / 1e9
+
+
 def proportional_memory(process: int) -> int:
     """Its memory in bytes, of what it shares its share."""
     lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8").splitlines()
@@ -150,18 +176,7 @@ def summary(rounds: Sequence[Beside]) -> ArchiveFigures | None:
     if not rounds:
         return None
     return ArchiveFigures(
-        [
-            EchoFigures(
-                echo,
-                *(middle([one.loads[server][number] for one in rounds]) for server in SERVERS),
-                ratio=median(
-                    one.loads["dragoman"][number].requests_per_s
-                    / one.loads["torchserve"][number].requests_per_s
-                    for one in rounds
-                ),
-            )
-            for number, echo in enumerate(ECHOES)
-        ],
+        [echo_summary(number, [one.loads for one in rounds]) for number in range(len(ECHOES))],
         {
             server: Cost(
                 *(median(values) for values in zip(*(one.costs[server] for one in rounds), strict=True))
@@ -171,6 +186,20 @@ def summary(rounds: Sequence[Beside]) -> ArchiveFigures | None:
     )
 
 
-def middle(loads: Sequence[Load]) -> Load:
+def echo_summary(number: int, rounds: Sequence[Mapping[str, Sequence[EchoLoad]]]) -> EchoFigures:
+    """Medians over the rounds of one of ECHOES."""
+    ours, theirs = ([one[server][number] for one in rounds] for server in SERVERS)
+    pairs = list(zip(ours, theirs, strict=True))
+    return EchoFigures(
+        ECHOES[number],
+        middle(ours),
+        middle(theirs),
+        median(one.load.requests_per_s / other.load.requests_per_s for one, other in pairs),
+        median(other.cpu_s / one.cpu_s for one, other in pairs),
+    )
+
+
+def middle(loads: Sequence[EchoLoad]) -> EchoLoad:
     """Their medians."""
-    return Load(*(median(column) for column in zip(*loads, strict=True)))
+    columns = zip(*(one.load for one in loads), strict=True)
+    return EchoLoad(Load(*map(median, columns)), median(one.cpu_s for one in loads))

@@ -176,16 +176,22 @@ def _beside(figures: Sequence[BesideFigures]) -> Iterator[str]:
 
 
 def _archives(figures: ArchiveFigures) -> Iterator[str]:
-    columns = ("workload", "connections", "requests/s", "TorchServe", "ratio", "p50 ms", "TorchServe")
+    columns = (
+        "workload", "connections", "requests/s", "TorchServe", "ratio", "p50 ms", "TorchServe",
+        "CPU µs", "TorchServe", "ratio",
+    )  # fmt: skip
     rows = [
         (
             one.workload.title,
             str(one.workload.connections),
-            f"{one.server.requests_per_s:,.0f}",
-            f"{one.torchserve.requests_per_s:,.0f}",
+            f"{one.server.load.requests_per_s:,.0f}",
+            f"{one.torchserve.load.requests_per_s:,.0f}",
             f"{one.ratio:.1f}",
-            f"{one.server.p50_s * 1e3:.2f}",
-            f"{one.torchserve.p50_s * 1e3:.2f}",
+            f"{one.server.load.p50_s * 1e3:.2f}",
+            f"{one.torchserve.load.p50_s * 1e3:.2f}",
+            f"{one.server.cpu_s * 1e6:,.0f}",
+            f"{one.torchserve.cpu_s * 1e6:,.0f}",
+            f"{one.cpu_ratio:.1f}",
         )
         for one in figures.echoes
     ]

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench import layers, models, results
 from bench.__main__ import main
-from bench.archives import ECHOES, Beside, Cost
+from bench.archives import ECHOES, Beside, Cost, EchoLoad
 from bench.load import Load, LoadFailedError, check_tools
 from bench.rounds import (
     QUICK,
@@ -255,7 +255,10 @@ def test_the_report_shows_the_rate_of_images_beside_that_of_decoding_alone() -> 
 
 
 def beside_torchserve(rate: float, theirs: float) -> Beside:
-    loads = {"dragoman": [Load(rate, 1e-2, 2e-2)] * 2, "torchserve": [Load(theirs, 3e-2, 5e-2)] * 2}
+    loads = {
+        "dragoman": [EchoLoad(Load(rate, 1e-2, 2e-2), 250e-6)] * 2,
+        "torchserve": [EchoLoad(Load(theirs, 3e-2, 5e-2), 1_000e-6)] * 2,
+    }
     return Beside(loads, {"dragoman": Cost(2.5, 170e6), "torchserve": Cost(35.0, 4_200e6)})
 
 
@@ -265,6 +268,9 @@ def test_the_report_shows_archives_beside_torchserve() -> None:
     assert found.archives is not None
     assert [(one.workload, one.ratio) for one in found.archives.echoes] == [(echo, 3.0) for echo in ECHOES]
     report = results.render(found, QUICK)
-    assert "| a handler that echoes 100 bytes | 32 | 3,000 | 1,000 | 3.0 | 10.00 | 30.00 |" in report
+    assert (
+        "| a handler that echoes 100 bytes | 32 | 3,000 | 1,000 | 3.0 | 10.00 | 30.00 | 250 | 1,000 | 4.0 |"
+        in report
+    )
     assert "| started, s | 2.5 | 35.0 |" in report
     assert "| memory, MB (PSS) | 170 | 4,200 |" in report
