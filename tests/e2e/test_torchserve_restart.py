@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import grpc
 import pytest
 
 from tests.conformance.handler_archives import write_archive
@@ -17,6 +18,7 @@ from tests.security.certificates import Authority
 from tests.server_process import Address, printing
 
 ANSWER_S: Final = 60
+PING: Final = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Ping"
 HANDLER: Final = """
 def handle(data, context):
     if data is None:
@@ -48,10 +50,11 @@ LOADED: Final = [f"m{number}" for number in range(10)]
 class Server:
     """A running server: its addresses, its keys."""
 
-    def __init__(self, folder: Path, authority: Authority, addresses: list[Address]) -> None:
+    def __init__(self, folder: Path, authority: Authority, addresses: list[Address], rpc: Address) -> None:
         self._keys = json.loads((folder / "key_file.json").read_text())
         self._context = ssl.create_default_context(cafile=str(authority.file))
         self._inference, self._management, self._metrics = addresses[:3]
+        self._rpc = rpc
 
     def ask(self, address: Address, key: str, method: str, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self._keys[key]['key']}"}
@@ -68,6 +71,15 @@ class Server:
 
     def manage(self, method: str, path: str) -> Any:
         return self.ask(self._management, "management", method, path)
+
+    def pinged(self, key: str) -> grpc.StatusCode:
+        metadata = [("authorization", f"Bearer {self._keys[key]['key']}")]
+        with grpc.insecure_channel(f"{self._rpc.host}:{self._rpc.port}") as channel:
+            try:
+                _, call = channel.unary_unary(PING).with_call(b"", timeout=ANSWER_S, metadata=metadata)
+            except grpc.RpcError as error:
+                return error.code()
+            return call.code()
 
     def measured(self) -> str:
         with urlopen(
@@ -108,9 +120,14 @@ class Layout:
     def started(self, *more: str) -> Iterator[Server]:
         command = [sys.executable, "-m", "dragoman", "serve", "--as", "torchserve", "--start"]
         command += ["--model-store", "store", *more]
-        with printing(command, self.folder / "log", ["https"] * 3, self.folder) as found:
+        with printing(command, self.folder / "log", [*["https"] * 3, "grpc"], self.folder) as found:
             addresses = [address for transport, address in found if transport == "https"]
-            yield Server(self.folder, self.authority, addresses)
+            yield Server(
+                self.folder,
+                self.authority,
+                addresses,
+                next(one for transport, one in found if transport == "grpc"),
+            )
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +141,8 @@ def test_a_users_layout_starts_unchanged_and_a_restart_serves_what_was_served(la
         assert [server.predict(name)["model"] for name in LOADED] == LOADED
         assert server.predict("m0")["batch"] == 2
         assert "ts_inference_requests_total" in server.measured()
+        assert server.pinged("inference") is grpc.StatusCode.OK
+        assert server.pinged("management") is grpc.StatusCode.PERMISSION_DENIED
         change(server)
     before = (layout.folder / "config.properties").read_bytes()
     with layout.started() as server:
