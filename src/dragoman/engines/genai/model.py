@@ -190,25 +190,23 @@ class GenAiModel:
             emissions.append(Emission(command.handle, error=DragomanError(Code.INTERNAL, FAILED)))
 
     def _collect(self, emissions: list[Emission]) -> None:
-        """What the step gave."""
+        """What the step gave. Each look at the runtime's own objects costs, so there are as few as can be."""
+        goes_on = self._genai.GenerationFinishReason.NONE
         status = self._genai.GenerationStatus
         for handle, running in list(self._running.items()):
-            finish = None
-            ids: list[int] = []
-            logprobs: list[float] = []
-            while running.can_read():
-                for output in running.read().values():
-                    ids += output.generated_ids
-                    logprobs += output.generated_log_probs
-                    finish = self._finishes.get(output.finish_reason)
-            if finish is not None:
-                del self._running[handle]
-            elif running.get_status() != status.RUNNING:
-                del self._running[handle]
-                emissions.append(Emission(handle, error=no_room(self._parts.name)))
+            if not running.can_read():
+                if running.get_status() != status.RUNNING:
+                    del self._running[handle]
+                    emissions.append(Emission(handle, error=no_room(self._parts.name)))
                 continue
-            if ids or finish is not None:
-                emissions.append(Emission(handle, ids, logprobs, finish))
+            output = next(iter(running.read().values()))  # a request is for one text
+            reason = output.finish_reason
+            if reason == goes_on:
+                emissions.append(Emission(handle, output.generated_ids, output.generated_log_probs))
+                continue
+            del self._running[handle]
+            finish = self._finishes[reason]
+            emissions.append(Emission(handle, output.generated_ids, output.generated_log_probs, finish))
 
     def _fail(self, error: Exception, emissions: list[Emission]) -> None:
         """Every text fails that was under way."""
