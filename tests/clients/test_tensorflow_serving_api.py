@@ -189,7 +189,6 @@ def test_reflection_describes_the_services(calls: Told) -> None:
             "inference.GRPCInferenceService",
             "inference.model_repository.ModelRepositoryService",
             "org.pytorch.serve.grpc.inference.InferenceAPIsService",
-            "org.pytorch.serve.grpc.management.ManagementAPIsService",
             "org.pytorch.serve.grpc.openinference.GRPCInferenceService",
             "tensorflow.serving.ModelService",
             "tensorflow.serving.PredictionService",

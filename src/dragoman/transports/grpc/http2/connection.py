@@ -1,6 +1,7 @@
 """One client's connection: moves bytes between the socket and the session, and minds the time."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, TypeVar, cast
 
@@ -264,7 +265,8 @@ class Connection(asyncio.BufferedProtocol, Generic[H]):
         self.out.close()
         self.session.lost()
         if self._transport.can_write_eof():
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # the client may have gone meanwhile
+                self._transport.write_eof()
         else:
             self._transport.close()
 

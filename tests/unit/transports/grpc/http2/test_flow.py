@@ -1,6 +1,7 @@
 """Windows both ways: what a client does not take waits, what it sends is taken at full speed."""
 
 import asyncio
+import socket
 from typing import Final
 
 import pytest
@@ -17,6 +18,7 @@ from dragoman.transports.grpc.http2.frames import (
     PING,
     PREFACE,
     SETTINGS,
+    SETTINGS_ACK,
     WINDOW_UPDATE,
     frame,
     reset,
@@ -264,6 +266,23 @@ def test_pings_and_settings_are_answered() -> None:
             assert (await wire.until(SETTINGS, 0, ACK)).payload == b""
             wire.send(frame(PING, 0, 0, b"12345678"))
             assert (await wire.until(PING, 0, ACK)).payload == b"12345678"
+
+    asyncio.run(main())
+
+
+def test_a_client_that_has_gone_without_a_word_is_hung_up_on() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with serving() as served:
+            with socket.create_connection(("127.0.0.1", served.port)) as client:
+                client.setblocking(False)
+                await loop.sock_sendall(client, PREFACE + settings({}))
+                told = b""
+                while not told.endswith(SETTINGS_ACK):
+                    told += await loop.sock_recv(client, 100)
+            (connection,) = served.server._shared.connections
+            connection.shut()
+            await served.server._shared.emptied.wait()
 
     asyncio.run(main())
 
