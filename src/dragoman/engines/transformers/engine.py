@@ -102,6 +102,7 @@ class TransformersEngine(Engine):
         context = context_of(folder, text)
         template = template_of(folder, text, "")
         torch, transformers, tokenizers = import_runtime()
+        transformers.utils.logging.disable_progress_bar()
         try:
             tokenizer = FastTokenizer(tokenizers.Tokenizer.from_file(os.path.join(folder, TOKENIZER)))
             model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -109,7 +110,7 @@ class TransformersEngine(Engine):
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,
-                torch_dtype=chosen.dtype,
+                dtype=chosen.dtype,
             )
             model = model.to(chosen.device).eval()
         except Exception as error:

@@ -3,6 +3,7 @@
 It is correct and not fast: texts are not computed together. The steps run on a thread of their own.
 """
 
+import inspect
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,6 +70,8 @@ class TransformersModel:
         self._torch = torch
         self._model = model
         self._parts = parts
+        taken = inspect.signature(model.forward).parameters
+        self._past = "cache" if "cache" in taken else "past_key_values"  # as the release calls it
         self._commands: SimpleQueue[Begun | int | None] = SimpleQueue()
         self._handles = count()
         self._running: dict[int, Begun] = {}
@@ -182,8 +185,8 @@ class TransformersModel:
         """
         with self._torch.inference_mode():
             given = self._torch.tensor([list(ids)], device=self._model.device)
-            told = self._model(input_ids=given, past_key_values=past, use_cache=True)
-        return told.logits[0], told.past_key_values
+            told = self._model(input_ids=given, use_cache=True, **{self._past: past})
+        return told.logits[0], told[self._past]
 
 
 def with_defaults(sampling: Sampling, defaults: Sampling) -> Sampling:
