@@ -43,11 +43,12 @@ def main(store: Path) -> int:
 
 
 def java(environment: dict[str, str]) -> Sequence[str]:
-    """The command that its own `torchserve` runs, which does not end it with itself."""
+    """The command that its own `torchserve` runs, which would not end it with itself; this ends it always."""
     home = TORCHSERVE.site_packages
     server = ["-cp", f".:{home}/ts/frontend/*", "org.pytorch.serve.ModelServer", "--python"]
     program = f"{environment.get('JAVA_HOME', '')}/bin/java" if environment.get("JAVA_HOME") else "java"
-    return [program, f"-Dmodel_server_home={home}", *server, str(TORCHSERVE.python)]
+    with_this = ["setpriv", "--pdeathsig", "TERM"]
+    return [*with_this, program, f"-Dmodel_server_home={home}", *server, str(TORCHSERVE.python)]
 
 
 def write(folder: Path, store: Path, ports: dict[str, int]) -> Path:
