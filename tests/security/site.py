@@ -2,11 +2,13 @@
 
 import http.server
 import json
+import ssl
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from pathlib import Path
 
 
 def mar(version: str = "1.0", **members: str) -> bytes:
@@ -20,9 +22,9 @@ def mar(version: str = "1.0", **members: str) -> bytes:
 
 
 class Site:
-    """A server of this machine that answers each path as it is told to."""
+    """A server of this machine that answers each path as it is told to, over TLS with a certificate."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
         self.answers: dict[str, Callable[[http.server.BaseHTTPRequestHandler], None]] = {}
         self.asked: list[str] = []
         site = self
@@ -38,6 +40,11 @@ class Site:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.url = f"https://localhost:{self.port}"
 
     @contextmanager
     def open(self) -> Iterator["Site"]:

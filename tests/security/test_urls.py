@@ -19,6 +19,7 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.repository.arrivals import Arrivals
 from dragoman.settings.model import ModelSettings
 from dragoman.settings.registration import RegistrationSettings
+from tests.security.certificates import Authority
 from tests.security.site import Site, mar
 from tests.security.watching import WATCH, Seen
 
@@ -226,6 +227,24 @@ def test_redirections_are_followed_a_few_times(place: Place, site: Site) -> None
     site.redirect("/5.mar", "/6.mar")
     error, _ = taken(place.arrivals(["127.0.0.1/32"]), f"{site.url}/0.mar")
     assert error.reason is Reason.DOWNLOAD_FAILED
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_over_tls_the_certificate_has_to_be_of_somebody_who_is_known(
+    known: bool, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, other = Authority(tmp_path, "authority"), Authority(tmp_path, "other")
+    monkeypatch.setenv("SSL_CERT_FILE", str((authority if known else other).file))
+    arrivals = place.arrivals(["127.0.0.0/8"])
+    with Site(authority.issue("server")).open() as site:
+        site.give("/a.mar", mar())
+        if known:
+            assert arrivals.take(Register(f"{site.url}/a.mar")).version == "1.0"
+        else:
+            error, _ = taken(arrivals, f"{site.url}/a.mar")
+            assert error.reason is Reason.DOWNLOAD_FAILED
+    assert site.asked == (["/a.mar"] if known else [])
+    assert place.left() == (["a.mar"] if known else [])
 
 
 @pytest.mark.parametrize("name", ["/a.txt", "/", "/a.mar/", "/..mar", "/%2e%2e%2fa.mar", "/%00.mar"])
