@@ -96,7 +96,12 @@ OPENAI: Final = Environment("openai", ("openai==3.52.0",))
 GENAI: Final = Environment(
     "openvino-genai",
     (),
-    alone=("openvino==2026.4.1", "openvino-genai==2026.4.1.0", "openvino-tokenizers==2026.4.1.0"),
+    alone=(
+        "openvino==2026.4.1",
+        "openvino-genai==2026.4.1.0",
+        "openvino-tokenizers==2026.4.1.0",
+        "tokenizers==0.23.3",
+    ),
 )
 # No client: what the benchmark's own interpreter is shown besides.
 OPENVINO: Final = Environment("openvino", (), alone=("openvino==2026.4.1",))

@@ -93,6 +93,21 @@ def test_completions_are_answered(calls: Told) -> None:
     }
 
 
+def test_vectors_are_decoded_and_those_of_numbers(calls: Told) -> None:
+    told = calls["embeddings"]
+    assert told.pop("furthest") < 1e-6
+    assert told.pop("alone") < 1e-6
+    assert told == {
+        "counts": [32, 32],
+        "usage": [5, 5],
+        "chat_model": [*WRONG, "model", "unsupported_model"],
+        "chat": [*WRONG, "model", "unsupported_model"],
+        "dimensions": [*WRONG, "dimensions", "unsupported_parameter"],
+        "context": [*WRONG, "input", "context_length_exceeded"],
+        "empty": [*WRONG, "input", None],
+    }
+
+
 def test_tokens_are_told_with_their_logarithms(calls: Told) -> None:
     assert calls["scored"] == [TOKYO, True]
 

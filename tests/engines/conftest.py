@@ -18,6 +18,7 @@ collect_ignore = [
     *(() if find_spec("openvino") else WITH_OPENVINO),
     *(() if find_spec("openvino") and find_spec("tensorflow") else WITH_BOTH),
     *(() if find_spec("openvino_genai") else WITH_GENAI),
+    *(() if find_spec("tokenizers") and find_spec("openvino") else ("test_embedder.py",)),
     *(() if find_spec("transformers") else ("test_transformers_engine.py",)),
     *(() if find_spec("torch") and find_spec("captum") else WITH_CAPTUM),
     *(() if find_spec("torch") and find_spec("safetensors") else WITH_TORCH),

@@ -12,6 +12,7 @@ from dragoman.config.dialects import kserve, tensorflow_serving
 from dragoman.config.dialects import ovms as ovms_dialect
 from dragoman.config.dialects import torchserve as torchserve_dialect
 from dragoman.engines.base import Engine
+from dragoman.engines.embedder import EmbedderEngine
 from dragoman.engines.genai import GenAiEngine
 from dragoman.engines.handler import HandlerEngine, read_gpus
 from dragoman.engines.onnx import OnnxEngine
@@ -42,6 +43,7 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
 )
 ENGINES: Final[tuple[type[Engine], ...]] = (
     HandlerEngine,  # first: what else lies in an archive is the handler's
+    EmbedderEngine,  # whose graph others would take for one without words
     OnnxEngine,
     TensorFlowEngine,
     TfLiteEngine,

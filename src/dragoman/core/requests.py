@@ -18,6 +18,7 @@ class Kind(enum.Enum):
     TREE = "tree"
     GENERATE = "generate"
     CHAT = "chat"
+    EMBED = "embed"
 
 
 class Verb(enum.Enum):
@@ -127,4 +128,20 @@ class ChatRequest(Struct):
     continues: bool = False
 
 
-CoreRequest = TensorRequest | ExampleRequest | PayloadRequest | TreeRequest | GenerateRequest | ChatRequest
+class EmbedRequest(Struct):
+    """Texts whose vectors are wanted, each a text or the tokens of one. `dimensions` None = whole vectors."""
+
+    signature: str
+    inputs: Sequence[str | Ids]
+    dimensions: int | None = None
+
+
+CoreRequest = (
+    TensorRequest
+    | ExampleRequest
+    | PayloadRequest
+    | TreeRequest
+    | GenerateRequest
+    | ChatRequest
+    | EmbedRequest
+)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from dragoman.core.generation import Piece, Usage
 from dragoman.core.statistics import Run
-from dragoman.core.tensors import Tensor
+from dragoman.core.tensors import Array, Tensor
 
 
 class TensorResponse(Struct):
@@ -52,6 +52,15 @@ class TextResponse(Struct):
     run: Run | None = None
 
 
+class EmbedResponse(Struct):
+    """Vectors, one for each text, as rows of a float32 array."""
+
+    vectors: Array
+    usage: Usage
+    version: int | None = None
+    run: Run | None = None
+
+
 class Chunk(Struct):
     """One part of a streamed answer: named tensors as the model gave them, what it took, and who answered.
 
@@ -70,7 +79,7 @@ class Chunk(Struct):
     usage: Usage | None = None
 
 
-CoreResponse = TensorResponse | PayloadResponse | TreeResponse | TextResponse
+CoreResponse = TensorResponse | PayloadResponse | TreeResponse | TextResponse | EmbedResponse
 
 
 def with_tensors(response: CoreResponse) -> TensorResponse:

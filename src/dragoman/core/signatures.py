@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from dragoman.core.embedding import EmbedTraits
 from dragoman.core.generation import TextTraits
 from dragoman.core.images import ImageSpec, Preprocessing, Range
 from dragoman.core.requests import Kind
@@ -72,7 +73,8 @@ class Signature(Struct, frozen=True):
 
     `inputs` and `outputs` are what callers see. A signature that takes Examples shows, as TensorFlow
     Serving's do, one BYTES input called `inputs`; `features` then says how an Example becomes tensors. An
-    `untyped` one says nothing of its tensors, which may be any. `text` = what is known of a model of texts.
+    `untyped` one says nothing of its tensors, which may be any. `text` = what is known of a
+    model that writes texts, `embeds` of one that makes vectors of them.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Signature(Struct, frozen=True):
     answers: Answers = Answers.WHOLE
     untyped: bool = False
     text: TextTraits | None = None
+    embeds: EmbedTraits | None = None
 
     @property
     def streams(self) -> bool:

@@ -1,7 +1,8 @@
-"""How models that write text look to those who speak of tensors, in the names of Triton's text models."""
+"""How models of texts look to those who speak of tensors: in the names that Triton's text models have."""
 
 from typing import Final
 
+from dragoman.core.embedding import EmbedTraits
 from dragoman.core.generation import TextTraits
 from dragoman.core.requests import Kind
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Answers, Signature, TensorSpec
@@ -9,6 +10,8 @@ from dragoman.core.tensors import DType
 
 PROMPT: Final = "text_input"
 TEXT: Final = "text_output"
+VECTOR: Final = "embedding"
+FLOATS: Final = frozenset({DType.FP16, DType.BF16, DType.FP32, DType.FP64})
 
 
 def text_signature(traits: TextTraits) -> Signature:
@@ -22,3 +25,29 @@ def text_signature(traits: TextTraits) -> Signature:
         answers=Answers.EITHER,
         text=traits,
     )
+
+
+def embedding_signature(traits: EmbedTraits, width: int) -> Signature:
+    """The one signature of a model: texts in as BYTES, a vector of each out."""
+    return Signature(
+        DEFAULT_SIGNATURE,
+        {PROMPT: TensorSpec(PROMPT, DType.BYTES, (None,), PROMPT)},
+        {VECTOR: TensorSpec(VECTOR, DType.FP32, (None, width), VECTOR)},
+        accepts=frozenset({Kind.TENSORS, Kind.EMBED}),
+        embeds=traits,
+    )
+
+
+def makes_vectors(signature: Signature) -> bool:
+    """Whether a model's tensors are texts in, one for each row, and one vector of each out."""
+    given = signature.only_input
+    if given is None or given.dtype is not DType.BYTES or Kind.TENSORS not in signature.accepts:
+        return False
+    if (
+        given.image is not None
+        or len(signature.outputs) != 1
+        or (given.shape is not None and len(given.shape) != 1)
+    ):
+        return False
+    (made,) = signature.outputs.values()
+    return made.dtype in FLOATS and (made.shape is None or len(made.shape) == 2)

@@ -11,8 +11,8 @@ from msgspec import Struct
 from dragoman.core.context import CallContext
 from dragoman.core.errors import DragomanError
 from dragoman.core.generation import Finish, Ids, Sampling, TextTraits
-from dragoman.core.requests import TensorRequest
-from dragoman.core.responses import Chunk, TensorResponse
+from dragoman.core.requests import EmbedRequest, TensorRequest
+from dragoman.core.responses import Chunk, EmbedResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.settings.model import ModelSettings
 
@@ -176,6 +176,26 @@ class TextModel(Protocol):
 
     def cancel(self, handle: int) -> None:
         """End a text with the step that is under way. What still comes of it is not looked at."""
+
+    def close(self) -> None:
+        """Give everything back. Calling it twice does no harm."""
+
+
+@runtime_checkable
+class EmbeddingModel(Protocol):
+    """A model that makes vectors of texts. It blocks, and knows no event loop.
+
+    `concurrency` is how many calls may overlap.
+    """
+
+    signatures: Mapping[str, Signature]
+    concurrency: int
+
+    def embed(self, request: EmbedRequest, call: CallContext) -> EmbedResponse:
+        """A vector for each text. Ends early, and for nothing, once the call is cancelled."""
+
+    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
+        """The same for texts in a tensor."""
 
     def close(self) -> None:
         """Give everything back. Calling it twice does no harm."""

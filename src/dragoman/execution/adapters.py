@@ -7,12 +7,13 @@ where the signature takes those.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import (
     ChatRequest,
     CoreRequest,
+    EmbedRequest,
     ExampleRequest,
     GenerateRequest,
     Kind,
@@ -22,8 +23,10 @@ from dragoman.core.requests import (
 )
 from dragoman.core.responses import TensorResponse
 from dragoman.core.signatures import Signature
+from dragoman.core.text_signature import makes_vectors
 from dragoman.execution.examples import tensors_from_examples
 from dragoman.execution.serialized_examples import serialized_tensor
+from dragoman.execution.texts import texts_to_embed
 
 
 def engine_examples(request: ExampleRequest, signature: Signature) -> TensorRequest:
@@ -39,9 +42,11 @@ KIND_OF: Final[Mapping[type, Kind]] = {
     TreeRequest: Kind.TREE,
     GenerateRequest: Kind.GENERATE,
     ChatRequest: Kind.CHAT,
+    EmbedRequest: Kind.EMBED,
 }
-ADAPTERS: Final[Mapping[tuple[Kind, Kind], Callable[[ExampleRequest, Signature], TensorRequest]]] = {
+ADAPTERS: Final[Mapping[tuple[Kind, Kind], Callable[[Any, Signature], TensorRequest]]] = {
     (Kind.EXAMPLES, Kind.TENSORS): engine_examples,
+    (Kind.EMBED, Kind.TENSORS): texts_to_embed,
 }
 
 
@@ -73,9 +78,12 @@ class SignatureAdapter:
         if type(request) is TensorRequest and self._takes_tensors:
             return request if self._direct else self._renamed(request)
         kind = KIND_OF[type(request)]
-        if kind not in self.signature.accepts or not isinstance(request, ExampleRequest):
+        adapter = ADAPTERS.get((kind, Kind.TENSORS))
+        # What takes examples says so; what makes vectors of texts is seen by its tensors.
+        taken = makes_vectors(self.signature) if kind is Kind.EMBED else kind in self.signature.accepts
+        if adapter is None or not taken:
             raise self._refusal(kind)
-        return ADAPTERS[kind, Kind.TENSORS](request, self.signature)
+        return adapter(request, self.signature)
 
     def from_engine(self, response: TensorResponse, version: int) -> TensorResponse:
         """The answer in the callers' names, with the version that gave it."""

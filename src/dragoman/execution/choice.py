@@ -7,12 +7,13 @@ from typing import Final
 import structlog
 
 from dragoman.core.errors import invalid
-from dragoman.engines.base import LoadedModel, TextModel
+from dragoman.engines.base import EmbeddingModel, LoadedModel, TextModel
 from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.images.preparation import decoder
 from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.runners import LocalRunner
+from dragoman.execution.text.embedding import EmbeddingRunner
 from dragoman.execution.text.runner import TextRunner
 from dragoman.execution.warmup import warm_up_local, warm_up_worker
 from dragoman.execution.workers.handlers.model import HandlerModel
@@ -45,6 +46,8 @@ def make_runner(
     threads = settings.threads or len(os.sched_getaffinity(0))
     if isinstance(model, HandlerModel):
         return HandlerRunner(model, loop, measured=measured)
+    if isinstance(model, EmbeddingModel):
+        return EmbeddingRunner(model, name, threads, settings.max_queue)
     if isinstance(model, TextModel):
         return TextRunner(model, settings, name, loop)
     if isinstance(model, WorkerModel):

@@ -84,6 +84,32 @@ def completions(url: str, *_: str) -> Any:
     }
 
 
+def embeddings(url: str, *_: str) -> Any:
+    """The SDK asks for base64 where its caller names no form, and decodes it."""
+    ours = client(url, max_retries=0).embeddings
+    asked: Any = {"model": "tinyembed", "input": ["alpha beta", "Say hello."]}
+    usual, numbers = ours.create(**asked), ours.create(encoding_format="float", **asked)
+    alone = client(url.replace("/v1", "/v3")).embeddings.create(model="tinyembed", input="Say hello.")
+    vectors = [each.embedding for each in usual.data]
+    return {
+        "counts": [len(vector) for vector in vectors],
+        "furthest": max(
+            abs(one - other)
+            for vector, told in zip(vectors, numbers.data, strict=True)
+            for one, other in zip(vector, told.embedding, strict=True)
+        ),
+        "alone": max(
+            abs(one - other) for one, other in zip(vectors[1], alone.data[0].embedding, strict=True)
+        ),
+        "usage": [usual.usage.prompt_tokens, usual.usage.total_tokens],
+        "chat_model": raised(ours.create, model=MODEL, input="x"),
+        "chat": raised(client(url, max_retries=0).chat.completions.create, model="tinyembed", messages=JAPAN),
+        "dimensions": raised(ours.create, dimensions=8, **asked),
+        "context": raised(ours.create, model="tinyembed", input="a " * 400),
+        "empty": raised(ours.create, model="tinyembed", input=["a", ""]),
+    }
+
+
 def scored(url: str, *_: str) -> Any:
     answer = client(url).chat.completions.create(messages=JAPAN, logprobs=True, **COMMON)
     content = answer.choices[0].logprobs.content
@@ -139,6 +165,6 @@ def overload(url: str, busy: str, *_: str) -> Any:
 
 if __name__ == "__main__":
     tell(
-        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, scored, other_prefixes,
-        failures, overload,
+        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, embeddings, scored,
+        other_prefixes, failures, overload,
     )  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.base import Artifact, Engine
+from dragoman.engines.embedder import EmbedderEngine
 from dragoman.engines.genai import GenAiEngine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
@@ -20,10 +21,14 @@ ENGINES = [
     (TfLiteEngine(), "ai_edge_litert", "model.tflite"),
     (OpenVinoEngine(), "openvino", "model.xml"),
     (TorchEngine(), "torch", "model.pt"),
+    (EmbedderEngine(), "tokenizers", "model.onnx"),
     (GenAiEngine(), "openvino_genai", "openvino_model.xml"),
     (TransformersEngine(), "transformers", "config.json"),
 ]
-EXTRAS = {"openvino-genai": "genai"}  # where the extra is called otherwise than the engine
+EXTRAS = {
+    "openvino-genai": "genai",
+    "embedder": "embeddings",
+}  # where the extra is called otherwise than the engine
 
 
 @pytest.mark.parametrize(("engine", "package", "file"), ENGINES, ids=[package for _, package, _ in ENGINES])

@@ -6,6 +6,7 @@ import pytest
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import (
     CoreRequest,
+    EmbedRequest,
     ExampleRequest,
     Feature,
     FeatureKind,
@@ -15,7 +16,7 @@ from dragoman.core.requests import (
     TreeRequest,
 )
 from dragoman.core.responses import TensorResponse
-from dragoman.core.signatures import FeatureSpec, Signature
+from dragoman.core.signatures import FeatureSpec, Signature, TensorSpec
 from dragoman.core.tensors import DType
 from dragoman.execution.adapters import ADAPTERS, KIND_OF, SignatureAdapter
 from tests.unit.execution.models import NATIVE, ask, examples_signature, floats, spec
@@ -77,6 +78,19 @@ def test_a_kind_that_a_signature_does_not_take_is_unimplemented_and_both_kinds_a
     assert caught.value.code is Code.UNIMPLEMENTED
     with pytest.raises(DragomanError, match="takes tensors, and the request holds examples"):
         SignatureAdapter(NATIVE, NATIVE).to_engine(ExampleRequest("regress", []))
+
+
+def test_texts_become_the_only_input_of_a_model_that_makes_vectors_of_them() -> None:
+    given = {"t": TensorSpec("t", DType.BYTES, (None,), "graph_t")}
+    signature = Signature("s", given, {"v": TensorSpec("v", DType.FP32, (None, 3), "v")})
+    adapter = SignatureAdapter(signature, NATIVE)
+    tensor = adapter.to_engine(EmbedRequest("s", ["alpha", "é"])).inputs["graph_t"]
+    assert (tensor.dtype, tensor.array.tolist()) == (DType.BYTES, [b"alpha", "é".encode()])
+    with pytest.raises(DragomanError, match="takes no tokens") as caught:
+        adapter.to_engine(EmbedRequest("s", ["alpha", [1, 2]]))
+    assert caught.value.param == "input"
+    with pytest.raises(DragomanError, match="takes tensors, and the request holds embed"):
+        SignatureAdapter(NATIVE, NATIVE).to_engine(EmbedRequest("s", ["alpha"]))
 
 
 def test_examples_become_one_row_each() -> None:

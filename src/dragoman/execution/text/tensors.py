@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from dragoman.core.errors import invalid
 from dragoman.core.generation import BOUNDS, MOST_PROMPTS, Asked, Sampling, bounded, check_stops
 from dragoman.core.requests import GenerateRequest, Scalar, TensorRequest
@@ -12,6 +10,7 @@ from dragoman.core.responses import TensorResponse
 from dragoman.core.statistics import Run
 from dragoman.core.tensors import DType, Tensor
 from dragoman.core.text_signature import PROMPT, TEXT
+from dragoman.execution.texts import bytes_array
 
 DEFAULT_TOKENS: Final = 16  # as completions have it
 
@@ -51,9 +50,7 @@ def asked(parameters: Mapping[str, Scalar]) -> Asked:
 
 def text_tensor(texts: Sequence[str]) -> Mapping[str, Tensor]:
     """Texts as the only output."""
-    array = np.empty(len(texts), np.object_)
-    array[:] = [text.encode("utf-8", "replace") for text in texts]
-    return {TEXT: Tensor(DType.BYTES, array)}
+    return {TEXT: Tensor(DType.BYTES, bytes_array(texts))}
 
 
 def text_response(texts: Sequence[str], version: int, run: Run) -> TensorResponse:

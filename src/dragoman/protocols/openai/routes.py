@@ -9,6 +9,13 @@ from msgspec.structs import replace
 from dragoman.core.requests import Verb
 from dragoman.protocols.openai.chat import bind_chat, encode_chat, parse_chat
 from dragoman.protocols.openai.completions import bind_completion, encode_completion, parse_completion
+from dragoman.protocols.openai.embeddings import (
+    bind_embedding,
+    encode_embedding,
+    parse_embedding,
+    parse_mounted_embedding,
+    written_bytes,
+)
 from dragoman.protocols.openai.errors import fail, fail_view, refuse
 from dragoman.protocols.openai.models import answer_model, answer_models
 from dragoman.protocols.openai.mounted import parse_mounted
@@ -22,6 +29,17 @@ MODELS: Final = ("{model}", "{model}/versions/{version:digits}")  # where mounts
 OVMS: Final = ("/v3", "/v3/v1")
 OTHERS: Final = (*OVMS, "/openai/v1")
 LIST: Final = StatusOperation("openai.rest.list", answer_models, fail_view)
+EMBEDDING: Final = InferOperation(
+    name="openai.rest.embedding",
+    verb=Verb.INFER,
+    parse=parse_embedding,
+    bind=bind_embedding,
+    encode=encode_embedding,
+    fail=fail,
+    writing=written_bytes,
+    tells_id=True,
+)
+MOUNTED_EMBEDDING: Final = replace(EMBEDDING, parse=parse_mounted_embedding)
 MODEL: Final = StatusOperation("openai.rest.model", answer_model, fail_view)
 
 
@@ -49,7 +67,7 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         tells_id=True,
         ends_at_eof=True,
     )
-    of_path = mounted(chat), mounted(completion)
+    of_path = mounted(chat), mounted(completion), MOUNTED_EMBEDDING
     v1 = (
         *calls(V1, chat, completion),
         *(route for below in MODELS for route in calls(f"{V1}/models/{below}", *of_path)),
@@ -71,10 +89,13 @@ def mounted(operation: InferOperation) -> InferOperation:
     return replace(operation, parse=partial(parse_mounted, operation.parse))
 
 
-def calls(prefix: str, chat: InferOperation, completion: InferOperation) -> Iterator[HttpRoute]:
+def calls(
+    prefix: str, chat: InferOperation, completion: InferOperation, embedding: InferOperation = EMBEDDING
+) -> Iterator[HttpRoute]:
     """The calls of models."""
     yield HttpRoute("POST", f"{prefix}/chat/completions", chat)
     yield HttpRoute("POST", f"{prefix}/completions", completion)
+    yield HttpRoute("POST", f"{prefix}/embeddings", embedding)
 
 
 def whole(prefix: str, chat: InferOperation, completion: InferOperation) -> Iterator[HttpRoute]:

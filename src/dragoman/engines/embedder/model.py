@@ -1,0 +1,99 @@
+"""A loaded embedder: texts to tokens, tokens to batches, batches to vectors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from dragoman.core.context import CallContext
+from dragoman.core.embedding import MOST_INPUTS, EmbedTraits
+from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.generation import Ids, Usage
+from dragoman.core.requests import EmbedRequest, TensorRequest
+from dragoman.core.responses import Chunk, EmbedResponse, TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.core.tensors import Array, DType, Tensor
+from dragoman.core.text_signature import PROMPT, VECTOR, embedding_signature
+from dragoman.engines.embedder.batches import batches, feed_of
+from dragoman.engines.embedder.files import Recipe
+from dragoman.engines.embedder.pooling import pooled, unit
+from dragoman.engines.embedder.runtimes import Graph
+from dragoman.engines.embedder.tokens import Tokens
+
+OVERLAPPING_CALLS: Final = 1024
+
+
+class EmbedderModel:
+    """One graph with its tokenizer."""
+
+    def __init__(
+        self, graph: Graph, tokenizer: Any, recipe: Recipe, traits: EmbedTraits, *, budget: int, cuts: bool
+    ) -> None:
+        self.concurrency = OVERLAPPING_CALLS
+        self._graph = graph
+        self._recipe = recipe
+        self._budget = budget
+        self._tokens = Tokens(tokenizer, recipe, traits, cuts=cuts)
+        width = self._vectors([[0]]).shape[1]
+        signature = embedding_signature(traits, width)
+        self.signatures: Mapping[str, Signature] = {signature.name: signature}
+
+    def embed(self, request: EmbedRequest, call: CallContext) -> EmbedResponse:
+        """A vector for each text, cut where that is asked.
+
+        Errors: INVALID_ARGUMENT naming `input`; CANCELLED once nobody waits any more.
+        """
+        tokens = self._tokens.of(request.inputs)
+        vectors: Array | None = None
+        for places in batches(tokens, self._budget):
+            if call.cancelled:
+                raise DragomanError(Code.CANCELLED, "nobody waits for these vectors any more")
+            made = self._vectors([tokens[place] for place in places])
+            if vectors is None:
+                vectors = np.empty((len(tokens), made.shape[1]), np.float32)
+            vectors[places] = made
+        if vectors is None:
+            raise invalid("there is no text to make a vector of")
+        if request.dimensions is not None:
+            vectors = unit(vectors[:, : request.dimensions])
+        return EmbedResponse(vectors, Usage(sum(map(len, tokens))))
+
+    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
+        """The same for texts in a tensor.
+
+        Errors: those of `embed`; INVALID_ARGUMENT for an input that is none.
+        """
+        texts = texts_of(request)
+        vectors = self.embed(EmbedRequest(request.signature, texts), call).vectors
+        return TensorResponse({VECTOR: Tensor(DType.FP32, vectors)})
+
+    def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
+        """The whole answer as the only part."""
+        yield Chunk(self.infer(request, call).outputs)
+
+    def close(self) -> None:
+        """Nothing is held that the interpreter does not give back."""
+
+    def _vectors(self, tokens: Sequence[Ids]) -> Array:
+        feed, lengths = feed_of(tokens, self._graph.inputs, self._recipe.pad_id)
+        found = self._graph.run(feed)
+        if found.dtype != np.float32:
+            found = found.astype(np.float32)
+        vectors = pooled(found, lengths, self._recipe.modes) if found.ndim == 3 else found
+        return unit(vectors) if self._recipe.normalize else vectors
+
+
+def texts_of(request: TensorRequest) -> list[str]:
+    """The texts of the only input.
+
+    Errors: INVALID_ARGUMENT.
+    """
+    tensor = request.inputs.get(PROMPT)
+    if tensor is None or tensor.dtype is not DType.BYTES or tensor.array.ndim != 1:
+        raise invalid(f'input "{PROMPT}" must be BYTES of one dimension')
+    if not 0 < len(tensor.array) <= MOST_INPUTS:
+        raise invalid(f'input "{PROMPT}" has {len(tensor.array)} texts; from 1 to {MOST_INPUTS} are allowed')
+    try:
+        return [text.decode() for text in tensor.array.tolist()]
+    except UnicodeDecodeError as error:
+        raise invalid(f'input "{PROMPT}" holds bytes that are no UTF-8: {error.reason}') from None
