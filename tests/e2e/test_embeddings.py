@@ -41,6 +41,13 @@ def test_tokens_are_refused_by_a_model_that_takes_texts(server):
     assert (status, answer["error"]["param"]) == (400, "input")
 
 
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v3/rerank"])
+def test_it_orders_documents_by_how_near_they_are(server, path):
+    asked = {"model": "counter", "query": "banana", "documents": ["xyz", "papaya", "a"]}
+    status, answer = fetch(server.url + path, json.dumps(asked))
+    assert (status, [result["index"] for result in answer["results"]]) == (200, [1, 2, 0])
+
+
 def test_deeploys_clients_read_the_vectors_as_a_list_behind_a_mount(server):
     path = "/deployments/counter/embeddings"
     status, answer = fetch(server.url + path, json.dumps({"input": ["banana"]}))

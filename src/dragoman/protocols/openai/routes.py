@@ -1,6 +1,6 @@
 """The route table: the same calls below each of the prefixes that clients are pointed at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from dragoman.protocols.openai.embeddings import (
 from dragoman.protocols.openai.errors import fail, fail_view, refuse
 from dragoman.protocols.openai.models import answer_model, answer_models
 from dragoman.protocols.openai.mounted import parse_mounted
+from dragoman.protocols.openai.rerank import encode_rerank, parse_rerank
 from dragoman.protocols.openai.streaming import stream_chat, stream_completion
 from dragoman.wire import v1_models
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
@@ -28,6 +29,7 @@ V1: Final = "/v1"  # whose models others show, too
 MODELS: Final = ("{model}", "{model}/versions/{version:digits}")  # where mounts lead to
 OVMS: Final = ("/v3", "/v3/v1")
 OTHERS: Final = (*OVMS, "/openai/v1")
+CHAT, COMPLETION, EMBEDDINGS = "chat/completions", "completions", "embeddings"
 LIST: Final = StatusOperation("openai.rest.list", answer_models, fail_view)
 EMBEDDING: Final = InferOperation(
     name="openai.rest.embedding",
@@ -67,15 +69,23 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         tells_id=True,
         ends_at_eof=True,
     )
-    of_path = mounted(chat), mounted(completion), MOUNTED_EMBEDDING
+    rerank = replace(
+        EMBEDDING,
+        name="openai.rest.rerank",
+        parse=partial(parse_rerank, surroundings),
+        encode=encode_rerank,
+        writing=None,
+    )
+    named = {CHAT: chat, COMPLETION: completion, EMBEDDINGS: EMBEDDING, "rerank": rerank}
+    of_path = {CHAT: mounted(chat), COMPLETION: mounted(completion), EMBEDDINGS: MOUNTED_EMBEDDING}
     v1 = (
-        *calls(V1, chat, completion),
-        *(route for below in MODELS for route in calls(f"{V1}/models/{below}", *of_path)),
+        *calls(V1, named),
+        *(route for below in MODELS for route in calls(f"{V1}/models/{below}", of_path)),
         HttpRoute("GET", f"{V1}/models", v1_models.MODELS),
         HttpRoute("GET", f"{V1}/models/{{model}}", v1_models.MODEL),
     )
-    below_others = tuple(route for prefix in OTHERS for route in whole(prefix, chat, completion))
-    below_ovms = tuple(route for prefix in OVMS for route in whole(prefix, chat, completion))
+    below_others = tuple(route for prefix in OTHERS for route in whole(prefix, named))
+    below_ovms = tuple(route for prefix in OVMS for route in whole(prefix, named))
     return ProtocolSpec(
         name="openai",
         prefixes=("/v1/", "/v3/", "/openai/"),
@@ -89,17 +99,14 @@ def mounted(operation: InferOperation) -> InferOperation:
     return replace(operation, parse=partial(parse_mounted, operation.parse))
 
 
-def calls(
-    prefix: str, chat: InferOperation, completion: InferOperation, embedding: InferOperation = EMBEDDING
-) -> Iterator[HttpRoute]:
+def calls(prefix: str, operations: Mapping[str, InferOperation]) -> Iterator[HttpRoute]:
     """The calls of models."""
-    yield HttpRoute("POST", f"{prefix}/chat/completions", chat)
-    yield HttpRoute("POST", f"{prefix}/completions", completion)
-    yield HttpRoute("POST", f"{prefix}/embeddings", embedding)
+    for path, operation in operations.items():
+        yield HttpRoute("POST", f"{prefix}/{path}", operation)
 
 
-def whole(prefix: str, chat: InferOperation, completion: InferOperation) -> Iterator[HttpRoute]:
+def whole(prefix: str, operations: Mapping[str, InferOperation]) -> Iterator[HttpRoute]:
     """The calls and the list of models."""
-    yield from calls(prefix, chat, completion)
+    yield from calls(prefix, operations)
     yield HttpRoute("GET", f"{prefix}/models", LIST)
     yield HttpRoute("GET", f"{prefix}/models/{{model}}", MODEL)
