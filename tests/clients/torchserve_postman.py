@@ -110,7 +110,7 @@ def run(folder: Path, suite: Suite, scratch: Path) -> tuple[int, list[Failure]]:
     write_store(folder, rows, scratch / "store")
     (scratch / "rows.json").write_text(json.dumps(rows))
     (scratch / "config.properties").write_text(USUAL + ALLOWED + suite.settings)
-    server = [sys.executable, "-m", "dragoman", "serve", "--as", "torchserve", "--start", "--ncs"]
+    server = [sys.executable, "-m", "dragoman", "serve", "--as", "torchserve", "--ncs"]
     flags = ["--model-store", str(scratch / "store"), "--ts-config", str(scratch / "config.properties")]
     report = scratch / "report.json"
     newman = [*NEWMAN, "run", f"postman/{suite.collection}", "-e", "postman/environment.json"]

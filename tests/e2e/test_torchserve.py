@@ -85,7 +85,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     store = pkcs12.serialize_key_and_certificates(b"server", private, shown, None, cipher)
     (folder / "keystore.p12").write_bytes(store)
     (folder / "config.properties").write_text(CONFIG.format(folder=folder))
-    flags = ["--start", "--ncs", "--disable-token-auth", f"--ts-config={folder}/config.properties"]
+    flags = [
+        "--start",
+        "--foreground",
+        "--ncs",
+        "--disable-token-auth",
+        f"--ts-config={folder}/config.properties",
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHOP_KEY", "secret")
         arguments = ["--port", "0", "--grpc-port", "0", "--as", "torchserve", *flags]

@@ -99,7 +99,7 @@ def serving(folder: Path, mode: str) -> Iterator[Served]:
     (folder / "config.properties").write_text(CONFIG.format(folder=folder, mode=mode))
     words = ["--model-name", "m", "-v", "1.0", "--handler", str(folder / "handler.py")]
     assert run(["archive", *words, "--export-path", str(folder / "store")]) == 0
-    flags = ["--start", "--ncs", "--dt", f"--ts-config={folder}/config.properties"]
+    flags = ["--start", "--foreground", "--ncs", "--dt", f"--ts-config={folder}/config.properties"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("METRICS_LOCATION", str(folder / "logs"))
         transports = ("http", "http", "http", "grpc")

@@ -119,7 +119,7 @@ class Layout:
     @contextmanager
     def started(self, *more: str) -> Iterator[Server]:
         command = [sys.executable, "-m", "dragoman", "serve", "--as", "torchserve", "--start"]
-        command += ["--model-store", "store", *more]
+        command += ["--foreground", "--model-store", "store", *more]
         with printing(command, self.folder / "log", [*["https"] * 3, "grpc"], self.folder) as found:
             addresses = [address for transport, address in found if transport == "https"]
             yield Server(

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from dragoman.assembly.listeners import ListenError
 from dragoman.assembly.reload import Reread
 from dragoman.assembly.run import Rereading, run
+from dragoman.cli.background import begin, end
 from dragoman.cli.failure import Exit, FailureError
 from dragoman.cli.flags import NO_FLAGS, SettingsFlags, loaded
 from dragoman.cli.port_owner import port_owner
@@ -40,10 +41,16 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
         write(found.writes)
         say(found.message)
         return
+    if found.background is not None and found.background.ends:
+        say(end(found.background))
+        return
     if not found.settings.repositories and "models" not in found.tree:
         raise FailureError(
             "there is nothing to serve: give a PATH, or --config FILE that names models", Exit.USAGE
         )
+    if found.background is not None:  # the notes are told by the process that serves
+        say(begin(found.background, [*sys.argv[1:], "--foreground"]))
+        return
     tell_notes(found)
     terminal = sys.stdout.isatty()
 

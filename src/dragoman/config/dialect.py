@@ -50,11 +50,21 @@ class Source(Struct, frozen=True):
     modified: Callable[[str], int] = unknown  # when a file was last written to; the larger, the later
 
 
+class Background(Struct, frozen=True):
+    """A server that outlives its command: the file in the temporary folder that tells its process.
+
+    `ends` = it is not to begin but to end.
+    """
+
+    pid_file: str
+    ends: bool = False
+
+
 class Translation(Struct, frozen=True):
     """The native settings, where each comes from by its key, and the notes.
 
     `message` is set where the command line asks for a text only, as `--version` does; `writes` are files that
-    it asks to be written then, by their paths.
+    it asks to be written then, by their paths. `background` None = serve as long as the command runs.
     """
 
     tree: Tree
@@ -62,6 +72,7 @@ class Translation(Struct, frozen=True):
     notes: tuple[Note, ...] = ()
     message: str | None = None
     writes: Mapping[str, str] = field(default_factory=dict)
+    background: Background | None = None
 
 
 class Dialect(Struct, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.config.checks import mistakes
-from dragoman.config.dialect import Dialect, Level, Note, Source, Translation
+from dragoman.config.dialect import Background, Dialect, Level, Note, Source, Translation
 from dragoman.config.environment import CONFIG, environment_overrides
 from dragoman.config.files import Files, Stamp, modified
 from dragoman.config.overlay import Layer, Merged, Override, merge
@@ -41,7 +41,8 @@ class Loaded(Struct, frozen=True):
 
     `contents` are digests of what these files held.
 
-    `message` is set where the dialect was asked for a text only, or for these files to be written.
+    `message` is set where the dialect was asked for a text only, or for these files to be written, and
+    `background` where it was asked for a server that outlives the command, or for its end.
     """
 
     settings: ServerSettings
@@ -52,6 +53,7 @@ class Loaded(Struct, frozen=True):
     tree: Mapping[str, object] = {}
     message: str | None = None
     writes: Mapping[str, str] = {}
+    background: Background | None = None
 
 
 def load(request: Request) -> Loaded:
@@ -80,9 +82,19 @@ def load(request: Request) -> Loaded:
         raise invalid("\n".join(found))
     if translation.message is not None:
         return Loaded(ServerSettings(), {}, message=translation.message, writes=translation.writes)
+    if translation.background is not None and translation.background.ends:
+        return Loaded(ServerSettings(), {}, background=translation.background)
     merged = merge(layers, [*overrides, *path_override(request), *request.overrides])
     settings = checked(merged)
-    return Loaded(settings, merged.origins, translation.notes, files.stamps, files.contents, merged.tree)
+    return Loaded(
+        settings,
+        merged.origins,
+        translation.notes,
+        files.stamps,
+        files.contents,
+        merged.tree,
+        background=translation.background,
+    )
 
 
 def translated(request: Request, files: Files) -> Translation:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dragoman import __version__
-from dragoman.config.dialect import Level, Source
+from dragoman.config.dialect import Background, Level, Source
 from dragoman.config.dialects.torchserve import DIALECT
 from dragoman.config.dialects.torchserve.flags import FLAGS
 from dragoman.config.dialects.torchserve.keys import FILE_ONLY, KEYS, VERSION_KEYS
@@ -97,8 +97,18 @@ def test_the_version_is_told(word):
     assert translate(word).message == f"dragoman {__version__} in the place of TorchServe"
 
 
-def test_stop_says_how_to_stop():
-    assert "SIGTERM" in translate("--stop").message
+@pytest.mark.parametrize(
+    ("flags", "background"),
+    [
+        (["--start"], Background(".model_server.pid")),
+        (["--start", "--foreground"], None),
+        ([], None),
+        (["--stop"], Background(".model_server.pid", ends=True)),
+    ],
+)
+def test_start_serves_in_the_background_and_stop_ends_it(flags, background):
+    made = translate(*flags, file=STORE, names=["config.properties"])
+    assert made.background == background
 
 
 def test_the_models_are_all_words_up_to_the_next_flag():

@@ -11,9 +11,11 @@ NO_TOKENS: Final = "disable_token_authorization"
 NO_SNAPSHOTS: Final = "no snapshots are written or looked for"
 
 ROWS: Final[tuple[Flag, ...]] = (
-    Flag("start", False, HONOURED, "starts, in the foreground"),
-    Flag("foreground", False, HONOURED, "it always runs in the foreground"),
-    Flag("stop", False, HONOURED, "says how to stop: there is no process in the background"),
+    Flag(
+        "start", False, HONOURED, "starts in the background; dragoman serve without it runs in the foreground"
+    ),
+    Flag("foreground", False, HONOURED, "with --start: runs in the foreground"),
+    Flag("stop", False, HONOURED, "ends the server that --start began, and waits for its end"),
     Flag("version", False, HONOURED, "prints the version and ends; also -v"),
     Flag("ts-config", "", HONOURED, "the file of settings; TS_CONFIG_FILE wins over it"),
     Flag("model-store", "", HONOURED, "model_store"),

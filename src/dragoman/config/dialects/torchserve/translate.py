@@ -6,7 +6,7 @@ from typing import Final
 
 from dragoman import __version__
 from dragoman.config.command_line import CommandLine
-from dragoman.config.dialect import Level, Note, Source, Translation
+from dragoman.config.dialect import Background, Level, Note, Source, Translation
 from dragoman.config.dialects.torchserve.command_line import read_line
 from dragoman.config.dialects.torchserve.configuration import Configuration, read_configuration
 from dragoman.config.dialects.torchserve.flags import FLAGS, NO_TOKENS
@@ -18,10 +18,7 @@ from dragoman.config.writer import Writer
 from dragoman.core.errors import DragomanError, invalid
 
 NAME: Final = "torchserve"
-STOP: Final = (
-    "dragoman runs in the foreground, so there is none to stop from here: end it with Ctrl-C where it runs, "
-    "or send SIGTERM to its process; it then answers what it has begun"
-)
+PID_FILE: Final = ".model_server.pid"  # as TorchServe calls its own
 KEY_FILE: Final = "key_file.json"
 FILE: Final = re.compile(
     r"^[ \t]*(inference_address|management_address|load_models|model_store)[ \t]*[=:]", re.MULTILINE
@@ -39,7 +36,7 @@ def translate(source: Source) -> Translation:
     if line.on("version"):
         return Translation({}, message=f"dragoman {__version__} in the place of TorchServe")
     if line.on("stop"):
-        return Translation({}, message=STOP)
+        return Translation({}, background=Background(PID_FILE, ends=True))
     config = read_configuration(source, line)
     writer = Writer(source, line, NAME)
     mistakes: list[str] = []
@@ -57,7 +54,9 @@ def translate(source: Source) -> Translation:
             mistakes += error.message.splitlines()
     if mistakes:
         raise invalid("\n".join(mistakes))
-    return Translation(writer.tree, writer.origins, (*flag_notes(line), *config.notes(), *writer.notes))
+    notes = (*flag_notes(line), *config.notes(), *writer.notes)
+    background = Background(PID_FILE) if line.on("start") and not line.on("foreground") else None
+    return Translation(writer.tree, writer.origins, notes, background=background)
 
 
 def write_rest(writer: Writer, config: Configuration) -> None:
