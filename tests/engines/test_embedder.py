@@ -93,7 +93,7 @@ def test_vectors_have_length_1_where_a_module_says_so(tiny: EmbedderModel) -> No
 def test_the_tokens_of_a_text_give_its_vector(tiny: EmbedderModel) -> None:
     answer = tiny.embed(EmbedRequest("serving_default", ["alpha beta", "Say hello."]), CallContext("id"))
     assert answer.usage.prompt_tokens == answer.usage.total_tokens == 5
-    tokens = tiny._tokens.of(["alpha beta"])
+    tokens = tiny._tokens.of(["alpha beta"], CallContext("id"))
     assert np.array_equal(vectors(tiny, tokens), vectors(tiny, ["alpha beta"]))
 
 
@@ -163,7 +163,10 @@ def test_a_text_beyond_the_context_is_refused_unless_its_end_may_be_cut() -> Non
         with pytest.raises(DragomanError, match="the model takes 64") as caught:
             vectors(load(TINYEMBED), ["x", given])
         assert (caught.value.reason, caught.value.param) == (Reason.CONTEXT_EXCEEDED, "input")
+    with pytest.raises(DragomanError, match="10000000 characters; the model takes 64 tokens"):
+        vectors(load(TINYEMBED), ["a" * 10_000_000])
     cutting = load(TINYEMBED, truncate="end")
+    assert np.array_equal(vectors(cutting, ["x" * 10_000_000]), vectors(cutting, ["x" * 100]))
     assert np.array_equal(vectors(cutting, [[7] * 70]), vectors(cutting, [[7] * 64]))
     assert vectors(cutting, ["alpha " * 100]).shape == (1, 32)
     with pytest.raises(DragomanError, match="the model takes 2"):
@@ -181,6 +184,13 @@ def test_nobody_computes_for_a_caller_who_has_gone(tiny: EmbedderModel) -> None:
     with pytest.raises(DragomanError) as caught:
         tiny.embed(EmbedRequest("serving_default", TEXTS), CallContext("id", cancelled=True))
     assert caught.value.code is Code.CANCELLED
+
+
+def test_texts_and_tokens_keep_their_order_in_a_long_request(tiny: EmbedderModel) -> None:
+    inputs = [TEXTS[place % 5] if place % 3 else [place % 400] for place in range(200)]
+    made = vectors(tiny, inputs)
+    for place in (0, 1, 63, 64, 65, 128, 199):
+        assert vectors(tiny, [inputs[place]])[0] == pytest.approx(made[place], abs=1e-6)
 
 
 def test_texts_of_like_length_run_together_within_the_budget() -> None:

@@ -53,6 +53,14 @@ def test_a_stream_of_several_prompts_is_refused(client: Client) -> None:
         list(client.stream("tinychat", {"text_input": ["a", "b"]}, parameters=GREEDY))
 
 
+def test_v2_gives_a_vector_of_each_text(client: Client) -> None:
+    texts = ["alpha beta", "Say hello.", "x"]
+    made = client.infer("tinyembed", {"text_input": texts})["embedding"]
+    assert made.shape == (3, 32)
+    alone = client.infer("tinyembed", {"text_input": texts[1:2]})["embedding"]
+    assert made[1] == pytest.approx(alone[0], abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -7,7 +7,7 @@ import numpy as np
 
 from dragoman.core.context import CallContext
 from dragoman.core.embedding import MOST_INPUTS, EmbedTraits
-from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.errors import invalid
 from dragoman.core.generation import Ids, Usage
 from dragoman.core.requests import EmbedRequest, TensorRequest
 from dragoman.core.responses import Chunk, EmbedResponse, TensorResponse
@@ -18,7 +18,7 @@ from dragoman.engines.embedder.batches import batches, feed_of
 from dragoman.engines.embedder.files import Recipe
 from dragoman.engines.embedder.pooling import pooled, unit
 from dragoman.engines.embedder.runtimes import Graph
-from dragoman.engines.embedder.tokens import Tokens
+from dragoman.engines.embedder.tokens import Tokens, unwanted
 
 OVERLAPPING_CALLS: Final = 1024
 
@@ -43,11 +43,11 @@ class EmbedderModel:
 
         Errors: INVALID_ARGUMENT naming `input`; CANCELLED once nobody waits any more.
         """
-        tokens = self._tokens.of(request.inputs)
+        tokens = self._tokens.of(request.inputs, call)
         vectors: Array | None = None
         for places in batches(tokens, self._budget):
             if call.cancelled:
-                raise DragomanError(Code.CANCELLED, "nobody waits for these vectors any more")
+                raise unwanted()
             made = self._vectors([tokens[place] for place in places])
             if vectors is None:
                 vectors = np.empty((len(tokens), made.shape[1]), np.float32)
