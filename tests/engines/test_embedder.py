@@ -95,6 +95,11 @@ def test_the_tokens_of_a_text_give_its_vector(tiny: EmbedderModel) -> None:
     assert answer.usage.prompt_tokens == answer.usage.total_tokens == 5
     tokens = tiny._tokens.of(["alpha beta"], CallContext("id"))
     assert np.array_equal(vectors(tiny, tokens), vectors(tiny, ["alpha beta"]))
+    assert tiny.tokens("alpha beta", special=True) == tokens[0]
+
+
+def test_all_tokens_are_told_of_a_text_that_would_be_cut() -> None:
+    assert len(load(TINYEMBED, truncate="end").tokens("alpha " * 100, special=True)) > 100
 
 
 def test_tensors_of_texts_are_taken(tiny: EmbedderModel) -> None:

@@ -61,6 +61,16 @@ def test_v2_gives_a_vector_of_each_text(client: Client) -> None:
     assert made[1] == pytest.approx(alone[0], abs=1e-6)
 
 
+@pytest.mark.parametrize("path", ["/tokenize", "/v1/tokenize", "/v3/tokenize"])
+@pytest.mark.parametrize(("model", "context"), [("tinychat", 256), ("tinyembed", 64)])
+def test_the_tokens_of_a_text_are_told(server: Addresses, path: str, model: str, context: int) -> None:
+    connection = HTTPConnection(server.http.host, server.http.port)
+    connection.request("POST", path, json.dumps({"model": model, "prompt": "alpha beta"}))
+    told = json.loads(connection.getresponse().read())
+    assert told == {"count": 2, "max_model_len": context, "tokens": [386, 387], "token_strs": None}
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -19,6 +19,7 @@ class Kind(enum.Enum):
     GENERATE = "generate"
     CHAT = "chat"
     EMBED = "embed"
+    TOKENIZE = "tokenize"
 
 
 class Verb(enum.Enum):
@@ -136,6 +137,14 @@ class EmbedRequest(Struct):
     dimensions: int | None = None
 
 
+class TokenizeRequest(Struct):
+    """Texts whose tokens are wanted; `special` = with those that the model wants around a text."""
+
+    signature: str
+    texts: Sequence[str]
+    special: bool = True
+
+
 CoreRequest = (
     TensorRequest
     | ExampleRequest
@@ -144,4 +153,5 @@ CoreRequest = (
     | GenerateRequest
     | ChatRequest
     | EmbedRequest
+    | TokenizeRequest
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from dragoman.core.generation import Piece, Usage
+from dragoman.core.generation import Ids, Piece, Usage
 from dragoman.core.statistics import Run
 from dragoman.core.tensors import Array, Tensor
 
@@ -61,6 +61,14 @@ class EmbedResponse(Struct):
     run: Run | None = None
 
 
+class TokensResponse(Struct):
+    """The tokens of texts."""
+
+    tokens: Sequence[Ids]
+    version: int | None = None
+    run: Run | None = None
+
+
 class Chunk(Struct):
     """One part of a streamed answer: named tensors as the model gave them, what it took, and who answered.
 
@@ -79,7 +87,7 @@ class Chunk(Struct):
     usage: Usage | None = None
 
 
-CoreResponse = TensorResponse | PayloadResponse | TreeResponse | TextResponse | EmbedResponse
+CoreResponse = TensorResponse | PayloadResponse | TreeResponse | TextResponse | EmbedResponse | TokensResponse
 
 
 def with_tensors(response: CoreResponse) -> TensorResponse:

@@ -16,7 +16,7 @@ FLOATS: Final = frozenset({DType.FP16, DType.BF16, DType.FP32, DType.FP64})
 
 def text_signature(traits: TextTraits) -> Signature:
     """The one signature of a model: prompts in, what follows them out, as BYTES; conversations, too."""
-    kinds = {Kind.TENSORS, Kind.GENERATE} | ({Kind.CHAT} if traits.chats else set())
+    kinds = {Kind.TENSORS, Kind.GENERATE, Kind.TOKENIZE} | ({Kind.CHAT} if traits.chats else set())
     return Signature(
         DEFAULT_SIGNATURE,
         {PROMPT: TensorSpec(PROMPT, DType.BYTES, (None,), PROMPT)},
@@ -33,7 +33,7 @@ def embedding_signature(traits: EmbedTraits, width: int) -> Signature:
         DEFAULT_SIGNATURE,
         {PROMPT: TensorSpec(PROMPT, DType.BYTES, (None,), PROMPT)},
         {VECTOR: TensorSpec(VECTOR, DType.FP32, (None, width), VECTOR)},
-        accepts=frozenset({Kind.TENSORS, Kind.EMBED}),
+        accepts=frozenset({Kind.TENSORS, Kind.EMBED, Kind.TOKENIZE}),
         embeds=traits,
     )
 

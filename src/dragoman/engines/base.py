@@ -191,6 +191,9 @@ class EmbeddingModel(Protocol):
     signatures: Mapping[str, Signature]
     concurrency: int
 
+    def tokens(self, text: str, *, special: bool) -> Ids:
+        """A text's tokens; `special` = with those that the model wants around it."""
+
     def embed(self, request: EmbedRequest, call: CallContext) -> EmbedResponse:
         """A vector for each text. Ends early, and for nothing, once the call is cancelled."""
 

@@ -19,6 +19,7 @@ from dragoman.core.requests import (
     Kind,
     PayloadRequest,
     TensorRequest,
+    TokenizeRequest,
     TreeRequest,
 )
 from dragoman.core.responses import TensorResponse
@@ -43,6 +44,7 @@ KIND_OF: Final[Mapping[type, Kind]] = {
     GenerateRequest: Kind.GENERATE,
     ChatRequest: Kind.CHAT,
     EmbedRequest: Kind.EMBED,
+    TokenizeRequest: Kind.TOKENIZE,
 }
 ADAPTERS: Final[Mapping[tuple[Kind, Kind], Callable[[Any, Signature], TensorRequest]]] = {
     (Kind.EXAMPLES, Kind.TENSORS): engine_examples,

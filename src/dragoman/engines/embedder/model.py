@@ -38,6 +38,10 @@ class EmbedderModel:
         signature = embedding_signature(traits, width)
         self.signatures: Mapping[str, Signature] = {signature.name: signature}
 
+    def tokens(self, text: str, *, special: bool) -> Ids:
+        """A text's tokens, without a prompt before it, and however long it is."""
+        return self._tokens.whole(text, special=special)
+
     def embed(self, request: EmbedRequest, call: CallContext) -> EmbedResponse:
         """A vector for each text, cut where that is asked.
 

@@ -20,6 +20,7 @@ class Tokens:
     def __init__(self, own: Any, recipe: Recipe, traits: EmbedTraits, *, cuts: bool) -> None:
         own.no_padding()
         own.no_truncation()
+        self._whole = type(own).from_str(own.to_str()) if cuts else own
         if cuts:
             own.enable_truncation(recipe.context)
         self._own = own
@@ -44,6 +45,13 @@ class Tokens:
                     raise self._too_long(len(found), f"{len(ids)} tokens")
                 found.append(ids)
         return found
+
+    def whole(self, text: str, *, special: bool) -> Ids:
+        """The tokens of a text, however many."""
+        ids: Ids = self._whole.encode(
+            text.encode("utf-8", "replace").decode(), add_special_tokens=special
+        ).ids
+        return ids
 
     def _some(self, inputs: Sequence[str | Ids], start: int) -> Iterator[Ids]:
         texts = [

@@ -10,7 +10,7 @@ from time import perf_counter_ns
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.requests import CoreRequest, EmbedRequest, TensorRequest
+from dragoman.core.requests import CoreRequest, EmbedRequest, TensorRequest, TokenizeRequest
 from dragoman.core.responses import Chunk, CoreResponse, EmbedResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import Occupancy, Run
@@ -20,6 +20,7 @@ from dragoman.execution.admission import Slots
 from dragoman.execution.costs import CostEstimate
 from dragoman.execution.deadlines import within
 from dragoman.execution.runners import INLINE_NS, when_done
+from dragoman.execution.text.tokens import tokenized
 from dragoman.repository.handle import Handle
 
 Ready = EmbedRequest | TensorRequest
@@ -40,7 +41,16 @@ class EmbeddingRunner:
     def run(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> Awaitable[CoreResponse]:
-        """The vectors, to be awaited."""
+        """The vectors, or tokens, to be awaited."""
+        if isinstance(request, TokenizeRequest):
+            own = self._model
+            return tokenized(
+                self._pool,
+                lambda text, special: own.tokens(text, special=special),
+                request,
+                handle.version,
+                call,
+            )
         return self._answer(handle, request, signature, call)
 
     async def stream(

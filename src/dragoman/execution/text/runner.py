@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.generation import Piece, Usage
-from dragoman.core.requests import ChatRequest, CoreRequest, GenerateRequest, TensorRequest
+from dragoman.core.requests import ChatRequest, CoreRequest, GenerateRequest, TensorRequest, TokenizeRequest
 from dragoman.core.responses import Chunk, CoreResponse, TextResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import Occupancy, Run
@@ -32,6 +32,7 @@ from dragoman.execution.text.prompts import Preparation, Prepared
 from dragoman.execution.text.scores import needs_scoring, scored_text
 from dragoman.execution.text.sequence import TextSequence
 from dragoman.execution.text.tensors import generate_request, text_response, text_tensor
+from dragoman.execution.text.tokens import tokenized
 from dragoman.repository.handle import Handle
 from dragoman.settings.model import ModelSettings
 
@@ -79,7 +80,16 @@ class TextRunner:
     def run(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> Awaitable[CoreResponse]:
-        """The texts, whole, to be awaited."""
+        """The texts, whole, or tokens, to be awaited."""
+        if isinstance(request, TokenizeRequest):
+            own = self._model.tokenizer
+            return tokenized(
+                self._pool,
+                lambda text, special: own.encode(text, special=special),
+                request,
+                handle.version,
+                call,
+            )
         return self._whole(handle, request, call)
 
     async def stream(

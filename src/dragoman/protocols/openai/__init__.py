@@ -1,4 +1,4 @@
-"""OpenAI's API: chats, completions, embeddings and the list of models."""
+"""OpenAI's API: chats, completions, embeddings, what goes with them, and the list of models."""
 
 from dragoman.protocols.openai.routes import make_protocol
 

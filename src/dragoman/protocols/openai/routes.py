@@ -21,6 +21,7 @@ from dragoman.protocols.openai.models import answer_model, answer_models
 from dragoman.protocols.openai.mounted import parse_mounted
 from dragoman.protocols.openai.rerank import encode_rerank, parse_rerank
 from dragoman.protocols.openai.streaming import stream_chat, stream_completion
+from dragoman.protocols.openai.tokenize import bind_tokenize, encode_tokenize, parse_tokenize
 from dragoman.wire import v1_models
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
 from dragoman.wire.surroundings import Surroundings
@@ -39,6 +40,15 @@ EMBEDDING: Final = InferOperation(
     encode=encode_embedding,
     fail=fail,
     writing=written_bytes,
+    tells_id=True,
+)
+TOKENIZE: Final = InferOperation(
+    name="openai.rest.tokenize",
+    verb=Verb.INFER,
+    parse=parse_tokenize,
+    bind=bind_tokenize,
+    encode=encode_tokenize,
+    fail=fail,
     tells_id=True,
 )
 MOUNTED_EMBEDDING: Final = replace(EMBEDDING, parse=parse_mounted_embedding)
@@ -76,9 +86,16 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         encode=encode_rerank,
         writing=None,
     )
-    named = {CHAT: chat, COMPLETION: completion, EMBEDDINGS: EMBEDDING, "rerank": rerank}
+    named = {
+        CHAT: chat,
+        COMPLETION: completion,
+        EMBEDDINGS: EMBEDDING,
+        "rerank": rerank,
+        "tokenize": TOKENIZE,
+    }
     of_path = {CHAT: mounted(chat), COMPLETION: mounted(completion), EMBEDDINGS: MOUNTED_EMBEDDING}
     v1 = (
+        HttpRoute("POST", "/tokenize", TOKENIZE),
         *calls(V1, named),
         *(route for below in MODELS for route in calls(f"{V1}/models/{below}", of_path)),
         HttpRoute("GET", f"{V1}/models", v1_models.MODELS),

@@ -11,9 +11,9 @@ import pytest
 from dragoman.core.context import CallContext
 from dragoman.core.embedding import EmbedTraits
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.generation import Usage
-from dragoman.core.requests import CoreRequest, EmbedRequest, GenerateRequest, TensorRequest
-from dragoman.core.responses import CoreResponse, EmbedResponse, TensorResponse
+from dragoman.core.generation import Ids, Usage
+from dragoman.core.requests import CoreRequest, EmbedRequest, GenerateRequest, TensorRequest, TokenizeRequest
+from dragoman.core.responses import CoreResponse, EmbedResponse, TensorResponse, TokensResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import DType, Tensor
 from dragoman.core.text_signature import PROMPT, VECTOR, embedding_signature
@@ -35,6 +35,9 @@ class Counter:
     def embed(self, request: EmbedRequest, call: CallContext) -> EmbedResponse:
         self._before(call)
         return EmbedResponse(np.array([[len(text)] for text in request.inputs], np.float32), Usage(1))
+
+    def tokens(self, text: str, *, special: bool) -> Ids:
+        return [*([0] if special else []), *map(ord, text)]
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         texts = request.inputs[PROMPT].array.tolist()
@@ -95,9 +98,17 @@ def test_vectors_and_tensors_of_them_tell_the_version_and_what_they_took() -> No
     assert vectors.run.infer_ns > 0
 
 
+@pytest.mark.parametrize(("special", "around"), [(True, [0]), (False, [])])
+def test_tokens_are_told(special: bool, around: list[int]) -> None:
+    (answer,) = asked(Counter(), TokenizeRequest(SIGNATURE.name, ["ab", "c"], special))
+    assert isinstance(answer, TokensResponse)
+    assert answer.tokens == [[*around, 97, 98], [*around, 99]]
+    assert answer.version == 3
+
+
 def test_a_request_of_another_kind_is_unimplemented() -> None:
     with pytest.raises(
-        DragomanError, match="takes embed or tensors, and the request holds generate"
+        DragomanError, match="takes embed or tensors or tokenize, and the request holds generate"
     ) as caught:
         asked(Counter(), GenerateRequest(SIGNATURE.name, ["a"]))
     assert caught.value.code is Code.UNIMPLEMENTED
