@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
 
+import grpc
 import pytest
 
 from dragoman.client import Client, ServerError
 from dragoman.core.tensors import DType
+from dragoman.wire.protobuf import message_class
 from tests.engines.text_models import write_models
 from tests.server_process import Address, Addresses, serving
 
 GREEK = " gamma delta epsilon zeta eta theta"
 FOX = " brown fox jumps over the lazy dog."
+TORCHSERVE_GRPC = "org.pytorch.serve.grpc.inference"
 GREEDY: Any = {"max_tokens": 40, "temperature": 0}
+TORCHSERVE: Any = {"prompt": "alpha beta", "max_new_tokens": 40, "temperature": 0}
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +176,63 @@ def test_torchserve_s_predictions_take_a_text(server: Addresses) -> None:
     status, text = post(server, "/predictions/tinychat", '{"text_input": ["The quick"]}')
     assert status == 200
     assert FOX in text
+
+
+def test_torchserve_s_predictions_take_a_prompt_with_parameters(server: Addresses) -> None:
+    status, text = post(server, "/predictions/tinychat", json.dumps(TORCHSERVE))
+    assert (status, json.loads(text)) == (200, GREEK)
+    few = json.dumps({"text_input": ["alpha beta", "The quick"], "max_tokens": 3, "max_new_tokens": 40})
+    status, text = post(server, "/predictions/tinychat", few)
+    assert status == 200
+    found = json.loads(text)
+    assert [whole.startswith(part) for whole, part in zip((GREEK, FOX), found, strict=True)] == [True, True]
+    assert all(0 < len(part) < 30 for part in found)
+
+
+def test_torchserve_s_predictions_stream_the_text_itself_as_chunks(server: Addresses) -> None:
+    connection = HTTPConnection(*server.http, timeout=60)
+    connection.request("POST", "/predictions/tinychat", json.dumps({**TORCHSERVE, "stream": True}))
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("transfer-encoding")) == (200, "chunked")
+    assert answer.getheader("ts_stream_next") == "true"
+    assert answer.getheader("content-type") == "text/plain; charset=utf-8"
+    assert answer.read().decode() == GREEK
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"stream": "yes"}, "'stream' must be true or false"),
+        ({"stream": True, "prompt": ["a", "b"]}, "a stream continues one prompt, and the request holds 2"),
+        ({"stream": True, "temperature": 9}, "temperature must be a number from 0 to 2"),
+        ({"stream": True, "max_new_tokens": 10**9}, "context of 256 tokens"),
+        ({"top_k": [1]}, "parameter 'top_k' must be a number"),
+        ({"prompt": 5}, "'prompt' must be a text"),
+        ({"prompt": [5]}, "type: string"),
+    ],
+)
+def test_what_torchserve_s_predictions_cannot_take_is_told_before_anything_is_streamed(
+    server: Addresses, fields: Any, message: str
+) -> None:
+    status, text = post(server, "/predictions/tinychat", json.dumps({**TORCHSERVE, **fields}))
+    told = json.loads(text)
+    assert (status, told["code"], told["type"]) == (400, 400, "BadRequestException")
+    assert message in told["message"]
+
+
+@pytest.mark.parametrize("data", [b"alpha beta", json.dumps(TORCHSERVE).encode()])
+def test_torchserve_s_stream_over_grpc_has_the_text_itself_in_its_messages(
+    server: Addresses, data: bytes
+) -> None:
+    request = message_class(f"{TORCHSERVE_GRPC}.PredictionsRequest")
+    answer = message_class(f"{TORCHSERVE_GRPC}.PredictionResponse")
+    with grpc.insecure_channel(f"{server.grpc.host}:{server.grpc.port}") as channel:
+        call = channel.unary_stream(
+            f"/{TORCHSERVE_GRPC}.InferenceAPIsService/StreamPredictions",
+            request_serializer=request.SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        asked = request(model_name="tinychat", input={"data": data})
+        parts = [bytes(message.prediction) for message in call(asked, timeout=60)]
+    assert b"".join(parts).decode() == GREEK

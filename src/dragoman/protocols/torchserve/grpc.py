@@ -19,6 +19,7 @@ from dragoman.protocols.torchserve.grpc_errors import NO_SEQUENCE, fail
 from dragoman.protocols.torchserve.grpc_messages import messages
 from dragoman.protocols.torchserve.reading import Asking, Reading
 from dragoman.protocols.torchserve.status import health
+from dragoman.protocols.torchserve.texts import written_text
 from dragoman.protocols.torchserve.written import write_tensors
 from dragoman.settings.limits import Limits
 from dragoman.wire.json_tree import dump_indented
@@ -40,7 +41,8 @@ SEQUENCE_END: Final = "ts_request_sequence_end"
 class GrpcDraft(AskedDraft):
     """A request whose input waits for the model. `headers` are what a handler sees of the sequence.
 
-    `reading` is there once tensors were read; `streams`: the model gives them in parts.
+    `reading` is there once tensors were read; `streams`: the model gives them in parts, which
+    are the text itself where it `writes_text`.
     """
 
     parts: list[PayloadPart]
@@ -48,6 +50,7 @@ class GrpcDraft(AskedDraft):
     headers: Mapping[str, str]
     reading: Reading | None = None
     streams: bool = False
+    writes_text: bool = False
 
 
 def parse_prediction(wire: WireRequest, limits: Limits) -> GrpcDraft:
@@ -106,6 +109,7 @@ def bind_prediction(draft: GrpcDraft, signature: Signature) -> CoreRequest:
         raise invalid(f"the request has no input; the model takes {asking.inputs}")
     draft.reading, request = read_parts(parts, asking)
     draft.streams = signature.streams
+    draft.writes_text = signature.text is not None
     return request
 
 
@@ -139,6 +143,8 @@ class PartsEncoder:
 
     def chunk(self, item: Chunk) -> bytes:
         """One part."""
+        if self._draft.writes_text:
+            return prediction(written_text(item.outputs))
         return prediction(body_of(self._draft, item.payload or TensorResponse(item.outputs, item.version)))
 
     def end(self) -> bytes | None:

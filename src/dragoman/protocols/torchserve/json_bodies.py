@@ -4,6 +4,7 @@ from typing import Final
 
 from dragoman.core.errors import invalid
 from dragoman.protocols.torchserve.reading import Asking, Read, Reading, listed
+from dragoman.protocols.torchserve.texts import is_prompt, read_prompt
 from dragoman.protocols.torchserve.values import as_image, is_one_row
 from dragoman.wire.elements import is_b64_object
 from dragoman.wire.forms import BODY
@@ -28,6 +29,8 @@ def read_json(value: JsonValue, asking: Asking) -> Read:
     while type(value) is dict and not is_b64_object(value):
         if value and value.keys() <= signature.inputs.keys():
             return read_named(value, asking)
+        if signature.text is not None and is_prompt(value):
+            return read_prompt(value, asking)
         if INSTANCES in value:
             rows = read_rows(value[INSTANCES], signature, images=True)
             return Reading(), predict_request(signature, rows)

@@ -19,6 +19,7 @@ from dragoman.protocols.torchserve.bodies import read_body
 from dragoman.protocols.torchserve.errors import AskedDraft, fail
 from dragoman.protocols.torchserve.payloads import write_payload, write_stream_head
 from dragoman.protocols.torchserve.reading import Asking, Reading
+from dragoman.protocols.torchserve.texts import written_text
 from dragoman.protocols.torchserve.written import write_tensors
 from dragoman.settings.limits import Limits
 from dragoman.wire.forms import Form, caller_headers, last_of_each, read_fields, read_form
@@ -26,6 +27,7 @@ from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.percent import percent_decoded
 
 NAME_FIELD: Final = "model_name"
+TEXT: Final = "text/plain; charset=utf-8"
 
 
 class Route(Struct, frozen=True):
@@ -149,6 +151,23 @@ class PartsEncoder:
         return fail(self._manner, self._draft, error)
 
 
+class TextEncoder(PartsEncoder):
+    """Writes a text as it comes, and nothing else, as handlers of such models do."""
+
+    def head(self, _: Chunk | None) -> WireResponse:
+        """The head of an answer in parts."""
+        return finished(self._manner, write_stream_head(self._manner, PayloadResponse(b"", media_type=TEXT)))
+
+    def chunk(self, item: Chunk) -> bytes:
+        """What has come."""
+        return written_text(item.outputs)
+
+
 def stream_prediction(manner: Manner, draft: PredictionDraft) -> PartsEncoder | None:
-    """An encoder where the model reads bodies: its code may answer in parts whenever it likes."""
-    return PartsEncoder(manner, draft) if draft.reading is None else None
+    """An encoder where the model reads bodies: its code may answer in parts whenever it likes.
+
+    And one for a text that is wanted as it comes.
+    """
+    if draft.reading is None:
+        return PartsEncoder(manner, draft)
+    return TextEncoder(manner, draft) if draft.reading.streams else None

@@ -16,12 +16,13 @@ class Reading(Struct):
     """How a request's tensors were written, which its answer follows.
 
     `one_row`: without a list around it. `v2`: as the Open Inference Protocol has them. `key`: the answer's
-    own, empty = it stands alone.
+    own, empty = it stands alone. `streams`: the caller wants a text as it comes.
     """
 
     one_row: bool = False
     v2: InferDraft | None = None
     key: str = ""
+    streams: bool = False
 
 
 class Asking(Struct):
