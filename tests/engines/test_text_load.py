@@ -96,6 +96,20 @@ def test_clients_that_vanish_leave_nothing(server: Address) -> None:
     # As many as are written at once: had one kept its place, these would never all be done together.
     with ThreadPoolExecutor(STREAMS) as threads:
         list(threads.map(streamed, [server] * STREAMS, range(STREAMS)))
+    told = figures(server)
+    assert (told["dragoman_text_running"], told["dragoman_text_waiting"]) == (0, 0)
+    assert told["dragoman_text_cancelled_total"] > VANISHING / 2
+    assert told["dragoman_text_failed_total"] == 0
+
+
+def figures(address: Address) -> dict[str, float]:
+    """What /metrics tells of the texts."""
+    connection = HTTPConnection(*address, timeout=60)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith("dragoman_text_")]
+    return {name.partition("{")[0]: float(value) for name, _, value in lines}
 
 
 def test_who_shuts_its_writing_side_has_gone_and_is_not_written_for(server: Address) -> None:

@@ -50,6 +50,24 @@ class Occupancy(Struct, frozen=True):
     streams: int
 
 
+class TextCounts(Struct, frozen=True):
+    """The texts of a model that writes them: those under way, and what has become of all since it was loaded.
+
+    `places` = how many are written at once; `waiting` = those in line for a place. `finished` = those that
+    came to their end, `cancelled` = those that nobody waited for any more, `failed` = those that the engine
+    failed at. `prompt_tokens` = those of the texts that were begun, `tokens` = those written.
+    """
+
+    places: int
+    running: int
+    waiting: int
+    finished: int
+    cancelled: int
+    failed: int
+    prompt_tokens: int
+    tokens: int
+
+
 class Times:
     """How often something happened, and how long that took in all."""
 

@@ -10,7 +10,7 @@ from dragoman.core.configuration import ModelConfiguration, VersionChoice
 from dragoman.core.errors import Code, Reason
 from dragoman.core.measures import Measure
 from dragoman.core.signatures import Signature
-from dragoman.core.statistics import VersionStatistics
+from dragoman.core.statistics import TextCounts, VersionStatistics
 from dragoman.core.terms import USUAL_TERMS, WorkTerms
 
 PIPELINE: Final = "pipeline"  # what stands where a model has the name of its engine
@@ -87,9 +87,9 @@ class VersionStatus(Struct, frozen=True):
     `registered` = by a request, and not by the settings.
 
     All of it is a snapshot but `statistics`, whose counters are the version's own and go on counting, and
-    `workers` and `measures`: how the workers are, and what the model's own code has measured, is asked when
-    somebody looks; None = there is nothing to tell of. These and the configuration are there from READY until
-    nothing of the version is left.
+    `workers`, `measures` and `texts`: how the workers are, what the model's own code has measured, and which
+    texts are being written, is asked when somebody looks; None = there is nothing to tell of. These and the
+    configuration are there from READY until nothing of the version is left.
     """
 
     version: int
@@ -102,6 +102,7 @@ class VersionStatus(Struct, frozen=True):
     configuration: ModelConfiguration | None = None
     workers: Callable[[], WorkersStatus] | None = None
     measures: Callable[[], Sequence[Measure]] | None = None
+    texts: Callable[[], TextCounts] | None = None
     name: str | None = None
     origin: str = ""
     path: str = ""

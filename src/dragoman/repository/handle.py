@@ -11,7 +11,7 @@ from dragoman.core.measures import Measure
 from dragoman.core.requests import CoreRequest, Kind
 from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
-from dragoman.core.statistics import Occupancy, VersionStatistics
+from dragoman.core.statistics import Occupancy, TextCounts, VersionStatistics
 from dragoman.core.status import WorkersStatus
 
 
@@ -87,6 +87,14 @@ class Measuring(Protocol):
 
     def measures(self) -> Sequence[Measure]:
         """All that it has measured, as it is now."""
+
+
+@runtime_checkable
+class WritingTexts(Protocol):
+    """A runner of a model that writes text."""
+
+    def texts(self) -> TextCounts:
+        """How many there are. For the event loop's thread only."""
 
 
 def nothing() -> None:
@@ -169,6 +177,11 @@ class Handle:
     def measures(self) -> Callable[[], Sequence[Measure]] | None:
         """What tells what the model's own code measures; None = it does not."""
         return self.runner.measures if isinstance(self.runner, Measuring) else None
+
+    @property
+    def texts(self) -> Callable[[], TextCounts] | None:
+        """What tells how many texts are being written; None = the model writes none."""
+        return self.runner.texts if isinstance(self.runner, WritingTexts) else None
 
     def hold(self) -> None:
         """Take one more pin."""

@@ -121,6 +121,7 @@ class VersionHarness:
             configuration=self.configuration,
             workers=self.handle.workers if self.handle is not None else None,
             measures=self.handle.measures if self.handle is not None else None,
+            texts=self.handle.texts if self.handle is not None else None,
             name=self.handle.version_name if self.handle is not None else self.candidate.version_name,
             origin=self.candidate.origin or self.candidate.shown,
             path=self.candidate.path,

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from dragoman.core.status import State, StatusReport
+from dragoman.telemetry import texts
 from dragoman.telemetry.measures import families
 
 # Upper bounds of the latency buckets: 100 µs to 10 s, in nanoseconds. Below them an in-process model answers,
@@ -87,6 +88,7 @@ class MetricsCollector(Collector):
         yield refused
         yield self._states()
         yield from families(self._report)
+        yield from texts.families(self._report)
 
     def _calls(self) -> Iterator[Metric]:
         counts = CounterMetricFamily(

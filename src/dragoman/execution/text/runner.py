@@ -21,7 +21,7 @@ from dragoman.core.generation import Piece, Usage
 from dragoman.core.requests import ChatRequest, CoreRequest, GenerateRequest, TensorRequest, TokenizeRequest
 from dragoman.core.responses import Chunk, CoreResponse, TextResponse
 from dragoman.core.signatures import Signature
-from dragoman.core.statistics import Occupancy, Run
+from dragoman.core.statistics import Occupancy, Run, TextCounts
 from dragoman.engines.base import Emission, TextModel
 from dragoman.execution.adapters import KIND_OF
 from dragoman.execution.text.answer import SILENCE_S, Answer, joined
@@ -69,7 +69,11 @@ class TextRunner:
         self._line: FairLine[Writing] = FairLine(model.at_once, settings.max_queue, name)
         self._running: dict[int, Writing] = {}
         self._pool = ThreadPoolExecutor(PREPARING_THREADS, thread_name_prefix=f"prompts-{name}")
-        self.cancelled_total = 0  # texts that nobody waited for any more
+        self._finished = 0
+        self._cancelled = 0  # texts that nobody waited for any more
+        self._failed = 0
+        self._prompt_tokens = 0
+        self._tokens = 0
 
         def deliver(emissions: Sequence[Emission]) -> None:
             if not loop.is_closed():
@@ -125,6 +129,19 @@ class TextRunner:
         at_once = self._model.at_once
         return Occupancy(at_once, len(self._running), at_once)
 
+    def texts(self) -> TextCounts:
+        """How many texts there are, and what became of those there were."""
+        return TextCounts(
+            self._model.at_once,
+            len(self._running),
+            self._line.waiting,
+            self._finished,
+            self._cancelled,
+            self._failed,
+            self._prompt_tokens,
+            self._tokens,
+        )
+
     def close(self) -> None:
         """End what is under way and close the model; it blocks."""
         self._pool.shutdown(wait=True)
@@ -177,7 +194,11 @@ class TextRunner:
         count = request.asked.texts * (len(request.prompts) if isinstance(request, GenerateRequest) else 1)
         self._line.check(count)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, self._preparation.prepare, request)
+        try:
+            return await loop.run_in_executor(self._pool, self._preparation.prepare, request)
+        except asyncio.CancelledError:
+            self._cancelled += count
+            raise
 
     def _begin(self, prepared: Prepared, call: CallContext) -> tuple[list[Writing], Answer]:
         """Put a request's texts in line.
@@ -223,8 +244,10 @@ class TextRunner:
                 writing.handle = self._model.submit(sequence.prompt, sampling)
             except Exception as error:  # the engine's own, which the gateway words
                 self._line.give()
+                self._failed += 1
                 writing.answer.fail(error)
                 continue
+            self._prompt_tokens += len(sequence.prompt)
             self._running[writing.handle] = writing
 
     def _deliver(self, emissions: Sequence[Emission]) -> None:
@@ -235,8 +258,10 @@ class TextRunner:
                 continue
             if emission.error is not None:
                 self._leave(writing)
+                self._failed += 1
                 writing.answer.fail(emission.error)
                 continue
+            self._tokens += len(emission.ids)
             piece = writing.sequence.take(emission)
             if piece is None:
                 continue
@@ -244,6 +269,7 @@ class TextRunner:
                 if emission.finish is None:
                     self._model.cancel(emission.handle)
                 self._leave(writing)
+                self._finished += 1
             if writing.markup is not None:
                 piece = writing.markup.read(piece)
             writing.answer.put(piece)
@@ -261,11 +287,11 @@ class TextRunner:
             if writing.sequence.done:
                 continue
             if writing.handle is None:
-                self._line.leave(writing.caller, writing)
+                self._cancelled += self._line.leave(writing.caller, writing)
             elif writing.handle in self._running:
                 self._model.cancel(writing.handle)
                 self._leave(writing)
-                self.cancelled_total += 1
+                self._cancelled += 1
         self._admit()
 
 

@@ -16,6 +16,7 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.generation import Asked, Finish, Sampling, Usage
 from dragoman.core.requests import ChatRequest, CoreRequest, GenerateRequest, TensorRequest, TreeRequest
 from dragoman.core.responses import Chunk, TensorResponse, TextResponse
+from dragoman.core.statistics import TextCounts
 from dragoman.core.tensors import DType, Tensor
 from dragoman.engines.base import Emission
 from dragoman.execution.text.runner import TextRunner
@@ -183,10 +184,29 @@ def test_who_leaves_while_the_engine_writes_frees_the_place_at_once() -> None:
         await asyncio.wait([answer])
         assert stage.model.cancelled == [0]
         assert stage.at_rest
-        assert stage.runner.cancelled_total == 1
+        counts = stage.runner.texts()
+        assert (counts.running, counts.finished, counts.cancelled) == (0, 0, 1)
         stage.model.say(0, "late", Finish.STOP)  # is nobody's
 
     play(scene)
+
+
+def test_texts_are_counted_under_way_in_line_and_when_they_end() -> None:
+    async def scene(stage: Stage) -> None:
+        answers = [stage.ask(prompt("abc")) for _ in range(3)]
+        await stage.begun(2)
+        await until(lambda: stage.runner._line.waiting == 1)
+        assert stage.runner.texts() == TextCounts(2, 2, 1, 0, 0, 0, 6, 0)
+        stage.model.say(0, "xy", Finish.STOP)  # the token that ends it counts, too
+        stage.model.step(Emission(1, error=DragomanError(Code.INTERNAL, "the step failed")))
+        await stage.begun(3)
+        await asyncio.wait(answers[:2])
+        assert stage.runner.texts() == TextCounts(2, 1, 0, 1, 0, 1, 9, 3)
+        answers[2].cancel()
+        await asyncio.wait(answers)
+        assert stage.runner.texts() == TextCounts(2, 0, 0, 1, 1, 1, 9, 3)
+
+    play(scene, ScriptedModel(at_once=2))
 
 
 def test_who_leaves_the_line_is_never_begun() -> None:
@@ -199,9 +219,21 @@ def test_who_leaves_the_line_is_never_begun() -> None:
         stage.model.say(0, "a", Finish.STOP)
         await first
         assert len(stage.model.begun) == 1
+        assert (stage.runner.texts().waiting, stage.runner.texts().cancelled) == (0, 1)
         assert stage.at_rest
 
     play(scene, ScriptedModel(at_once=1))
+
+
+def test_who_leaves_while_the_prompt_is_made_is_counted_and_never_begun() -> None:
+    async def scene(stage: Stage) -> None:
+        answer = stage.ask(prompt(texts=2))
+        await asyncio.sleep(0)
+        answer.cancel()
+        await asyncio.wait([answer])
+        assert (stage.model.begun, stage.runner.texts().cancelled) == ({}, 2)
+
+    play(scene)
 
 
 def test_callers_take_turns() -> None:
