@@ -138,7 +138,7 @@ def test_sizes_are_narrowed_for_requests(server: Server) -> None:
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"backend": "nonsense"}, "there is no engine 'nonsense'; there is handler, onnx"),
+        ({"backend": "nonsense"}, "there is no engine 'nonsense'; there is handler, "),
         ({"backend": "python"}, "failed to load 'half_plus_two'"),
         ({"default_model_filename": "other.onnx"}, "loads 'model.onnx', not 'other.onnx'"),
         ({"parameters": {"nonsense": {"string_value": "1"}}}, "has no such option"),
