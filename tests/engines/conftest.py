@@ -1,4 +1,4 @@
-"""These tests need TensorFlow, OpenVINO or torch; scripts/engines runs them in an environment with all."""
+"""These tests need TensorFlow, OpenVINO, torch or scikit-learn; scripts/engines runs them where all are."""
 
 from importlib.util import find_spec
 
@@ -20,6 +20,7 @@ collect_ignore = [
     *(() if find_spec("openvino_genai") else WITH_GENAI),
     *(() if find_spec("tokenizers") and find_spec("openvino") else ("test_embedder.py",)),
     *(() if find_spec("transformers") else ("test_transformers_engine.py",)),
+    *(() if find_spec("sklearn") and find_spec("skops") else ("test_tables.py",)),
     *(() if find_spec("torch") and find_spec("captum") else WITH_CAPTUM),
     *(() if find_spec("torch") and find_spec("safetensors") else WITH_TORCH),
 ]

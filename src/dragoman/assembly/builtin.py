@@ -18,6 +18,7 @@ from dragoman.engines.handler import HandlerEngine, read_gpus
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
+from dragoman.engines.sklearn import SklearnEngine, SkopsEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.engines.torch import TorchEngine
@@ -52,6 +53,8 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     GenAiEngine,
     OpenVinoEngine,
     TransformersEngine,
+    SkopsEngine,
+    SklearnEngine,
 )  # fmt: skip
 # Where an engine's models are loaded, unless it is in this process or, for code, in workers.
 PLACES: Final[Mapping[type[Engine], Callable[[type[Engine]], Engine]]] = {

@@ -88,6 +88,7 @@ class Signature(Struct, frozen=True):
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
     answers: Answers = Answers.WHOLE
     untyped: bool = False
+    any_number: bool = False  # whether numbers of any type may feed its inputs, and [N, 1] one of shape [N]
     text: TextTraits | None = None
     embeds: EmbedTraits | None = None
 

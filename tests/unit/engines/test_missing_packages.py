@@ -11,6 +11,7 @@ from dragoman.engines.base import Artifact, Engine
 from dragoman.engines.embedder import EmbedderEngine
 from dragoman.engines.genai import GenAiEngine
 from dragoman.engines.openvino import OpenVinoEngine
+from dragoman.engines.sklearn import SklearnEngine, SkopsEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.engines.torch import TorchEngine
@@ -24,10 +25,13 @@ ENGINES = [
     (EmbedderEngine(), "tokenizers", "model.onnx"),
     (GenAiEngine(), "openvino_genai", "openvino_model.xml"),
     (TransformersEngine(), "transformers", "config.json"),
+    (SklearnEngine(), "sklearn", "model.joblib"),
+    (SkopsEngine(), "skops", "model.skops"),
 ]
 EXTRAS = {
     "openvino-genai": "genai",
     "embedder": "embeddings",
+    "skops": "sklearn",
 }  # where the extra is called otherwise than the engine
 
 

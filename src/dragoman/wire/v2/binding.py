@@ -11,7 +11,7 @@ from dragoman.core.requests import CoreRequest, TensorRequest
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor, fits
 from dragoman.wire.datatypes import DATATYPES, shown_shape
-from dragoman.wire.fitting import with_trailing_axis
+from dragoman.wire.fitting import as_declared, with_trailing_axis
 from dragoman.wire.serialized import predict_request
 
 MAX_NAMES: Final = (
@@ -38,6 +38,8 @@ def bind_tensors(
             name: Tensor(tensor.dtype, with_trailing_axis(tensor.array, specs[name], signature))
             for name, tensor in tensors.items()
         }
+    if signature.any_number:
+        tensors = {name: as_declared(tensor, specs[name]) for name, tensor in tensors.items()}
     for name, tensor in tensors.items():
         spec = specs[name]
         if tensor.dtype is not spec.dtype:

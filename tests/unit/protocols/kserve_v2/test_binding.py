@@ -8,7 +8,7 @@ import pytest
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.images import ImageSpec
 from dragoman.core.requests import ExampleRequest, TensorRequest
-from dragoman.core.signatures import Method, Signature
+from dragoman.core.signatures import Method, Signature, TensorSpec
 from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.wire.v2.binding import bind_tensors
 from tests.unit.protocols.tfs.reference import ADD_SUB, echo_signature, example_signature, signature, spec
@@ -133,3 +133,14 @@ def test_a_signature_of_examples_takes_them_serialized() -> None:
     )
     broken = np.array([b"\xff"], np.object_)
     assert refused(given(DType.BYTES, inputs=broken), to=found).startswith('input "inputs", row 0:')
+
+
+def test_a_model_of_tables_gets_numbers_of_any_type_as_its_own_and_columns_as_values() -> None:
+    age = TensorSpec("age", DType.FP64, (None,), "age")
+    table = Signature("serving_default", {"age": age}, {}, any_number=True)
+    request = bind_tensors("m", {"age": Tensor(DType.INT64, np.array([[1], [2]]))}, [], table)
+    assert isinstance(request, TensorRequest)
+    bound = request.inputs["age"]
+    assert (bound.dtype, bound.array.dtype, bound.array.tolist()) == (DType.FP64, np.float64, [1.0, 2.0])
+    with pytest.raises(DragomanError, match="data-type is 'BYTES', but model 'm' expects 'FP64'"):
+        bind_tensors("m", {"age": Tensor(DType.BYTES, np.array([b"1"], object))}, [], table)

@@ -1,0 +1,88 @@
+"""Models of tables on a live server: pickles in workers and data, over the protocols of their clients."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from sklearn.datasets import load_iris
+
+from dragoman.client import Client
+from tests.e2e.process import fetch
+from tests.server_process import serving
+from tests.unit.engines.sklearn.estimators import PEOPLE, iris, people
+
+ROWS: Any = PEOPLE.to_dict("records")
+LABELS = people().predict(PEOPLE).tolist()
+FLOWERS = load_iris().data[::30]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("tables")
+    for name in ("people", "iris", "data"):
+        (folder / "models" / name).mkdir(parents=True)
+    joblib.dump(people(), folder / "models" / "people" / "model.joblib")
+    joblib.dump(iris(), folder / "models" / "iris" / "model.pkl")
+    skops.io.dump(people(), folder / "models" / "data" / "model.skops")
+    with serving([str(folder / "models"), "--trust-code"], folder / "log") as found:
+        yield f"http://{found.http.host}:{found.http.port}"
+
+
+@pytest.mark.parametrize("model", ["people", "data"])
+def test_objects_in_instances_are_rows_of_named_columns(url: str, model: str) -> None:
+    status, answer = fetch(f"{url}/v1/models/{model}:predict", json.dumps({"instances": ROWS}))
+    assert (status, answer) == (200, {"predictions": LABELS})
+
+
+@pytest.mark.parametrize("model", ["people", "data"])
+def test_one_input_for_each_column_is_a_table_too(url: str, model: str) -> None:
+    inputs = [
+        {"name": "sex", "datatype": "BYTES", "shape": [4], "data": PEOPLE["sex"].tolist()},
+        {"name": "fare", "datatype": "FP32", "shape": [4, 1], "data": PEOPLE["fare"].tolist()},
+        {"name": "age", "datatype": "INT64", "shape": [4], "data": [22, 38, 26, 35]},
+    ]
+    status, answer = fetch(f"{url}/v2/models/{model}/infer", json.dumps({"inputs": inputs}))
+    assert (status, answer["outputs"][0]["data"]) == (200, LABELS)
+
+
+def test_probabilities_are_a_signature_of_their_own(url: str) -> None:
+    body = {"signature_name": "predict_proba", "instances": ROWS}
+    status, answer = fetch(f"{url}/v1/models/people:predict", json.dumps(body))
+    assert status == 200
+    assert np.array(answer["predictions"]) == pytest.approx(people().predict_proba(PEOPLE))
+
+
+def test_lists_are_rows_of_a_matrix_as_in_kserves_example(url: str) -> None:
+    status, answer = fetch(f"{url}/v1/models/iris:predict", json.dumps({"instances": FLOWERS.tolist()}))
+    assert (status, answer) == (200, {"predictions": iris().predict(FLOWERS).tolist()})
+
+
+def test_single_precision_numbers_are_taken_as_kserves_example_sends_them(url: str) -> None:
+    flat = FLOWERS.ravel().tolist()
+    given = {"name": "input-0", "shape": list(FLOWERS.shape), "datatype": "FP32", "data": flat}
+    status, answer = fetch(f"{url}/v2/models/iris/infer", json.dumps({"inputs": [given]}))
+    assert (status, answer["outputs"][0]["data"]) == (200, iris().predict(FLOWERS).tolist())
+
+
+def test_the_client_is_answered(url: str) -> None:
+    with Client(url) as client:
+        answer = client.predict("iris", FLOWERS)
+    assert np.array_equal(answer, iris().predict(FLOWERS))
+
+
+def test_a_category_that_is_none_is_the_callers_fault(url: str) -> None:
+    body = json.dumps({"instances": [{**ROWS[0], "sex": "x"}]})
+    status, answer = fetch(f"{url}/v1/models/people:predict", body)
+    assert status == 400
+    assert "Found unknown categories" in answer["error"]
+
+
+def test_a_row_without_a_column_is_refused_by_the_columns_name(url: str) -> None:
+    body = json.dumps({"instances": [{"age": 1.0, "sex": "male"}]})
+    status, answer = fetch(f"{url}/v1/models/people:predict", body)
+    assert status == 400
+    assert "fare" in answer["error"]
