@@ -15,6 +15,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from dragoman.cli.port_owner import port_owner
 from tests.engines.text_models import MODELS, write_models
@@ -26,9 +27,9 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
 
 
-def read_stream(address: Address) -> int:
+def read_stream(address: Address, tokens: int = TOKENS) -> int:
     """Read one text to its end; the bytes that came."""
-    asked = {"model": "tinychat", "prompt": "alpha beta", "max_tokens": TOKENS, "temperature": 0}
+    asked = {"model": "tinychat", "prompt": "alpha beta", "max_tokens": tokens, "temperature": 0}
     body = json.dumps({**asked, "ignore_eos": True, "stream": True}).encode()
     size = 0
     with socket.create_connection(address) as connection:
@@ -54,28 +55,41 @@ def served(address: Address, pid: int, threads: ThreadPoolExecutor) -> tuple[flo
     return loop, whole
 
 
-def bare() -> float:
-    """Microseconds a token of the pipeline by itself, in this process."""
-    import numpy as np  # noqa: PLC0415 (this process is only the bare one's where it is asked for)
-    import openvino  # noqa: PLC0415
-    import openvino_genai  # noqa: PLC0415
+def make_pipeline(model: Path) -> Any:
+    """The pipeline by itself, in this process, as the server's engine makes it."""
+    import openvino_genai  # noqa: PLC0415 (this process is only the bare one's where it is asked for)
 
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.max_num_seqs = 2 * STREAMS
     properties = {"INFERENCE_PRECISION_HINT": "f32"}
-    pipeline = openvino_genai.ContinuousBatchingPipeline(
-        str(MODELS / "tinychat"), scheduler, "CPU", properties
-    )
+    return openvino_genai.ContinuousBatchingPipeline(str(model), scheduler, "CPU", properties)
+
+
+def write_texts(pipeline: Any, tokens: int) -> int:
+    """Write as many texts as there are streams; the steps that it took."""
+    import numpy as np  # noqa: PLC0415
+    import openvino  # noqa: PLC0415
+    import openvino_genai  # noqa: PLC0415
+
     config = openvino_genai.GenerationConfig()
-    config.max_new_tokens, config.ignore_eos, config.logprobs = TOKENS, True, 1
+    config.max_new_tokens, config.ignore_eos, config.logprobs = tokens, True, 1
     prompt = openvino.Tensor(np.array([[386, 387]], np.int64))
-    usage = resource.getrusage(resource.RUSAGE_SELF)
     handles = [pipeline.add_request(number, prompt, config) for number in range(STREAMS)]
+    steps = 0
     while pipeline.has_non_finished_requests():
         pipeline.step()
+        steps += 1
         for handle in handles:
             while handle.can_read():
                 handle.read()
+    return steps
+
+
+def bare() -> float:
+    """Microseconds a token of the pipeline by itself."""
+    pipeline = make_pipeline(MODELS / "tinychat")
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    write_texts(pipeline, TOKENS)
     after = resource.getrusage(resource.RUSAGE_SELF)
     spent = after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime
     return 1e6 * spent / (STREAMS * TOKENS)
