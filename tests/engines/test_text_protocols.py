@@ -236,3 +236,28 @@ def test_torchserve_s_stream_over_grpc_has_the_text_itself_in_its_messages(
         asked = request(model_name="tinychat", input={"data": data})
         parts = [bytes(message.prediction) for message in call(asked, timeout=60)]
     assert b"".join(parts).decode() == GREEK
+
+
+def test_torchserve_s_stream_of_requests_over_grpc_goes_on_after_one_that_cannot_be(
+    server: Addresses,
+) -> None:
+    request = message_class(f"{TORCHSERVE_GRPC}.PredictionsRequest")
+    answer = message_class(f"{TORCHSERVE_GRPC}.PredictionResponse")
+    bodies = [{**TORCHSERVE, "temperature": 9}, TORCHSERVE]
+    asked = [
+        request(
+            model_name="tinychat",
+            input={"data": json.dumps(body).encode(), "ts_request_sequence_start": b"true"},
+        )
+        for body in bodies
+    ]
+    with grpc.insecure_channel(f"{server.grpc.host}:{server.grpc.port}") as channel:
+        call = channel.stream_stream(
+            f"/{TORCHSERVE_GRPC}.InferenceAPIsService/StreamPredictions2",
+            request_serializer=request.SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        refused, *parts = call(iter(asked), timeout=60)
+    assert refused.status.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert "temperature must be a number from 0 to 2" in refused.status.message
+    assert b"".join(bytes(part.prediction) for part in parts).decode() == GREEK
