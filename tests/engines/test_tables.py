@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import joblib
+import lightgbm
 import numpy as np
 import pytest
 import skops.io
+import xgboost
 from sklearn.datasets import load_iris
 
 from dragoman.client import Client
@@ -17,7 +20,14 @@ from tests.unit.engines.sklearn.estimators import PEOPLE, iris, people
 
 ROWS: Any = PEOPLE.to_dict("records")
 LABELS = people().predict(PEOPLE).tolist()
+IRIS = load_iris(as_frame=True)
+COLUMNS = IRIS.data.rename(columns=lambda name: name.removesuffix(" (cm)").replace(" ", "_"))
 FLOWERS = load_iris().data[::30]
+
+
+def write_broken(path: Path, text: str) -> None:
+    """A file that LightGBM reads to the end of its process: the bound of what it has room for is another."""
+    path.write_text(text.replace("num_leaves=", "num_leaves=9999999"), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +37,14 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (folder / "models" / name).mkdir(parents=True)
     joblib.dump(people(), folder / "models" / "people" / "model.joblib")
     joblib.dump(iris(), folder / "models" / "iris" / "model.pkl")
+    for name in ("xgboost", "lightgbm", "broken"):
+        (folder / "models" / name).mkdir()
+    xgboost.XGBClassifier(n_estimators=5).fit(COLUMNS, IRIS.target).save_model(
+        folder / "models" / "xgboost" / "model.ubj"
+    )
+    booster = lightgbm.LGBMClassifier(n_estimators=5, verbose=-1).fit(COLUMNS, IRIS.target).booster_
+    booster.save_model(folder / "models" / "lightgbm" / "model.txt")
+    write_broken(folder / "models" / "broken" / "model.txt", booster.model_to_string())
     skops.io.dump(people(), folder / "models" / "data" / "model.skops")
     with serving([str(folder / "models"), "--trust-code"], folder / "log") as found:
         yield f"http://{found.http.host}:{found.http.port}"
@@ -86,3 +104,28 @@ def test_a_row_without_a_column_is_refused_by_the_columns_name(url: str) -> None
     status, answer = fetch(f"{url}/v1/models/people:predict", body)
     assert status == 400
     assert "fare" in answer["error"]
+
+
+@pytest.mark.parametrize("model", ["xgboost", "lightgbm"])
+def test_trees_answer_objects_with_the_likeliest_class(url: str, model: str) -> None:
+    rows = COLUMNS.iloc[::30].to_dict("records")
+    body = {"signature_name": "predict_label", "instances": rows}
+    status, answer = fetch(f"{url}/v1/models/{model}:predict", json.dumps(body))
+    assert (status, answer) == (200, {"predictions": IRIS.target[::30].tolist()})
+
+
+@pytest.mark.parametrize("model", ["xgboost", "lightgbm"])
+def test_trees_answer_one_input_for_each_column_with_probabilities(url: str, model: str) -> None:
+    inputs = [
+        {"name": name, "datatype": "FP32", "shape": [150], "data": COLUMNS[name].tolist()} for name in COLUMNS
+    ]
+    status, answer = fetch(f"{url}/v2/models/{model}/infer", json.dumps({"inputs": inputs}))
+    assert (status, answer["outputs"][0]["shape"]) == (200, [150, 3])
+    likeliest = np.reshape(answer["outputs"][0]["data"], (150, 3)).argmax(axis=1)
+    assert (likeliest == IRIS.target).mean() > 0.9
+
+
+def test_a_file_that_crashes_its_library_stops_nothing_else(url: str) -> None:
+    status, answer = fetch(f"{url}/v1/models/broken")
+    assert answer["model_version_status"][0]["state"] == "END", (status, answer)
+    assert fetch(f"{url}/v1/models/iris")[1]["model_version_status"][0]["state"] == "AVAILABLE"

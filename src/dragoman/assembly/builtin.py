@@ -15,6 +15,7 @@ from dragoman.engines.base import Engine
 from dragoman.engines.embedder import EmbedderEngine
 from dragoman.engines.genai import GenAiEngine
 from dragoman.engines.handler import HandlerEngine, read_gpus
+from dragoman.engines.lightgbm import LightGbmEngine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
@@ -23,8 +24,9 @@ from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.engines.torch import TorchEngine
 from dragoman.engines.transformers import TransformersEngine
+from dragoman.engines.xgboost import XgboostEngine
 from dragoman.execution.workers.handlers.model import handlers_in_workers
-from dragoman.execution.workers.model import placed
+from dragoman.execution.workers.model import in_workers, placed
 from dragoman.protocols import kserve_v1, kserve_v2, native, openai, ovms, tfs, torchserve
 from dragoman.wire.operation import ProtocolSpec
 from dragoman.wire.surroundings import EventAttributes, Surroundings
@@ -55,10 +57,15 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     TransformersEngine,
     SkopsEngine,
     SklearnEngine,
+    XgboostEngine,
+    LightGbmEngine,
 )  # fmt: skip
 # Where an engine's models are loaded, unless it is in this process or, for code, in workers.
 PLACES: Final[Mapping[type[Engine], Callable[[type[Engine]], Engine]]] = {
-    HandlerEngine: partial(handlers_in_workers, gpus=read_gpus)
+    HandlerEngine: partial(handlers_in_workers, gpus=read_gpus),
+    # Damaged files end the process that these libraries read them in.
+    XgboostEngine: in_workers,
+    LightGbmEngine: in_workers,
 }
 DIALECTS: Final[tuple[Dialect, ...]] = (
     tensorflow_serving.DIALECT,

@@ -10,12 +10,14 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.base import Artifact, Engine
 from dragoman.engines.embedder import EmbedderEngine
 from dragoman.engines.genai import GenAiEngine
+from dragoman.engines.lightgbm import LightGbmEngine
 from dragoman.engines.openvino import OpenVinoEngine
 from dragoman.engines.sklearn import SklearnEngine, SkopsEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.engines.torch import TorchEngine
 from dragoman.engines.transformers import TransformersEngine
+from dragoman.engines.xgboost import XgboostEngine
 
 ENGINES = [
     (TensorFlowEngine(), "tensorflow", "saved_model.pb"),
@@ -27,11 +29,15 @@ ENGINES = [
     (TransformersEngine(), "transformers", "config.json"),
     (SklearnEngine(), "sklearn", "model.joblib"),
     (SkopsEngine(), "skops", "model.skops"),
+    (XgboostEngine(), "xgboost", "model.ubj"),
+    (LightGbmEngine(), "lightgbm", "model.txt"),
 ]
 EXTRAS = {
     "openvino-genai": "genai",
     "embedder": "embeddings",
     "skops": "sklearn",
+    "xgboost": "trees",
+    "lightgbm": "trees",
 }  # where the extra is called otherwise than the engine
 
 
