@@ -48,7 +48,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     model = write_perceptrons(models)
     write_others(models)
     with (
-        serving([str(models), "--trust-code"], folder / "log") as (http, rpc),
+        serving([str(models), "--trust-code"], folder / "log") as (http, rpc, *_),
         grpc.insecure_channel(f"{rpc.host}:{rpc.port}") as channel,
         Client(f"http://{http.host}:{http.port}") as over_http,
         Client(f"grpc://{rpc.host}:{rpc.port}") as over_grpc,

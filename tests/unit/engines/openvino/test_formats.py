@@ -42,8 +42,8 @@ class Weighed(tf.Module):  # type: ignore[misc]
         return {"y": x @ self.weights}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
-    def lowered(self, text: Any) -> Mapping[str, Any]:
-        return {"lower": tf.strings.lower(text)}
+    def raised(self, text: Any) -> Mapping[str, Any]:
+        return {"upper": tf.strings.upper(text)}
 
 
 def saved(folder: Path, default: str = "weighed") -> Path:
@@ -126,7 +126,7 @@ def test_a_tflite_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (lambda folder: saved(folder, "lowered"), "OpenVINO has no conversion for StringLower"),
+        (lambda folder: saved(folder, "raised"), "OpenVINO has no conversion for StringUpper"),
         (
             lambda folder: write_graph(folder / "half", partial(half_plus_two, 2.0)),
             "its default signature does not begin at the graph's inputs, and leaves tf_example open",
