@@ -49,12 +49,14 @@ class TreeEngine(Engine):
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
-        """A file of the library's own suffix; one of a common suffix where its name or its owner says so."""
+        """A file of the library's own suffix; one of a common suffix where its name or its owner says so.
+
+        A note beside the versions of a model is no model.
+        """
         top = files.top_level
-        alone = os.path.basename(files.root)
         if f"model{cls.shared}" in top:
             found: str | None = f"model{cls.shared}"
-        elif settings.engine == cls.name or (alone in top and alone.endswith(cls.shared)):
+        elif settings.engine == cls.name:
             found = only_file(top, (*cls.suffixes, cls.shared))
         else:
             found = only_file(top, cls.suffixes) if cls.suffixes else None
