@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ def test_a_full_queue_and_a_past_deadline_refuse(monkeypatch: pytest.MonkeyPatch
 
     async def crowd() -> list[DragomanError]:
         made, handle = runner(Echo(), queue_limit=0)
-        late = CallContext("late", deadline_s=0.0)
+        late = CallContext("late", deadline_s=monotonic() + 2.0)  # not before a thread has begun
         first = asyncio.ensure_future(made.run(handle, IMAGES, SIGNATURE, late))
         await asyncio.to_thread(entered.wait, 30)
         with pytest.raises(DragomanError) as full:
