@@ -144,7 +144,7 @@ def test_the_page_has_what_its_own_test_looks_for(tmp_path: Path, auto: bool) ->
     words = ["--model-name", "mnist_custom_metrics", "-v", "1.0", "--handler", str(tmp_path / "handler.py")]
     assert run(["archive", *words, "--export-path", str(tmp_path)]) == 0
     arguments = ["--as", "torchserve", "--ts-config", str(config)]
-    with serving(arguments, tmp_path / "log", http=3, grpc=2) as addresses:
+    with serving(arguments, tmp_path / "log", http=3, folder=tmp_path, grpc=2) as addresses:
         inference, metrics = addresses.http, addresses.others[1]
         path = "predictions/mnist_custom_metrics"
         with urlopen(f"http://{inference.host}:{inference.port}/{path}", b"x") as answer:

@@ -1,13 +1,16 @@
 """The project names no machine's folders and no registry's hosts."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.meta.contracts import TREE
 
 PLACES = ("src", "tests", "scripts", "bench", "docs", "examples", ".ci")
-SUFFIXES = frozenset({"", ".json", ".lua", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"})
+SUFFIXES = frozenset(
+    {"", ".cfg", ".json", ".lua", ".md", ".properties", ".py", ".toml", ".txt", ".yaml", ".yml"}
+)
 # Written so that this file does not match itself.
 UNWANTED = re.compile(r"/(?:tm[p]|roo[t]|hom[e]|wor[k])/|pyp[i]\.org|pythonhoste[d]|deb\.debia[n]|npmj[s]")
 
@@ -30,3 +33,8 @@ def test_no_line_names_a_machine_path_or_a_registry_host() -> None:
         if UNWANTED.search(line)
     ]
     assert lines == []
+
+
+def test_nothing_that_a_run_left_is_in_the_tree() -> None:
+    told = subprocess.run(["git", "ls-files"], cwd=TREE, capture_output=True, text=True, check=False).stdout
+    assert {line.partition("/")[0] for line in told.splitlines() if "/" in line} <= set(PLACES)
