@@ -92,6 +92,12 @@ MLSERVER: Final = Environment("mlserver", ("mlserver==1.7.1", "onnxruntime==1.31
 # It makes clients of OpenAPI documents, which then run on httpx.
 OPENAPI: Final = Environment("openapi", ("openapi-python-client==0.29.1", "httpx==0.28.1", "attrs==26.1.0"))
 OPENAI: Final = Environment("openai", ("openai==3.52.0",))
+# Without what only its command line and its images of containers import.
+DEEPLOY: Final = Environment(
+    "deeploy",
+    ("click==8.5.1", "numpy==2.4.6", "pandas==3.1.1", "pydantic==2.14.4", "requests==2.34.2", "tqdm==4.70.1"),
+    alone=("deeploy==1.66.0",),
+)
 # No client: what the server of the tests of OpenAI's client is shown besides.
 GENAI: Final = Environment(
     "openvino-genai",
@@ -124,7 +130,17 @@ TORCHSERVE: Final = Environment(
 TORCHSERVE_EXAMPLES: Final = Environment(
     "torchserve-examples", (), alone=("torchvision==0.28.0", "lru-dict==1.4.1")
 )
-ENVIRONMENTS: Final = (TENSORFLOW, OVMSCLIENT, TRITONCLIENT, KSERVE, MLSERVER, OPENAPI, OPENAI, GENAI)
+ENVIRONMENTS: Final = (
+    TENSORFLOW,
+    OVMSCLIENT,
+    TRITONCLIENT,
+    KSERVE,
+    MLSERVER,
+    OPENAPI,
+    OPENAI,
+    DEEPLOY,
+    GENAI,
+)
 
 
 def make(environment: Environment) -> None:

@@ -7,7 +7,6 @@ from typing import Final
 from dragoman.core.requests import Verb
 from dragoman.protocols.kserve_v1.errors import fail, refuse
 from dragoman.protocols.kserve_v1.example import make_example
-from dragoman.protocols.kserve_v1.predict import bind_predict, encode_predictions, parse_predict
 from dragoman.protocols.kserve_v1.status import answer_alive, answer_models, answer_ready
 from dragoman.wire import v1_models
 from dragoman.wire.effort import json_to_read
@@ -15,6 +14,7 @@ from dragoman.wire.http_errors import fail_status
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
 from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.target import MODELS, VERSIONS
+from dragoman.wire.v1.predict import bind_predict, encode_predictions, parse_predict
 
 ALIVE: Final = StatusOperation("kserve_v1.rest.alive", answer_alive, fail_status, permission=None)
 LIST: Final = StatusOperation("kserve_v1.rest.list", answer_models, fail_status)

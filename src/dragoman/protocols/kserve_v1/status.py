@@ -2,10 +2,10 @@
 
 from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus, StatusReport, VersionStatus
-from dragoman.protocols.kserve_v1.errors import not_ready, unknown_model, unknown_version
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.target import read_target
+from dragoman.wire.v1.wording import not_ready, unknown_model, unknown_version
 
 
 def answer_alive(_: WireRequest, __: StatusReport) -> WireResponse:

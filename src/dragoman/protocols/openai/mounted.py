@@ -4,38 +4,21 @@ Their flags are texts in the query, and go before the body's. A message always t
 there are none.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.core.generation import refused
 from dragoman.core.requests import Target
 from dragoman.protocols.openai.reading import TextDraft
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireRequest
-from dragoman.wire.percent import form_decoded, percent_decoded
+from dragoman.wire.percent import percent_decoded
+from dragoman.wire.query import query_flag
 from dragoman.wire.target import read_version
 
 Parse = Callable[[WireRequest, Limits], Any]  # gives a TextDraft
-FLAGS: Final[Mapping[str, bool]] = {"true": True, "false": False, "1": True, "0": False}
-
-
-def flag(query: str, name: str) -> bool | None:
-    """A flag of the query; None = it is not there. Of several the last counts.
-
-    Errors: INVALID_ARGUMENT for one that is neither true nor false.
-    """
-    found = None
-    for part in query.encode("utf-8", "surrogateescape").split(b"&"):
-        key, _, value = part.partition(b"=")
-        if form_decoded(key) == name.encode():
-            text = form_decoded(value).decode("utf-8", "replace").lower()
-            if text not in FLAGS:
-                raise refused(name, f"{name} in the query must be true or false")
-            found = FLAGS[text]
-    return found
 
 
 def parse_mounted(parse: Parse, wire: WireRequest, limits: Limits) -> TextDraft:
@@ -44,7 +27,7 @@ def parse_mounted(parse: Parse, wire: WireRequest, limits: Limits) -> TextDraft:
     Errors: those of `parse`; UNIMPLEMENTED where an explanation is asked for.
     """
     draft: TextDraft = parse(wire, limits)
-    explain = flag(wire.query, "explain")
+    explain = query_flag(wire.query, "explain")
     if draft.explain if explain is None else explain:
         raise DragomanError(
             Code.UNIMPLEMENTED,
@@ -52,7 +35,7 @@ def parse_mounted(parse: Parse, wire: WireRequest, limits: Limits) -> TextDraft:
             reason=Reason.NO_EXPLAINER,
             param="explain",
         )
-    stream = flag(wire.query, "stream")
+    stream = query_flag(wire.query, "stream")
     streamed = draft.streamed if stream is None else stream
     version = wire.params.get("version")
     name = percent_decoded(wire.params["model"])

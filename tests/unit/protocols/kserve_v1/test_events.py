@@ -6,9 +6,9 @@ from typing import Any, Final
 import pytest
 
 from dragoman.core.responses import TensorResponse
-from dragoman.protocols.kserve_v1.predict import encode_predictions, parse_predict
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.surroundings import EventAttributes, Surroundings
+from dragoman.wire.v1.predict import encode_predictions, parse_predict
 from tests.unit.protocols.kserve_v1.reference import HALF, NOW, codec, post
 from tests.unit.protocols.tfs.reference import LIMITS, Codec
 

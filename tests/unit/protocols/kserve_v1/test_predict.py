@@ -5,8 +5,8 @@ from typing import Any, Final
 import pytest
 
 from dragoman.core.requests import Target
-from dragoman.protocols.kserve_v1.predict import bind_predict, parse_predict
 from dragoman.wire.messages import WireRequest
+from dragoman.wire.v1.predict import bind_predict, parse_predict
 from tests.unit.protocols.kserve_v1.reference import HALF, codec, get, post
 from tests.unit.protocols.tfs.reference import LIMITS, SIGNATURES
 

@@ -12,13 +12,13 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.core.errors import DragomanError
-from dragoman.protocols.kserve_v1.errors import bad_event
-from dragoman.protocols.kserve_v1.payload import Data, read_payload
 from dragoman.wire.base64 import decode_base64
 from dragoman.wire.cloud_event import MEDIA_TYPE, PREFIX, EventMode
 from dragoman.wire.json_tree import JsonObject, JsonValue, dump, type_word
 from dragoman.wire.messages import Headers, WireResponse
 from dragoman.wire.surroundings import Surroundings
+from dragoman.wire.v1.payload import Data, read_payload
+from dragoman.wire.v1.wording import bad_event
 
 DATA: Final = "data"
 DATA_BASE64: Final = "data_base64"

@@ -13,8 +13,6 @@ from dragoman.core.errors import invalid
 from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse, TreeResponse
 from dragoman.core.signatures import Signature
-from dragoman.protocols.kserve_v1.events import Event, read_event, write_event
-from dragoman.protocols.kserve_v1.payload import read_payload
 from dragoman.settings.limits import Limits
 from dragoman.wire.cloud_event import event_mode
 from dragoman.wire.document import read_body, signature_name
@@ -28,6 +26,8 @@ from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.target import read_target
 from dragoman.wire.tensor_json import write_columns, write_rows
 from dragoman.wire.untyped import Rows, read_untyped, takes_rows, tree_request, write_untyped
+from dragoman.wire.v1.events import Event, read_event, write_event
+from dragoman.wire.v1.payload import read_payload
 
 INSTANCES: Final = "instances"
 INPUTS: Final = "inputs"

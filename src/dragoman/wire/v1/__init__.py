@@ -1,0 +1,1 @@
+"""KServe V1's predict and explain, which Deeploy's deployments speak too."""
