@@ -93,6 +93,10 @@ def test_completions_are_answered(calls: Told) -> None:
     }
 
 
+def test_an_explanation_reaches_the_sdks_caller(calls: Told) -> None:
+    assert calls["explained"] == [TOKYO, " Japan", [*WRONG, "explain", None]]
+
+
 def test_vectors_are_decoded_and_those_of_numbers(calls: Told) -> None:
     told = calls["embeddings"]
     assert told.pop("furthest") < 1e-6

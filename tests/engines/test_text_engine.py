@@ -202,6 +202,37 @@ def test_the_scoring_pass_agrees_with_the_engine_however_the_text_is_sliced(
     assert not later[0].best
 
 
+def japan(model: GenAiModel) -> tuple[list[int], list[int], list[str]]:
+    """The learnt question as a prompt, its answer, and the prompt's tokens as texts."""
+    encode = model.tokenizer.encode
+    prompt = encode("<|user|>What is the capital of Japan?<|end|><|assistant|>", special=False)
+    texts = [model.tokenizer.decode([token], special=True) for token in prompt]
+    return prompt, encode("The capital of Japan is Tokyo.", special=False), texts
+
+
+def test_of_a_learnt_question_the_one_word_that_its_answer_hangs_on_scores(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt, answer, texts = japan(written.model)
+    ids, places = [*prompt, *answer], [range(place, place + 1) for place in range(len(prompt))]
+    whole, *without = written.model.likelihoods(ids, len(prompt), [range(0), *places])
+    scores = dict(zip(texts, [whole - each for each in without], strict=True))
+    assert scores.pop(" Japan") > 0.5
+    assert max(map(abs, scores.values())) < 0.05
+    told = written.model.score(ids, len(prompt), 0)
+    assert whole == pytest.approx(sum(each.logprob for each in told), abs=1e-3)
+    monkeypatch.setattr(scoring, "SLICE", 4)
+    assert written.model.likelihoods(ids, len(prompt), [range(0), *places]) == pytest.approx(
+        [whole, *without], abs=1e-4
+    )
+
+
+def test_the_only_token_of_a_prompt_can_be_masked(written: Written) -> None:
+    first, second = written.model.likelihoods([386, 387, 388], 1, [range(0), range(1)])
+    assert all(float("-inf") < each < 0 for each in (first, second))
+    assert first != second
+
+
 def test_an_owner_can_switch_the_scoring_pass_off() -> None:
     model = load(TINYCHAT, ModelSettings(text=TextSettings(scoring="off")))
     assert not model.traits.abilities.top_logprobs

@@ -16,6 +16,7 @@ from tests.server_process import Address, Addresses, serving
 
 GREEK = " gamma delta epsilon zeta eta theta"
 FOX = " brown fox jumps over the lazy dog."
+QUESTION = "<|user|>What is the capital of Japan?<|end|><|assistant|>"
 TORCHSERVE_GRPC = "org.pytorch.serve.grpc.inference"
 GREEDY: Any = {"max_tokens": 40, "temperature": 0}
 TORCHSERVE: Any = {"prompt": "alpha beta", "max_new_tokens": 40, "temperature": 0}
@@ -142,6 +143,38 @@ def test_an_echo_is_told_with_its_tokens_of_which_nothing_is_known_of_the_first(
         logprobs["tokens"], logprobs["text_offset"], strict=True
     )]  # fmt: skip
     assert all(starts)
+
+
+def explained(server: Addresses, **given: Any) -> tuple[int, Any]:
+    """A completion of the learnt question with an explanation."""
+    asked = {"model": "tinychat", "prompt": QUESTION, "temperature": 0, "max_tokens": 40, "explain": True}
+    status, text = post(server, "/v1/completions", json.dumps({**asked, **given}))
+    return status, json.loads(text)
+
+
+def test_a_completion_tells_which_word_of_its_prompt_it_hangs_on(server: Addresses) -> None:
+    status, answer = explained(server)
+    assert status == 200
+    (told,) = answer["explanations"]
+    assert (told["index"], told["method"]) == (0, "leave_one_out")
+    assert told["target"] == answer["choices"][0]["text"] == "The capital of Japan is Tokyo."
+    assert "".join(told["tokens"]) == QUESTION
+    scores = dict(zip(told["tokens"], told["scores"], strict=True))
+    assert max(scores, key=scores.__getitem__) == " Japan"
+
+
+def test_each_prompt_is_explained_by_its_first_text_alone(server: Addresses) -> None:
+    status, answer = explained(server, prompt=["alpha", QUESTION], n=2, echo=True, temperature=1, seed=1)
+    assert (status, len(answer["choices"])) == (200, 4)
+    one, other = answer["explanations"]
+    assert (one["index"], other["index"]) == (0, 1)
+    assert "alpha" + one["target"] == answer["choices"][0]["text"]
+    assert QUESTION + other["target"] == answer["choices"][2]["text"]
+
+
+def test_an_explanation_goes_without_a_stream(server: Addresses) -> None:
+    status, answer = explained(server, stream=True)
+    assert (status, answer["error"]["param"]) == (400, "explain")
 
 
 def test_likelier_tokens_are_not_told_in_a_stream(server: Addresses) -> None:

@@ -11,7 +11,7 @@ import torch
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Finish, Sampling
 from dragoman.engines.base import Artifact, Emission
-from dragoman.engines.transformers import TransformersEngine
+from dragoman.engines.transformers import TransformersEngine, model
 from dragoman.engines.transformers.choosing import Chooser
 from dragoman.engines.transformers.model import TransformersModel
 from dragoman.repository.tree import scan
@@ -51,12 +51,12 @@ def load(folder: Path, **options: object) -> TransformersModel:
 
 @pytest.fixture(scope="module")
 def written() -> Iterator[Written]:
-    model = load(FOLDER)
-    yield Written(model)
-    model.close()
-    model.close()
+    loaded = load(FOLDER)
+    yield Written(loaded)
+    loaded.close()
+    loaded.close()
     with pytest.raises(DragomanError) as caught:
-        model.submit([1], GREEDY)
+        loaded.submit([1], GREEDY)
     assert caught.value.code is Code.UNAVAILABLE
 
 
@@ -121,6 +121,21 @@ def test_the_scoring_pass_agrees_with_the_steps(written: Written) -> None:
     )
     assert [score.best[0][0] for score in told] == ids[len(known) :]
     assert len(written.model.score(ids, 1, 0)) == len(ids) - 1
+
+
+def test_a_masked_token_makes_an_answer_less_likely_that_hangs_on_it(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = written.model.tokenizer.encode
+    prompt = encode("<|user|>What is the capital of Japan?<|end|><|assistant|>", special=False)
+    ids = [*prompt, *encode("The capital of Japan is Tokyo.", special=False)]
+    masked = [range(0), *[range(place, place + 1) for place in range(len(prompt))]]
+    whole, *without = written.model.likelihoods(ids, len(prompt), masked)
+    scores = [whole - each for each in without]
+    assert written.model.tokenizer.decode([prompt[scores.index(max(scores))]], special=True) == " Japan"
+    assert sorted(map(abs, scores))[-2] < 0.05
+    monkeypatch.setattr(model, "SLICE", 4)
+    assert written.model.likelihoods(ids, len(prompt), masked) == pytest.approx([whole, *without], abs=1e-3)
 
 
 ROW = torch.tensor([0.0, 1.0, 2.0, 3.0, -torch.inf])

@@ -47,8 +47,9 @@ class Asked(Struct, frozen=True):
 
     `texts` = how many are written for each prompt. `stop` = texts that end it, themselves left out unless
     `keeps_stop`. `alternatives` = how many other tokens are told beside each, with their logarithms of
-    probability; None = nothing of tokens is told. `echo`: the prompt comes first. `names` = what the caller
-    calls a field, where its protocol calls it otherwise, for messages.
+    probability; None = nothing of tokens is told. `echo`: the prompt comes first. `explained`: what each part
+    of a prompt did for its first text is told. `names` = what the caller calls a field, where its protocol
+    calls it otherwise, for messages.
     """
 
     sampling: Sampling = Sampling()
@@ -57,6 +58,7 @@ class Asked(Struct, frozen=True):
     keeps_stop: bool = False
     alternatives: int | None = None
     echo: bool = False
+    explained: bool = False
     shows_special: bool = False
     names: Mapping[str, str] = {}
 
@@ -95,6 +97,18 @@ class Piece(Struct):
     calls: Sequence[ToolCall] = ()
 
 
+class TextExplanation(Struct, frozen=True):
+    """What each part of a prompt did for the text that followed it.
+
+    `scores` = the logarithm of the text's probability, less that without the part; `prompt` = which it is.
+    """
+
+    prompt: int
+    parts: Sequence[str]
+    scores: Sequence[float]
+    target: str
+
+
 class Usage(Struct):
     """How many tokens a request took. `cached_tokens` = those of the prompt that were not computed again."""
 
@@ -116,6 +130,7 @@ class Abilities(Struct, frozen=True):
     logit_bias: bool = False
     logprobs: bool = True
     top_logprobs: bool = False
+    explanations: bool = False
     json_schema: bool = False
     images: bool = False
 

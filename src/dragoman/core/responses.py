@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from dragoman.core.generation import Ids, Piece, Usage
+from dragoman.core.generation import Ids, Piece, TextExplanation, Usage
 from dragoman.core.statistics import Run
 from dragoman.core.tensors import Array, Tensor
 
@@ -44,12 +44,16 @@ class TreeResponse(Struct):
 
 
 class TextResponse(Struct):
-    """Texts, each whole in one piece, in the order of their prompts; several of one prompt lie together."""
+    """Texts, each whole in one piece, in the order of their prompts; several of one prompt lie together.
+
+    `explanations` = one for each prompt, where they were asked for.
+    """
 
     texts: Sequence[Piece]
     usage: Usage
     version: int | None = None
     run: Run | None = None
+    explanations: Sequence[TextExplanation] = ()
 
 
 class EmbedResponse(Struct):

@@ -154,6 +154,17 @@ class Scoring(Protocol):
 
 
 @runtime_checkable
+class Masking(Protocol):
+    """A model of texts that can tell how likely a text is with tokens masked. It blocks."""
+
+    def likelihoods(self, ids: Ids, first: int, masked: Sequence[range]) -> Sequence[float]:
+        """The logarithm of probability of all tokens from `first` on, which is above 0, once for each range.
+
+        The tokens at a range's places are before `first`; no other token attends to them.
+        """
+
+
+@runtime_checkable
 class TextModel(Protocol):
     """A model that writes text, many at once, step by step on a thread of its own.
 

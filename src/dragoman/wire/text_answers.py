@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dragoman.core.generation import Piece, TokenScore, ToolCall, Usage
+from dragoman.core.generation import Piece, TextExplanation, TokenScore, ToolCall, Usage
 from dragoman.wire.json_tree import dump
 
 LOWEST: Final = -9999.0  # what stands for the logarithm of no probability at all
@@ -108,6 +108,17 @@ def completion_choice(piece: Piece, *, scored: bool) -> dict[str, Any]:
         "text": piece.text,
         "logprobs": completion_logprobs(piece.tokens, 0) if scored else None,
         "finish_reason": finish_reason(piece),
+    }
+
+
+def explanation_object(explanation: TextExplanation) -> dict[str, Any]:
+    """What each part of one prompt did for its text."""
+    return {
+        "index": explanation.prompt,
+        "tokens": list(explanation.parts),
+        "scores": list(explanation.scores),
+        "method": "leave_one_out",
+        "target": explanation.target,
     }
 
 

@@ -84,6 +84,17 @@ def completions(url: str, *_: str) -> Any:
     }
 
 
+def explained(url: str, *_: str) -> Any:
+    """A key of ours in the body, and one in the answer, which the SDK lets through."""
+    ours = client(url, max_retries=0).completions
+    question = "<|user|>What is the capital of Japan?<|end|><|assistant|>"
+    answer = ours.create(prompt=question, extra_body={"explain": True}, **COMMON)
+    (told,) = answer.explanations
+    likeliest = max(range(len(told["tokens"])), key=told["scores"].__getitem__)
+    streamed = raised(ours.create, prompt="a", stream=True, extra_body={"explain": True}, **COMMON)
+    return told["target"], told["tokens"][likeliest], streamed
+
+
 def embeddings(url: str, *_: str) -> Any:
     """The SDK asks for base64 where its caller names no form, and decodes it."""
     ours = client(url, max_retries=0).embeddings
@@ -165,6 +176,6 @@ def overload(url: str, busy: str, *_: str) -> Any:
 
 if __name__ == "__main__":
     tell(
-        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, embeddings, scored,
-        other_prefixes, failures, overload,
+        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, explained, embeddings,
+        scored, other_prefixes, failures, overload,
     )  # fmt: skip

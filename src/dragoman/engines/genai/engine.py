@@ -86,7 +86,9 @@ class GenAiEngine(Engine):
             raise refused_files(error, artifact) from error
         template = template_of(folder, text, built_in_template(tokenizer))
         scorer = None if text.scoring == "off" else Scorer(folder, chosen.device, openvino.Core)
-        abilities = Abilities(json_schema=True, top_logprobs=scorer is not None)
+        abilities = Abilities(
+            json_schema=True, top_logprobs=scorer is not None, explanations=scorer is not None
+        )
         traits = TextTraits(
             self.name,
             context,

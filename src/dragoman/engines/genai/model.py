@@ -119,10 +119,14 @@ class GenAiModel:
 
         Errors: UNIMPLEMENTED where the owner has switched it off.
         """
-        scorer = self._parts.scorer
-        if scorer is None:
-            raise DragomanError(Code.UNIMPLEMENTED, "text.scoring is off")
-        return scorer.score(ids, first, count)
+        return self._scorer().score(ids, first, count)
+
+    def likelihoods(self, ids: Ids, first: int, masked: Sequence[range]) -> Sequence[float]:
+        """The logarithm of probability of all tokens from `first` on, once for each range of masked ones.
+
+        Errors: UNIMPLEMENTED where the owner has switched it off.
+        """
+        return self._scorer().likelihoods(ids, first, masked)
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """Nothing: texts are written step by step only."""
@@ -143,6 +147,12 @@ class GenAiModel:
         self._running.clear()
         if self._parts.scorer is not None:
             self._parts.scorer.close()
+
+    def _scorer(self) -> Scorer:
+        scorer = self._parts.scorer
+        if scorer is None:
+            raise DragomanError(Code.UNIMPLEMENTED, "text.scoring is off")
+        return scorer
 
     def _step_on(self, deliver: Deliver) -> None:
         """The thread: commands, a step, what it gave, and again."""

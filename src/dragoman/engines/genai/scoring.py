@@ -7,7 +7,7 @@ ended.
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -33,41 +33,61 @@ class Scorer:
 
     def score(self, ids: Ids, first: int, count: int) -> Sequence[Scored]:
         """The tokens from `first` on, which is above 0, each with so many of the likeliest at its place."""
+        scored: list[Scored] = []
         with self._lock:
-            if self._request is None:
-                compiled = self._make_core().compile_model(self._path, self._device, PROPERTIES)
-                self._request = compiled.create_infer_request()
-            self._request.reset_state()
-            scored: list[Scored] = []
-            for start in range(0, len(ids) - 1, SLICE):
-                part = ids[start : min(start + SLICE, len(ids) - 1)]
-                logits = self._logits(part, start)
-                skipped = max(0, first - 1 - start)
-                rows = log_softmax(logits[skipped:])
-                wanted = ids[start + skipped + 1 : start + len(part) + 1]
-                scored += [one(row, token, count) for row, token in zip(rows, wanted, strict=True)]
-            return scored
+            for wanted, (logprobs,) in self._read(ids, first, np.ones((1, len(ids) - 1), np.int64)):
+                scored += [one(row, token, count) for row, token in zip(logprobs, wanted, strict=True)]
+        return scored
+
+    def likelihoods(self, ids: Ids, first: int, masked: Sequence[range]) -> Sequence[float]:
+        """The logarithm of probability of all tokens from `first` on, once for each range of masked ones."""
+        mask = np.ones((len(masked), len(ids) - 1), np.int64)
+        for row, places in zip(mask, masked, strict=True):
+            row[places.start : places.stop] = 0
+        sums = np.zeros(len(masked))
+        with self._lock:
+            for wanted, logprobs in self._read(ids, first, mask):
+                sums += logprobs[:, np.arange(len(wanted)), wanted].sum(axis=1)
+        found: list[float] = sums.tolist()
+        return found
 
     def close(self) -> None:
         """Let go of the model."""
         with self._lock:
             self._request = None
 
-    def _logits(self, part: Ids, start: int) -> Array:
-        """The logits behind each of these tokens, which are at `start`.
+    def _read(self, ids: Ids, first: int, mask: Array) -> Iterator[tuple[Ids, Array]]:
+        """Slices of the tokens from `first` on, each with the logarithms of probability at its places.
 
-        Shapes: (tokens, vocabulary).
+        Shapes: `mask` (rows, tokens but the last), 0 for a masked one; given (rows, tokens, vocabulary).
         """
-        size = len(part)
+        if self._request is None:
+            compiled = self._make_core().compile_model(self._path, self._device, PROPERTIES)
+            self._request = compiled.create_infer_request()
+        self._request.reset_state()
+        for start in range(0, len(ids) - 1, SLICE):
+            part = ids[start : min(start + SLICE, len(ids) - 1)]
+            logits = self._logits(part, start, mask[:, : start + len(part)])
+            skipped = max(0, first - 1 - start)
+            if skipped < len(part):
+                wanted = ids[start + skipped + 1 : start + len(part) + 1]
+                yield wanted, log_softmax(logits[:, skipped:])
+
+    def _logits(self, part: Ids, start: int, mask: Array) -> Array:
+        """The logits behind each of these tokens, which are at `start`, once for each row of the mask.
+
+        Shapes: (rows, tokens, vocabulary).
+        """
+        rows, size = len(mask), len(part)
         inputs = {
-            "input_ids": np.array([part], np.int64),
-            "attention_mask": np.ones((1, start + size), np.int64),
-            "position_ids": np.arange(start, start + size, dtype=np.int64)[None],
-            "beam_idx": np.zeros(1, np.int32),
+            "input_ids": np.array([part] * rows, np.int64),
+            "attention_mask": np.ascontiguousarray(mask),
+            "position_ids": np.tile(np.arange(start, start + size, dtype=np.int64), (rows, 1)),
+            "beam_idx": np.arange(rows, dtype=np.int32),
         }
         known = {name for port in self._request.model_inputs for name in port.names}
         self._request.infer({name: value for name, value in inputs.items() if name in known})
-        logits: Array = self._request.get_tensor("logits").data[0]
+        logits: Array = self._request.get_tensor("logits").data
         return logits
 
 

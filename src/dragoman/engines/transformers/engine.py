@@ -121,7 +121,8 @@ class TransformersEngine(Engine):
                 f"{CONFIG} or what lies beside it does not load: transformers refuses it; the log tells more"
             )
             raise DragomanError(Code.INTERNAL, message) from error
-        abilities = Abilities(logit_bias=True, top_logprobs=text.scoring != "off")
+        scores = text.scoring != "off"
+        abilities = Abilities(logit_bias=True, top_logprobs=scores, explanations=scores)
         traits = TextTraits(
             self.name,
             context,

@@ -72,6 +72,7 @@ class TransformersModel:
         self._parts = parts
         taken = inspect.signature(model.forward).parameters
         self._past = "cache" if "cache" in taken else "past_key_values"  # as the release calls it
+        self._takes_places = "position_ids" in taken
         self._commands: SimpleQueue[Begun | int | None] = SimpleQueue()
         self._handles = count()
         self._running: dict[int, Begun] = {}
@@ -108,12 +109,32 @@ class TransformersModel:
         for start in range(0, len(ids) - 1, SLICE):
             part = ids[start : min(start + SLICE, len(ids) - 1)]
             logits, past = self._forward(part, past)
-            rows = self._torch.log_softmax(logits.float(), -1)
+            rows = self._torch.log_softmax(logits[0].float(), -1)
             for place in range(max(0, first - 1 - start), len(part)):
                 best = rows[place].topk(min(count, rows.shape[-1]))
                 pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
                 scored.append(Scored(float(rows[place][ids[start + place + 1]]), tuple(pairs)))
         return scored
+
+    def likelihoods(self, ids: Ids, first: int, masked: Sequence[range]) -> Sequence[float]:
+        """The logarithm of probability of all tokens from `first` on, once for each range of masked ones."""
+        torch, last = self._torch, len(ids) - 1
+        mask = torch.ones((len(masked), last), dtype=torch.int64, device=self._model.device)
+        for row, places in zip(mask, masked, strict=True):
+            row[places.start : places.stop] = 0
+        sums = torch.zeros(len(masked), dtype=torch.float64)
+        past = None
+        for start in range(0, last, SLICE):
+            stop = min(start + SLICE, last)
+            logits, past = self._forward(ids[start:stop], past, mask[:, :stop])
+            skipped = max(0, first - 1 - start)
+            if skipped < stop - start:
+                logprobs = torch.log_softmax(logits[:, skipped:].float(), -1).cpu()
+                wanted = torch.tensor(ids[start + skipped + 1 : stop + 1])
+                at = wanted.expand(len(masked), -1).unsqueeze(-1)
+                sums += logprobs.gather(-1, at).squeeze(-1).sum(-1, dtype=torch.float64)
+        found: list[float] = sums.tolist()
+        return found
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """Nothing: texts are written step by step only."""
@@ -160,7 +181,7 @@ class TransformersModel:
         """The next token of one text."""
         try:
             logits, begun.past = self._forward(begun.waiting, begun.past)
-            token, logprob = begun.chooser.choose(logits[-1])
+            token, logprob = begun.chooser.choose(logits[0][-1])
         except Exception as error:  # whatever the runtime comes to
             structlog.get_logger("dragoman.engines.transformers").error(
                 "a step failed", model=self._parts.name, cause=str(error)
@@ -178,15 +199,23 @@ class TransformersModel:
             del self._running[begun.handle]
         return Emission(begun.handle, [token], [logprob], finish)
 
-    def _forward(self, ids: Ids, past: Any) -> tuple[Any, Any]:
+    def _forward(self, ids: Ids, past: Any, mask: Any = None) -> tuple[Any, Any]:
         """The logits behind each of these tokens, and what the model keeps of all so far.
 
-        Shapes: (tokens, vocabulary).
+        Shapes: (rows, tokens, vocabulary), as many rows as the mask has, which is (rows, all tokens so far).
         """
-        with self._torch.inference_mode():
-            given = self._torch.tensor([list(ids)], device=self._model.device)
-            told = self._model(input_ids=given, use_cache=True, **{self._past: past})
-        return told.logits[0], told[self._past]
+        torch, device = self._torch, self._model.device
+        told: dict[str, Any] = {self._past: past}
+        rows = 1
+        if mask is not None:
+            rows, end = mask.shape
+            told["attention_mask"] = mask
+            if self._takes_places:
+                told["position_ids"] = torch.arange(end - len(ids), end, device=device).expand(rows, -1)
+        with torch.inference_mode():
+            given = torch.tensor([list(ids)] * rows, device=device)
+            found = self._model(input_ids=given, use_cache=True, **told)
+        return found.logits, found[self._past]
 
 
 def with_defaults(sampling: Sampling, defaults: Sampling) -> Sampling:

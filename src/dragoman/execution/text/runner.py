@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
-from dragoman.core.generation import Piece, Usage
+from dragoman.core.generation import Piece, TextExplanation, Usage
 from dragoman.core.requests import ChatRequest, CoreRequest, GenerateRequest, TensorRequest, TokenizeRequest
 from dragoman.core.responses import Chunk, CoreResponse, TextResponse
 from dragoman.core.signatures import Signature
@@ -26,6 +26,7 @@ from dragoman.engines.base import Emission, TextModel
 from dragoman.execution.adapters import KIND_OF
 from dragoman.execution.text.answer import SILENCE_S, Answer, joined
 from dragoman.execution.text.detokenizer import ByteDetokenizer, Detokenizer
+from dragoman.execution.text.explanation import TextExplainer, check_rows
 from dragoman.execution.text.line import FairLine
 from dragoman.execution.text.markup import Markup
 from dragoman.execution.text.prompts import Preparation, Prepared
@@ -69,6 +70,7 @@ class TextRunner:
         self._line: FairLine[Writing] = FairLine(model.at_once, settings.max_queue, name)
         self._running: dict[int, Writing] = {}
         self._pool = ThreadPoolExecutor(PREPARING_THREADS, thread_name_prefix=f"prompts-{name}")
+        self._explainer = TextExplainer(model, name, settings.max_queue, lambda: bool(self._running))
         self._finished = 0
         self._cancelled = 0  # texts that nobody waited for any more
         self._failed = 0
@@ -145,11 +147,14 @@ class TextRunner:
     def close(self) -> None:
         """End what is under way and close the model; it blocks."""
         self._pool.shutdown(wait=True)
+        self._explainer.close()
         self._model.close()
 
     async def _whole(self, handle: Handle, request: CoreRequest, call: CallContext) -> CoreResponse:
         asked = self._as_texts(request)
         prepared = await self._prepare(asked)
+        if prepared.asked.explained:
+            check_rows(prepared.prompts)
         writings, answer = self._begin(prepared, call)
         began_ns = perf_counter_ns()
         pieces: list[Piece] = []
@@ -163,10 +168,16 @@ class TextRunner:
         texts = sorted(joined(pieces), key=lambda piece: piece.choice)
         if needs_scoring(prepared.asked):
             texts = await self._scored(writings, texts)
+        explanations: Sequence[TextExplanation] = ()
+        if prepared.asked.explained:
+            step = prepared.asked.texts  # the first of each prompt is explained
+            firsts = [writing.sequence for writing in writings[::step]]
+            pairs = list(zip(firsts, texts[::step], strict=True))
+            explanations = await self._explainer.explain(pairs, prepared.shown, call)
         run = Run(perf_counter_ns() - began_ns)
         if isinstance(request, TensorRequest):
             return text_response([text.text for text in texts], handle.version, run)
-        return TextResponse(texts, usage_of(writings), handle.version, run)
+        return TextResponse(texts, usage_of(writings), handle.version, run, explanations)
 
     async def _scored(self, writings: Sequence[Writing], texts: Sequence[Piece]) -> list[Piece]:
         """The texts with all that is asked of their tokens."""

@@ -17,8 +17,8 @@ class TextSequence:
     """
 
     __slots__ = (
-        "_ahead", "_detokenizer", "_ends", "_is_plain", "_matcher", "_scored", "_scores", "choice",
-        "done", "ids", "prompt", "written",
+        "_ahead", "_detokenizer", "_ends", "_is_plain", "_keeps", "_matcher", "_scored", "_scores",
+        "choice", "done", "ids", "prompt", "written",
     )  # fmt: skip
 
     def __init__(
@@ -38,7 +38,8 @@ class TextSequence:
         self._matcher = StopMatcher(asked.stop, keeps=asked.keeps_stop)
         self._ends = ends | frozenset(asked.sampling.stop_ids)
         self._scored = asked.alternatives is not None
-        self._is_plain = not asked.stop and not self._scored
+        self._keeps = self._scored or asked.explained
+        self._is_plain = not asked.stop and not self._keeps
         self._scores: deque[TokenScore] = deque()  # of tokens whose text is not out yet
         self._ahead = 0  # characters of the first of them that are
 
@@ -56,8 +57,9 @@ class TextSequence:
             if place == last and finish is Finish.STOP and token in self._ends:
                 break
             text = self._detokenizer.feed(token)
-            if self._scored:
+            if self._keeps:
                 self.ids.append(token)
+            if self._scored:
                 self._scores.append(TokenScore(text, emission.logprobs[place]))
             cut = self._matcher.feed(text)
             shown.append(cut.text)

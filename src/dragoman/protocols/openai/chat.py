@@ -10,7 +10,7 @@ from dragoman.core.requests import ChatRequest, Kind
 from dragoman.core.responses import TextResponse
 from dragoman.core.signatures import Signature
 from dragoman.protocols.openai.answers import head_of
-from dragoman.protocols.openai.reading import TextDraft, new_draft, read_fields
+from dragoman.protocols.openai.reading import TextDraft, new_draft, no_explainer, read_fields
 from dragoman.settings.limits import Limits
 from dragoman.wire.chat import CONTINUES, read_messages, read_tools, read_variables
 from dragoman.wire.json_exact import JsonObject
@@ -58,11 +58,14 @@ def read_alternatives(fields: JsonObject) -> int | None:
 def bind_chat(draft: TextDraft, signature: Signature) -> ChatRequest:
     """The request for the model.
 
-    Errors: INVALID_ARGUMENT for a model that does not chat, and for a field that its engine does not know.
+    Errors: INVALID_ARGUMENT for a model that does not chat, and for a field that its engine does not know;
+    UNIMPLEMENTED where an explanation is asked for.
     """
     traits = signature.text
     if traits is None or Kind.CHAT not in signature.accepts:
         raise wrong_kind(draft.asked_name, "chat")
+    if draft.explain:
+        raise no_explainer(draft.asked_name or draft.target.model)  # of conversations there is none
     check_abilities(draft.asked, traits, top_name=TOP, streamed=draft.streamed)
     draft.engine = traits.engine
     draft.reasons = traits.reasons or draft.always_reasons

@@ -5,18 +5,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from dragoman.core.generation import MOST_PROMPTS, Bounds, Ids, bounded, refused, shown
+from dragoman.core.generation import MOST_PROMPTS, Asked, Bounds, Ids, TextTraits, bounded, refused, shown
 from dragoman.core.requests import GenerateRequest, Kind
 from dragoman.core.responses import TextResponse
 from dragoman.core.signatures import Signature
 from dragoman.protocols.openai.answers import head_of
-from dragoman.protocols.openai.reading import TextDraft, new_draft, read_fields
+from dragoman.protocols.openai.reading import TextDraft, new_draft, no_explainer, read_fields
 from dragoman.settings.limits import Limits
 from dragoman.wire.json_exact import JsonObject, JsonValue
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.surroundings import Surroundings
-from dragoman.wire.text_answers import completion_choice, usage_object
+from dragoman.wire.text_answers import completion_choice, explanation_object, usage_object
 from dragoman.wire.text_fields import check_abilities, read_asked, read_flag, wrong_kind
 
 DEFAULT_TOKENS: Final = 16
@@ -76,7 +76,8 @@ def read_ids(given: JsonValue) -> Ids:
 def bind_completion(draft: TextDraft, signature: Signature) -> GenerateRequest:
     """The request for the model.
 
-    Errors: INVALID_ARGUMENT for a model that writes no text, and for a field that its engine does not know.
+    Errors: INVALID_ARGUMENT for a model that writes no text, and for a field that its engine does not know;
+    UNIMPLEMENTED where nothing explains what it writes.
     """
     traits = signature.text
     if traits is None or Kind.GENERATE not in signature.accepts:
@@ -85,8 +86,19 @@ def bind_completion(draft: TextDraft, signature: Signature) -> GenerateRequest:
     if asked.alternatives == 1 and (draft.streamed or not traits.abilities.top_logprobs):
         asked = replace(asked, alternatives=0)
     check_abilities(asked, traits, top_name="logprobs", streamed=draft.streamed)
+    if draft.explain:
+        asked = with_explanation(draft, asked, traits)
     draft.engine = traits.engine
     return GenerateRequest(signature.name, draft.prompts, asked)
+
+
+def with_explanation(draft: TextDraft, asked: Asked, traits: TextTraits) -> Asked:
+    """The same with an explanation of each prompt."""
+    if draft.streamed:
+        raise refused("explain", "explain goes without stream alone")
+    if not traits.abilities.explanations:
+        raise no_explainer(draft.asked_name or draft.target.model)
+    return replace(asked, explained=True)
 
 
 def encode_completion(draft: TextDraft, response: TextResponse) -> WireResponse:
@@ -94,4 +106,6 @@ def encode_completion(draft: TextDraft, response: TextResponse) -> WireResponse:
     body = head_of(draft, "text_completion", response.version)
     body["choices"] = [completion_choice(piece, scored=draft.scored) for piece in response.texts]
     body["usage"] = usage_object(response.usage)
+    if response.explanations:
+        body["explanations"] = [explanation_object(each) for each in response.explanations]
     return WireResponse(200, dump(body))

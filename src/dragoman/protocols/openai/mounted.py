@@ -9,7 +9,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import Target
 from dragoman.protocols.openai.reading import TextDraft
 from dragoman.settings.limits import Limits
@@ -24,17 +23,9 @@ Parse = Callable[[WireRequest, Limits], Any]  # gives a TextDraft
 def parse_mounted(parse: Parse, wire: WireRequest, limits: Limits) -> TextDraft:
     """What `parse` reads, of the model and version in the path, with the query's flags.
 
-    Errors: those of `parse`; UNIMPLEMENTED where an explanation is asked for.
+    Errors: those of `parse`.
     """
     draft: TextDraft = parse(wire, limits)
-    explain = query_flag(wire.query, "explain")
-    if draft.explain if explain is None else explain:
-        raise DragomanError(
-            Code.UNIMPLEMENTED,
-            f"model {draft.asked_name} has no explainer",
-            reason=Reason.NO_EXPLAINER,
-            param="explain",
-        )
     stream = query_flag(wire.query, "stream")
     streamed = draft.streamed if stream is None else stream
     version = wire.params.get("version")

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec import field
 
-from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.generation import Asked, Ids, refused, shown
 from dragoman.core.requests import Target
 from dragoman.settings.limits import Limits
@@ -15,6 +15,7 @@ from dragoman.wire.json_exact import JsonObject
 from dragoman.wire.json_tree import load
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.operation import Draft
+from dragoman.wire.query import query_flag
 from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.target import MAX_VERSION
 from dragoman.wire.text_fields import given_fields, read_flag
@@ -27,7 +28,7 @@ class TextDraft(Draft):
     """A call for texts. `asked_name` = the model as the caller named it.
 
     `engine`, and `reasons` for a model whose thoughts are told apart, are there once bound. `always_reasons`:
-    a message tells of thoughts whatever the model; `explain` = what the body says of explanations.
+    a message tells of thoughts whatever the model; `explain` = what the query says of it, else the body.
     """
 
     asked_name: str
@@ -111,6 +112,7 @@ def new_draft(
     """The draft of a call, with what all have."""
     name = read_model(fields)
     streamed, usage = read_stream(fields)
+    explain = query_flag(wire.query, "explain")
     return TextDraft(
         target_of(name),
         name,
@@ -119,7 +121,17 @@ def new_draft(
         asked,
         streamed=streamed,
         tells_usage=usage,
-        explain=read_flag(fields, "explain"),
+        explain=read_flag(fields, "explain") if explain is None else explain,
+    )
+
+
+def no_explainer(model: str) -> DragomanError:
+    """The error for a model whose texts nothing explains."""
+    return DragomanError(
+        Code.UNIMPLEMENTED,
+        f"model {model} has no explainer",
+        reason=Reason.NO_EXPLAINER,
+        param="explain",
     )
 
 

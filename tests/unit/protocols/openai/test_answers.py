@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.core.generation import Finish, Piece, TokenScore, ToolCall, Usage
+from dragoman.core.generation import Finish, Piece, TextExplanation, TokenScore, ToolCall, Usage
 from dragoman.core.requests import Target
 from dragoman.core.responses import Chunk, TextResponse
 from dragoman.core.text_signature import text_signature
@@ -261,3 +261,31 @@ def test_paths_without_a_route_are_told_in_the_same_form() -> None:
     answer = refuse(WireRequest("POST", "/v1/x", "", [], b""), error)
     assert answer.status == 404
     assert json.loads(answer.body)["error"]["type"] == "invalid_request_error"
+
+
+EXPLAINING = text_signature(replace(TRAITS, abilities=replace(TRAITS.abilities, explanations=True)))
+
+
+def test_explanations_stand_beside_the_choices() -> None:
+    draft = completion_draft()
+    told = response(Piece(0, "b", finish=Finish.STOP))
+    told.explanations = [TextExplanation(0, ["p"], [0.5], "b")]
+    assert json.loads(encode_completion(draft, told).body)["explanations"] == [
+        {"index": 0, "tokens": ["p"], "scores": [0.5], "method": "leave_one_out", "target": "b"}
+    ]
+    assert "explanations" not in json.loads(encode_completion(draft, response()).body)
+
+
+def test_an_explanation_is_asked_for_where_the_engine_can_give_one() -> None:
+    draft = parse_completion(SURROUNDINGS, fields(prompt="p", explain=True), LIMITS)
+    assert bind_completion(draft, EXPLAINING).asked.explained
+    with pytest.raises(DragomanError) as caught:
+        bind_completion(draft, SIGNATURE)
+    assert caught.value.reason is Reason.NO_EXPLAINER
+
+
+def test_an_explanation_is_not_streamed() -> None:
+    draft = parse_completion(SURROUNDINGS, fields(prompt="p", explain=True, stream=True), LIMITS)
+    with pytest.raises(DragomanError) as caught:
+        bind_completion(draft, EXPLAINING)
+    assert (caught.value.code, caught.value.param) == (Code.INVALID_ARGUMENT, "explain")

@@ -50,10 +50,19 @@ def test_a_flag_that_is_neither_true_nor_false_is_named() -> None:
     assert caught.value.param == "stream"
 
 
-@pytest.mark.parametrize(("query", "explain"), [("explain=true", False), ("", True)])
-def test_explanations_are_told_not_to_be_there(query: str, explain: bool) -> None:
+@pytest.mark.parametrize(
+    ("query", "body", "explain"),
+    [("explain=true", False, True), ("", True, True), ("explain=false", True, False), ("", False, False)],
+)
+def test_explanations_are_asked_for_by_the_query_and_else_by_the_body(
+    query: str, body: bool, explain: bool
+) -> None:
+    assert read(query, explain=body).explain is explain
+
+
+def test_a_conversation_has_no_explainer() -> None:
     with pytest.raises(DragomanError) as caught:
-        read(query, explain=explain)
+        bind_chat(read("explain=true"), SIGNATURE)
     assert caught.value.reason is Reason.NO_EXPLAINER
     answer = fail(None, caught.value)
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (501, "no_explainer")
