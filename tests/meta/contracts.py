@@ -83,7 +83,17 @@ ENGINE_USERS: Final = ("repository", "execution", "assembly")
 SIBLINGS: Final[Mapping[str, Sequence[str]]] = {
     "protocols": (),
     "config.dialects": (),
-    "engines": ("base", "cores", "options", "python_code", "table_model", "tables", "text_files", "trees"),
+    "engines": (
+        "base",
+        "cores",
+        "options",
+        "python_code",
+        "table_model",
+        "tables",
+        "text_files",
+        "trees",
+        "upstream",
+    ),
 }
 
 
