@@ -89,9 +89,12 @@ def test_instances_that_are_no_list_raise_400(told: Told) -> None:
     assert ", '400 Bad Request'" in told["infer_no_list"]
 
 
-def test_explain_raises_501_while_no_model_has_an_explainer(told: Told) -> None:
-    wanted = "model half_plus_two has no explainer, '501 Not Implemented'"
-    assert told["explain"].startswith(wanted)
+def test_explanations_are_read(told: Told) -> None:
+    assert told["explain"] == {"explanations": [1.5]}
+
+
+def test_explain_raises_501_for_a_model_without_an_explainer(told: Told) -> None:
+    assert told["explain_none"].startswith("model echo_string has no explainer, '501 Not Implemented'")
 
 
 @pytest.mark.parametrize("mode", ["structured", "structured bytes", "binary", "binary bytes"])

@@ -26,6 +26,7 @@ LAYERS: Final = (
     ("cli",),
     ("assembly",),
     ("transports", "gateway", "config", "client"),
+    ("explain",),
     ("protocols", "execution"),
     ("wire", "repository"),
     ("engines",),
@@ -45,12 +46,13 @@ TABLE: Final[Mapping[str, Sequence[str]]] = {
     "security": ("settings", "core"),
     "protocols": ("wire", "settings.limits", "core"),
     "execution": ("repository", "engines.base", "settings", "telemetry", "core"),
+    "explain": ("execution", "repository", "settings", "telemetry", "core"),
     "gateway": ("execution", "repository", "security", "wire", "settings", "telemetry", "core"),
     "transports": ("security", "wire", "settings", "telemetry", "core"),
     "config": ("security.paths", "settings", "core"),
     "client": ("wire", "core"),
-    "assembly": ("transports", "gateway", "config", "protocols", "execution", "wire", "repository", "engines",
-                 "security", "telemetry", "settings", "core"),
+    "assembly": ("transports", "gateway", "config", "explain", "protocols", "execution", "wire", "repository",
+                 "engines", "security", "telemetry", "settings", "core"),
 }  # fmt: skip
 ENTRY_POINTS: Final = frozenset({"cli"})  # may import everything below, so it needs no row
 

@@ -23,6 +23,8 @@ from dragoman.execution.choice import make_runner
 from dragoman.execution.pipelines.compose import Composer
 from dragoman.execution.pipelines.libraries import NodeLibraries
 from dragoman.execution.workers.handlers.devices import gpus_here
+from dragoman.explain.choice import make_explainer
+from dragoman.explain.pace import Company, Traffic
 from dragoman.gateway.gateway import Gateway
 from dragoman.gateway.recorder import Recorder
 from dragoman.repository.archives.opening import Archives
@@ -64,10 +66,11 @@ class App:
         self._archives = Archives(settings.archives)
         ovms = self._ovms_families(settings)
         statistics = ovms.statistics if ovms else plain_statistics
+        explainer = partial(make_explainer, company=Company(self._traffic))
         self.models = make_models(
             settings,
             self._sources,
-            ModelLoader(known, settings.engine_options, compose, self._archives, statistics),
+            ModelLoader(known, settings.engine_options, compose, self._archives, statistics, explainer),
             runners,
             warm_up,
             self._changed,
@@ -177,6 +180,13 @@ class App:
         families = TorchServeFamilies(settings.metrics, gpus_here)
         metrics.told_refused.append(families.refused)
         return families
+
+    def _traffic(self) -> Traffic:
+        ended = under_way = 0
+        for handle in self.models.serving:
+            ended += handle.statistics.succeeded + handle.statistics.failed
+            under_way += handle.pins
+        return Traffic(ended, under_way)
 
     def _pin(self, target: Target) -> Handle:
         return self.models.pin(target)

@@ -13,6 +13,7 @@ class CallContext(Struct):
     """One call's circumstances. `deadline_s` is in seconds of the monotonic clock; None = no deadline.
 
     `peer` = where it came from, which tells callers apart that say nothing of themselves.
+    `background`: it runs by itself, and joins no batch of others.
     `parameters` = what the caller says to the model besides its inputs; None until a model's code asks.
     """
 
@@ -23,3 +24,4 @@ class CallContext(Struct):
     cancelled: bool = False
     parameters: Mapping[str, bool | int | float | str] | None = None
     peer: str = ""
+    background: bool = False

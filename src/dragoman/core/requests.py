@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from dragoman.core.explanation import Wish
 from dragoman.core.generation import Asked, Ids
 from dragoman.core.tensors import Tensor
 
@@ -145,6 +146,14 @@ class TokenizeRequest(Struct):
     special: bool = True
 
 
+class ExplainRequest(Struct):
+    """A request whose answer is to be explained."""
+
+    signature: str
+    request: "CoreRequest"
+    wish: Wish = Wish()
+
+
 CoreRequest = (
     TensorRequest
     | ExampleRequest
@@ -154,4 +163,5 @@ CoreRequest = (
     | ChatRequest
     | EmbedRequest
     | TokenizeRequest
+    | ExplainRequest
 )

@@ -73,6 +73,23 @@ class TokensResponse(Struct):
     run: Run | None = None
 
 
+class ExplainResponse(Struct):
+    """What each value of the inputs adds to the explained output, by the inputs' names.
+
+    Each has the shape of its input as it was sent. `predictions` = the model's answer, where it was wanted.
+    `method` and `baseline` say in words how and against what it was explained. `value` instead = what the
+    model's own explainer said, row by row, in whatever form.
+    """
+
+    attributions: Mapping[str, Tensor]
+    method: str
+    baseline: str
+    predictions: Mapping[str, Tensor] | None = None
+    value: Sequence[object] | None = None
+    version: int | None = None
+    run: Run | None = None
+
+
 class Chunk(Struct):
     """One part of a streamed answer: named tensors as the model gave them, what it took, and who answered.
 
@@ -91,7 +108,15 @@ class Chunk(Struct):
     usage: Usage | None = None
 
 
-CoreResponse = TensorResponse | PayloadResponse | TreeResponse | TextResponse | EmbedResponse | TokensResponse
+CoreResponse = (
+    TensorResponse
+    | PayloadResponse
+    | TreeResponse
+    | TextResponse
+    | EmbedResponse
+    | TokensResponse
+    | ExplainResponse
+)
 
 
 def with_tensors(response: CoreResponse) -> TensorResponse:

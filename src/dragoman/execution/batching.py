@@ -165,6 +165,8 @@ class BatchingRunner:
         adapter = self._below.adapter(signature)
         ready = adapter.to_engine(request)
         rows = rows_of(ready)
+        if call.background:
+            return self._below.run_ready(handle, ready, rows or 1, adapter, call)
         if self._in_turn == 0:
             asyncio.get_running_loop().call_soon(self._end_turn)
         self._in_turn += 1

@@ -24,7 +24,7 @@ from dragoman.core.control import (
 )
 from dragoman.core.deferred import Deferred
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.core.requests import CoreRequest, PayloadRequest, Verb
+from dragoman.core.requests import CoreRequest, ExplainRequest, PayloadRequest, Verb
 from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import Answers, Signature
 from dragoman.core.status import StatusReport
@@ -596,6 +596,8 @@ def run(
     call: CallContext,
 ) -> TensorResponse | Awaitable[CoreResponse]:
     """The whole answer."""
+    if type(request) is ExplainRequest:  # which may be what a caller of `infer` wants besides
+        runner = handle.explainer()
     if operation.one_part and signature.answers is Answers.PARTS:
         return only_part(runner.stream(handle, request, signature, call))
     return runner.run(handle, request, signature, call)

@@ -111,6 +111,7 @@ class Handle:
     __slots__ = (
         "_default",
         "_discard",
+        "_explainer",
         "_when_idle",
         "model",
         "pins",
@@ -130,6 +131,7 @@ class Handle:
         version_name: str | None = None,
         discard: Callable[[], None] = nothing,
         statistics: VersionStatistics | None = None,
+        explainer: Runner | None = None,
     ) -> None:
         self.model = model
         self.version = version
@@ -139,6 +141,7 @@ class Handle:
         self.pins = 0
         self.statistics = statistics or VersionStatistics()
         self._discard = discard
+        self._explainer = explainer
         self._when_idle: Callable[[], None] | None = None
         self._default = default_signature(signatures)
 
@@ -162,11 +165,15 @@ class Handle:
         """What explains the model's answers; it is run as the model is.
 
         A model that reads bodies itself is told with them that it shall explain.
-        Errors: UNIMPLEMENTED for a model that has none, as yet every other.
+        Errors: UNIMPLEMENTED with reason NO_EXPLAINER for a model that has none.
         """
+        if self._explainer is not None:
+            return self._explainer
         if any(Kind.PAYLOAD in signature.accepts for signature in self.signatures.values()):
             return self.runner
-        raise DragomanError(Code.UNIMPLEMENTED, f"model {self.model} has no explainer")
+        raise DragomanError(
+            Code.UNIMPLEMENTED, f"model {self.model} has no explainer", reason=Reason.NO_EXPLAINER
+        )
 
     @property
     def workers(self) -> Callable[[], WorkersStatus] | None:
@@ -196,9 +203,13 @@ class Handle:
     def close(self) -> None:
         """Close the model, and give back what was made for it alone."""
         try:
-            self.runner.close()
+            if self._explainer is not None:
+                self._explainer.close()
         finally:
-            self._discard()
+            try:
+                self.runner.close()
+            finally:
+                self._discard()
 
     def quiesce(self, when_idle: Callable[[], None]) -> None:
         """Call `when_idle` once, as soon as nothing holds this version."""

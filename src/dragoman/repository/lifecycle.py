@@ -131,11 +131,13 @@ class Lifecycle:
                 composed.signatures,
                 composed.runner,
                 statistics=self._loader.statistics(candidate),
+                explainer=self._loader.explainer(candidate, composed.signatures),
             )
             return handle, PIPELINE, None
         loaded = self._loader.load(candidate)
         try:
             self._warm_up(candidate, loaded)
+            explainer = self._loader.explainer(candidate, loaded.signatures)
             runner = self._make_runner(loaded.model, candidate.settings, candidate.model, candidate.version)
         except DragomanError:
             loaded.close()
@@ -153,5 +155,6 @@ class Lifecycle:
             loaded.name,
             loaded.discard,
             self._loader.statistics(candidate),
+            explainer,
         )
         return handle, loaded.engine, loaded.configuration

@@ -83,11 +83,21 @@ def plain_statistics(_: Candidate) -> VersionStatistics:
     return VersionStatistics()
 
 
+# What explains the answers of a version with these signatures; None = nothing does.
+# Errors: DragomanError naming the setting that is wrong.
+MakeExplainer = Callable[[Candidate, Mapping[str, Signature]], Runner | None]
+
+
+def no_explainer(_: Candidate, __: Mapping[str, Signature]) -> Runner | None:
+    """The explainer where nothing explains anything."""
+    return None
+
+
 class ModelLoader:
     """Loads candidates with the engines it is given. Called on threads; keeps no state.
 
     `options` are those of every model of an engine, by the engine's name; a model's own win. `statistics`
-    gives the counters of a version that is loaded.
+    gives the counters of a version that is loaded, `explainer` what explains its answers.
     """
 
     def __init__(
@@ -97,12 +107,14 @@ class ModelLoader:
         compose: Compose = no_pipelines,
         archives: Archives | None = None,
         statistics: MakeStatistics = plain_statistics,
+        explainer: MakeExplainer = no_explainer,
     ) -> None:
         self._archives = archives or Archives()
         self._engines = engines
         self._options = options
         self._compose = compose
         self.statistics = statistics
+        self.explainer = explainer
 
     def load(self, candidate: Candidate) -> LoadedVersion:
         """The version, ready to be run.

@@ -101,6 +101,19 @@ class TextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     chat_template: str = ""  # a file of Jinja in the version's folder; empty = as the model's files say
 
 
+class ExplainSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the model's answers are explained. `explain: off` is short for `method: off`."""
+
+    method: Literal["auto", "off", "shapley", "occlusion"] = "auto"
+    # What a missing value is: a number, a row as in `instances`, or a file *.npy or *.csv of rows in the
+    # version's folder, whose mean it is; None = 0.
+    baseline: float | str | list[Any] | dict[str, Any] | None = None
+    budget: Annotated[int, Meta(ge=1, le=65_536)] = 4096  # rows that one request may ask the model for
+    concurrency: Positive = 1  # explanations at once
+    max_queue: NotNegative = 16  # that may wait for their turn; more are refused
+    max_features: Annotated[int, Meta(ge=1, le=4096)] = 64  # values explained one by one; more go in blocks
+
+
 class WarmUpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Calls with made-up inputs before a version serves, for each of the model's signatures."""
 
@@ -145,6 +158,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     preprocessing: PreprocessingSettings = PreprocessingSettings()
     batching: BatchingSettings | None = None  # None = requests run one by one
     warm_up: WarmUpSettings = WarmUpSettings()
+    explain: ExplainSettings = ExplainSettings()
     text: TextSettings = TextSettings()
     threads: NotNegative = 0  # calls that may run at once off the event loop; 0 = one per core
     max_queue: NotNegative = 1024  # calls that may wait for a thread or worker; more are refused

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dragoman.core.errors import invalid
-from dragoman.settings.model import ModelSettings, VersionPolicy, WarmUpSettings
+from dragoman.settings.model import ExplainSettings, ModelSettings, VersionPolicy, WarmUpSettings
 from dragoman.settings.pipeline import Source
 from dragoman.settings.yaml_document import ShortForms, read_document
 
@@ -27,6 +27,13 @@ def warm_up(value: Any) -> Mapping[str, Any]:
     raise invalid("write true, false or {rows: N, runs: N}")
 
 
+def explain(value: Any) -> Mapping[str, Any]:
+    """`explain: off` in the setting's own keys."""
+    if value is False or value == "off":
+        return {"method": "off"}
+    raise invalid("write off or {method: NAME, baseline: ...}")
+
+
 def source(value: Any) -> Mapping[str, Any]:
     """`request.image` in the source's own keys. A node whose name has a dot cannot be written so."""
     if isinstance(value, str):
@@ -36,7 +43,12 @@ def source(value: Any) -> Mapping[str, Any]:
     raise invalid("write NODE.OUTPUT, as in request.image, or {node: NAME, output: NAME}")
 
 
-SHORT_FORMS: Final[ShortForms] = {VersionPolicy: version_policy, WarmUpSettings: warm_up, Source: source}
+SHORT_FORMS: Final[ShortForms] = {
+    VersionPolicy: version_policy,
+    WarmUpSettings: warm_up,
+    ExplainSettings: explain,
+    Source: source,
+}
 
 
 def read_model_settings(text: str, file: str) -> ModelSettings:

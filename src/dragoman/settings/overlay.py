@@ -7,6 +7,7 @@ from msgspec.structs import asdict, replace
 
 from dragoman.settings.model import (
     BatchingSettings,
+    ExplainSettings,
     FeatureSettings,
     HandlerSettings,
     ModelSettings,
@@ -38,6 +39,7 @@ class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     preprocessing: PreprocessingSettings | UnsetType = UNSET
     batching: BatchingSettings | UnsetType | None = UNSET
     warm_up: WarmUpSettings | UnsetType = UNSET
+    explain: ExplainSettings | UnsetType = UNSET
     threads: NotNegative | UnsetType = UNSET
     max_queue: NotNegative | UnsetType = UNSET
     trust: Literal["data", "code"] | UnsetType = UNSET

@@ -99,7 +99,11 @@ def infer_no_list(url):
 
 
 def explain(url):
-    return refused(url, "explain", MODEL, {"instances": [1.0]})
+    return called(url, "explain", MODEL, {"instances": [3.0]})
+
+
+def explain_none(url):
+    return refused(url, "explain", "echo_string", {"instances": ["a"]})
 
 
 def events(url):
@@ -129,5 +133,6 @@ def exchanged(url, convert, data):
 if __name__ == "__main__":
     tell(
         live, live_behind_a_path, v2_ready, ready, ready_unknown, infer, infer_inputs, infer_texts,
-        infer_every_type, infer_unknown, infer_not_ready, infer_no_list, explain, events,
+        infer_every_type, infer_unknown, infer_not_ready, infer_no_list, explain, explain_none,
+        events,
     )  # fmt: skip

@@ -5,17 +5,26 @@ KServe hands any JSON object to the model's own code and so prescribes little. H
 `inputs` has whole columns. The content type is not looked at: curl's own is that of a form.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import field
 
 from dragoman.core.errors import invalid
 from dragoman.core.requests import CoreRequest
-from dragoman.core.responses import TensorResponse, TreeResponse
+from dragoman.core.responses import ExplainResponse, TensorResponse, TreeResponse
 from dragoman.core.signatures import Signature
+from dragoman.core.tensors import Tensor
 from dragoman.settings.limits import Limits
 from dragoman.wire.cloud_event import event_mode
 from dragoman.wire.document import read_body, signature_name
+from dragoman.wire.explanation import (
+    Form,
+    explain_request,
+    explanation_headers,
+    is_named,
+    write_explanations,
+)
 from dragoman.wire.json_block import NumericBlock, read_block
 from dragoman.wire.json_tree import JsonObject, JsonValue, type_word
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
@@ -36,7 +45,8 @@ INPUTS: Final = "inputs"
 class PredictDraft(Draft):
     """A body, as a tree or as one block of numbers; `event` is the one that it came in.
 
-    `rows` are there where the model reads them itself, with the request's headers.
+    `rows` are there where the model reads them itself, with the request's headers. `named`: rows or columns
+    are by the inputs' names; `shap`: explanations are wanted in that form.
     """
 
     document: JsonObject
@@ -45,6 +55,8 @@ class PredictDraft(Draft):
     event: Event | None = None
     headers: Headers = field(default_factory=list)
     rows: Rows | None = None
+    named: bool = False
+    shap: bool = False
 
 
 def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictDraft:
@@ -72,8 +84,9 @@ def bind_predict(explain: bool, draft: PredictDraft, signature: Signature) -> Co
 
     The rows themselves, and what is wanted of them, where the model says nothing of its tensors.
     Shapes: rows give (rows, *value); columns give each value as written.
+    With `explain` they are to be explained, as the body's `parameters` want it.
     Errors: INVALID_ARGUMENT for both or neither of the two keys, one that holds something else, and all of
-    `wire/rows.py`.
+    `wire/rows.py`; for a parameter that is wrong.
     """
     block = draft.block
     if takes_rows(signature):
@@ -83,7 +96,12 @@ def bind_predict(explain: bool, draft: PredictDraft, signature: Signature) -> Co
     if tensors is None:
         document = draft.document if block is None else block.document()
         draft.by_row, tensors = read_document(document, signature)
-    return predict_request(signature, tensors)
+        draft.named = is_named(document.get(INSTANCES, document.get(INPUTS)))
+    request = predict_request(signature, tensors)
+    if not explain:
+        return request
+    explained, draft.shap = explain_request(request, draft.document, signature)
+    return explained
 
 
 def read_document(document: JsonObject, signature: Signature) -> tuple[bool, Tensors]:
@@ -102,18 +120,37 @@ def read_document(document: JsonObject, signature: Signature) -> tuple[bool, Ten
 
 
 def encode_predictions(
-    key: str, surroundings: Surroundings, draft: PredictDraft, response: TensorResponse | TreeResponse
+    key: str,
+    surroundings: Surroundings,
+    draft: PredictDraft,
+    response: TensorResponse | TreeResponse | ExplainResponse,
 ) -> WireResponse:
     """The answer under its key, as an event where the request was one.
 
     Errors: INVALID_ARGUMENT for several outputs that have no common rows, in row form.
     """
-    if isinstance(response, TreeResponse):
-        text = write_untyped(draft.rows, response)
+    headers: Headers = []
+    if isinstance(response, ExplainResponse):
+        body, headers = explanations(draft, response), explanation_headers(response)
+    elif isinstance(response, TreeResponse):
+        body = b'{"%b":%b}' % (key.encode(), write_untyped(draft.rows, response))
     else:
-        outputs = response.outputs
-        text = write_rows(outputs) if draft.by_row and len(outputs) > 1 else write_columns(outputs)
-    body = b'{"%b":%b}' % (key.encode(), text)
+        body = b'{"%b":%b}' % (key.encode(), predictions(draft, response.outputs))
     if draft.event is None:
-        return WireResponse(200, body)
-    return write_event(draft.event, draft.target.model, body, surroundings)
+        return WireResponse(200, body, headers=headers)
+    written = write_event(draft.event, draft.target.model, body, surroundings)
+    written.headers = [*written.headers, *headers]
+    return written
+
+
+def predictions(draft: PredictDraft, outputs: Mapping[str, Tensor]) -> bytes:
+    """The outputs in the form of the request."""
+    return write_rows(outputs) if draft.by_row and len(outputs) > 1 else write_columns(outputs)
+
+
+def explanations(draft: PredictDraft, response: ExplainResponse) -> bytes:
+    """The body of an answer that explains, with the predictions first where they are wanted."""
+    text = write_explanations(Form(draft.by_row, draft.named, draft.shap), response)
+    if response.predictions is None:
+        return b'{"explanations":%b}' % text
+    return b'{"predictions":%b,"explanations":%b}' % (predictions(draft, response.predictions), text)

@@ -3,9 +3,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import pytest
 
-from dragoman.core.responses import TensorResponse
+from dragoman.core.responses import ExplainResponse, TensorResponse
+from dragoman.core.tensors import DType, Tensor
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.surroundings import EventAttributes, Surroundings
 from dragoman.wire.v1.predict import encode_predictions, parse_predict
@@ -73,8 +75,12 @@ def test_every_answer_has_an_id_of_its_own() -> None:
 
 def test_an_explanation_is_an_event_too() -> None:
     body = json.dumps(EVENT | {"data": DATA}).encode()
-    response = codec().answer("POST", f"{HALF}:explain", body, STRUCTURED)
-    assert json.loads(bytes(response.body))["data"] == {"explanations": [3.5]}
+    operation, wire = codec().request("POST", f"{HALF}:explain", body, STRUCTURED)
+    draft = operation.parse(wire, LIMITS)
+    numbers = {"x": Tensor(DType.FP64, np.array([0.5]))}
+    response = operation.encode(draft, ExplainResponse(numbers, "shapley", "0"))
+    assert json.loads(bytes(response.body))["data"] == {"explanations": [0.5]}
+    assert (b"x-explain-baseline", b"0") in response.headers
 
 
 def test_type_and_source_are_those_of_the_settings() -> None:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from dragoman.core.requests import Target
+from dragoman.core.requests import ExplainRequest, Target
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.v1.predict import bind_predict, parse_predict
 from tests.unit.protocols.kserve_v1.reference import HALF, codec, get, post
@@ -70,8 +70,12 @@ def test_one_output_needs_no_rows() -> None:
     )
 
 
-def test_explanations_have_a_key_of_their_own() -> None:
-    assert post(STRICT, f"{HALF}:explain", {"instances": [1.0]}) == (200, {"explanations": [3.5]})
+def test_the_request_of_an_explanation_holds_the_one_that_is_explained() -> None:
+    operation, wire = STRICT.request("POST", f"{HALF}:explain", b'{"instances": [1.0]}')
+    draft = operation.parse(wire, LIMITS)
+    bound = operation.bind(draft, SIGNATURES["half_plus_two"]["serving_default"])
+    assert isinstance(bound, ExplainRequest)
+    assert bound.request.inputs["x"].array.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/json"])

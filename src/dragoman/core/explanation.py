@@ -1,0 +1,42 @@
+"""What is asked of an explanation, and what one says."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from dragoman.core.tensors import Tensor
+
+MEAN: Final = "mean"
+Row = Mapping[str, Tensor]  # one of each input, by name, with a first axis of one
+
+
+class Wish(Struct, frozen=True):
+    """How an answer is to be explained. None = as the model's settings say.
+
+    `target` = the place in the output's value, whose axes are those behind the rows'; None = its greatest.
+    `baseline` = what a missing value is: a number, a row, or the mean of the request's own rows.
+    `predictions`: the model's answer is wanted, too. `parameters` = all that the caller said, for the code
+    of the model's own explainer.
+    """
+
+    method: str | None = None
+    output: str | None = None
+    target: tuple[int, ...] | None = None
+    baseline: float | Row | Literal["mean"] | None = None
+    budget: int | None = None  # rows that the model may be asked for
+    seed: int = 0
+    predictions: bool = False
+    parameters: Mapping[str, object] = {}
+
+
+class Attribution(Struct, frozen=True):
+    """How a model's own runtime explains an output: by another, which is given only where it is asked for.
+
+    Its value has the explained one's axes and one behind them: what each value of a row's inputs adds, in
+    their order, and what is there without any.
+    """
+
+    method: str
+    explains: str  # the output, by the engine's name
+    output: str  # by the engine's name

@@ -1,0 +1,135 @@
+"""Explains a model's answers: takes a request as the model does, and gives numbers of its inputs' shapes."""
+
+from collections.abc import AsyncGenerator, Awaitable, Mapping
+from time import perf_counter_ns
+from typing import Final
+
+from dragoman.core.context import CallContext
+from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.explanation import Wish
+from dragoman.core.requests import CoreRequest, ExplainRequest, TensorRequest
+from dragoman.core.responses import Chunk, CoreResponse, ExplainResponse
+from dragoman.core.signatures import Signature
+from dragoman.core.statistics import Occupancy, Run
+from dragoman.execution.admission import Slots
+from dragoman.execution.deadlines import within
+from dragoman.explain import baseline as baselines
+from dragoman.explain import occlusion, permutation
+from dragoman.explain.calls import Model, finite
+from dragoman.explain.instances import Instances
+from dragoman.explain.output import explained_signature, no_explainer, place, wanted_output
+from dragoman.explain.pace import Company, Pace
+from dragoman.explain.task import MOST_BUDGET, Method, Task
+from dragoman.repository.handle import Handle
+from dragoman.settings.model import ExplainSettings
+
+METHODS: Final[Mapping[str, Method]] = {
+    permutation.NAME: permutation.by_permutations,
+    occlusion.NAME: occlusion.by_occlusion,
+}
+AUTO: Final = "auto"
+
+
+class Explainer:
+    """Explains one version, as often at once as its settings say. For the event loop's thread only."""
+
+    def __init__(
+        self, settings: ExplainSettings, name: str, baseline: baselines.Setting, company: Company
+    ) -> None:
+        self._settings = settings
+        self._baseline = baseline
+        self._company = company
+        self._slots = Slots(settings.concurrency, settings.max_queue, f"{name}'s explainer")
+
+    def run(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> Awaitable[CoreResponse]:
+        """The explanation, to be awaited."""
+        return self._in_turn(handle, request, signature, call)
+
+    async def stream(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> AsyncGenerator[Chunk, None]:
+        """Nothing: an explanation is whole."""
+        raise DragomanError(Code.UNIMPLEMENTED, "an explanation does not come in parts")
+        yield Chunk()
+
+    def occupancy(self) -> Occupancy | None:
+        """That is the model's to say."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    async def _in_turn(
+        self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
+    ) -> ExplainResponse:
+        if not isinstance(request, ExplainRequest) or not isinstance(request.request, TensorRequest):
+            raise no_explainer(handle.model, "what is explained is tensors")
+        since_ns = perf_counter_ns()
+        self._company.explaining += 1
+        try:
+            await within(call, self._slots.take())
+            try:
+                queue_ns = perf_counter_ns() - since_ns
+                explained = explained_signature(handle.signatures, signature, handle.model)
+                model = Model(handle, explained, call, Pace(self._company))
+                response = await self._explain(model, request.request, request.wish)
+            finally:
+                self._slots.give()
+        finally:
+            self._company.explaining -= 1
+        response.version, response.run = handle.version, Run(model.infer_ns, queue_ns)
+        return response
+
+    async def _explain(self, model: Model, request: TensorRequest, wish: Wish) -> ExplainResponse:
+        instances = Instances(request.inputs)
+        budget = wish.budget or self._settings.budget
+        check_budget(instances.count, budget)
+        output = wanted_output(model.signature, wish)
+        baseline = baselines.chosen(wish, self._baseline, instances)
+        given = await model.outputs(instances.count, instances.sent, None if wish.predictions else [output])
+        answers = finite(model.rows_of(given, instances.count, output), output)
+        task = Task(
+            model,
+            instances,
+            place(output, answers, wish.target),
+            answers,
+            baseline,
+            budget - instances.count,
+            wish.budget is not None,
+            wish.seed,
+            self._settings.max_features,
+        )
+        found, method = await METHODS[self._method(wish, instances)](task)
+        return ExplainResponse(
+            instances.shaped(found), method, baseline.words, given if wish.predictions else None
+        )
+
+    def _method(self, wish: Wish, instances: Instances) -> str:
+        """The method that is asked for, else the usual one of such inputs.
+
+        Errors: INVALID_ARGUMENT for one that the model does not have.
+        """
+        name = wish.method or self._settings.method
+        if name == AUTO:
+            small = instances.width <= self._settings.max_features
+            return permutation.NAME if small else occlusion.NAME
+        if name not in METHODS:
+            key = "parameters.method" if wish.method else "explain.method"
+            raise invalid(f"{key}: {name!r} is not for this model, which has {', '.join(METHODS)}")
+        return name
+
+
+def check_budget(rows: int, budget: int) -> None:
+    """Nothing, if a request may ask for so many rows.
+
+    Errors: INVALID_ARGUMENT naming the limit.
+    """
+    if budget > MOST_BUDGET:
+        raise invalid(f"parameters.budget: {budget} is above the limit of {MOST_BUDGET} rows")
+    if rows > budget:
+        raise invalid(
+            f"{rows} rows are to be explained, and the model may be asked for {budget} in all: explain fewer "
+            f"at once, or raise parameters.budget, to {MOST_BUDGET} at most"
+        )
