@@ -24,6 +24,7 @@ from tests.server_process import Address
 WAIT_S: Final = 30.0
 NO_KEY: Final = b"Token Authorization failed."
 PLACEHOLDER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
+MODEL: Final = ("model", "named")  # behind a mount V2's clients name the model once more
 FILLERS: Final = {"version": "1", "label": "stable"}
 
 # By operation: a body that is good for the model digits.
@@ -37,6 +38,8 @@ BODIES: Final[Mapping[str, Any]] = {
     "tfs.rest.regress": {"examples": [{"pixels": PIXELS[0]}]},
     "kserve_v1.rest.predict": {"instances": PIXELS},
     "kserve_v1.rest.explain": {"instances": PIXELS},
+    "deeploy.rest.predict": {"instances": PIXELS},
+    "deeploy.rest.explain": {"instances": PIXELS},
     "native.scale": {"min_workers": 1},
     "torchserve.rest.predict": {"data": PIXELS},
     "torchserve.rest.explain": {"data": PIXELS},
@@ -103,7 +106,7 @@ class RestCall(NamedTuple):
 
     def send(self, address: Address, model: str, headers: Mapping[str, str]) -> Answer:
         path = PLACEHOLDER.sub(
-            lambda found: model if found[1] == "model" else FILLERS.get(found[1], "x"), self.template
+            lambda found: model if found[1] in MODEL else FILLERS.get(found[1], "x"), self.template
         )
         name = self.operation.name
         body = json.dumps(BODIES[name]) if name in BODIES else None

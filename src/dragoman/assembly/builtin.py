@@ -27,7 +27,7 @@ from dragoman.engines.transformers import TransformersEngine
 from dragoman.engines.xgboost import XgboostEngine
 from dragoman.execution.workers.handlers.model import handlers_in_workers
 from dragoman.execution.workers.model import in_workers, placed
-from dragoman.protocols import kserve_v1, kserve_v2, native, openai, ovms, tfs, torchserve
+from dragoman.protocols import deeploy, kserve_v1, kserve_v2, native, openai, ovms, tfs, torchserve
 from dragoman.wire.operation import ProtocolSpec
 from dragoman.wire.surroundings import EventAttributes, Surroundings
 
@@ -41,6 +41,7 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     tfs.PROTOCOL,
     ovms.PROTOCOL,
     kserve_v1.make_protocol,
+    deeploy.make_protocol,
     torchserve.make_protocol,
     torchserve.make_management,
 )

@@ -23,6 +23,7 @@ LIVE: Final = frozenset(
         "node_libraries",
         "every_model",
         "labels_before_load",
+        "default_model",
         "access",
         "deployments",
         "deployments_file",

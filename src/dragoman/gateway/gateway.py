@@ -6,13 +6,14 @@ queue, an off-loaded parse) gives an awaitable. Both ways have the same beginnin
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import monotonic, perf_counter_ns
 
 from msgspec.structs import replace
 
+from dragoman.core.access import Permission
 from dragoman.core.context import CallContext
 from dragoman.core.control import (
     ControlRequest,
@@ -27,7 +28,6 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest, ExplainRequest, PayloadRequest, Verb
 from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import Answers, Signature
-from dragoman.core.status import StatusReport
 from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.later import Later
 from dragoman.execution.workers.handlers.runner import HandlerRunner
@@ -62,6 +62,7 @@ from dragoman.wire.percent import percent_decoded
 INFER = Verb.INFER
 Answering = InferOperation | MultiInferOperation | StatusOperation | ViewOperation | ControlOperation
 Renew = Callable[[], Awaitable[ControlResult]]  # carries out `ReloadSettings`
+MOST_SHOWN = 20  # names of models in an error
 CODEC_THREADS = 2  # for what takes long to read or write; both hold the GIL, so more would not be faster
 
 
@@ -86,6 +87,7 @@ class Gateway:
         self._recorder = recorder
         self._guard = guard or Guard()
         self._allow_remote_control = allow_remote_control
+        self.default_model = ""  # the one that is meant where a request names none; empty = the only one
         self._renew = renew
         self._logs = logs or LogSwitch()
         self._tokens = tokens
@@ -227,12 +229,31 @@ class Gateway:
         Errors: those of `ModelManager.pin`, and where the caller may not use the model.
         """
         if not draft.target.model:
-            draft.target = replace(draft.target, model=only_name(self._models.report))
+            draft.target = replace(draft.target, model=self._meant(exchange))
         if exchange.access is not None:
             exchange.check(draft.target.model)
         handle = self._models.pin(draft.target)
         exchange.hold(handle)
         return handle
+
+    def _meant(self, exchange: Exchange) -> str:
+        """The model that is meant where none is named: the one that the settings name, else the only one.
+
+        Errors: as `unnamed`; as `Access.check` where the caller may use none of them.
+        """
+        if self.default_model:
+            return self.default_model
+        report = self._models.report
+        names = [model.name for model in report.models.values() if model.latest_ready is not None]
+        names = names or list(report.models)
+        if len(names) == 1:
+            return names[0]
+        access = exchange.access
+        if access is not None and names:
+            names = [name for name in names if access.allows(name, Permission.INFER)]
+            if not names:
+                raise access.caller.refusal()
+        raise unnamed(names)
 
     def _deferred(
         self, operation: InferOperation, exchange: Exchange, answer: Deferred[CoreResponse]
@@ -564,10 +585,14 @@ def answering(operation: Operation) -> Answering:
     return operation.message if isinstance(operation, StreamOperation) else operation
 
 
-def only_name(report: StatusReport) -> str:
-    """The name of the only model that serves; empty = none or several do."""
-    serving = [model.name for model in report.models.values() if model.latest_ready is not None]
-    return serving[0] if len(serving) == 1 else ""
+def unnamed(names: Sequence[str]) -> DragomanError:
+    """The error for a request that names no model, with the names that the caller may use."""
+    if not names:
+        message = "no model is named, and there is none"
+    else:
+        more = ", ..." if len(names) > MOST_SHOWN else ""
+        message = f"no model is named, and there are several: {', '.join(names[:MOST_SHOWN])}{more}"
+    return DragomanError(Code.INVALID_ARGUMENT, message, reason=Reason.MODEL_UNKNOWN, param="model")
 
 
 def run_unbound(

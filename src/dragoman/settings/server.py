@@ -143,6 +143,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     labels_before_load: bool = True  # whether, once the server runs, labels may name unloaded versions
     every_model: ModelOverlay = ModelOverlay()  # said of every model; an entry of `models` wins over it
     engine_options: dict[str, dict[str, Any]] = field(default_factory=dict)  # by engine; a model's own win
+    default_model: str = ""  # the one that is meant where a request names none; empty = the only one there is
     allow_remote_control: bool = False  # whether others than this machine may load and unload models
     config_poll_s: Seconds = 1.0  # how often the files that this comes from are looked at; 0 = only at SIGHUP
     loading: LoadingSettings = LoadingSettings()

@@ -14,7 +14,7 @@ MAX_DIGITS: Final = 19
 
 
 def read_target(wire: WireRequest, signature: str | None, superset: bool) -> Target:
-    """The model, version, label and signature that are asked for.
+    """The model, version, label and signature that are asked for; no model where the path names none.
 
     Errors: INVALID_ARGUMENT for a version beyond 64 bits.
     """
@@ -22,7 +22,7 @@ def read_target(wire: WireRequest, signature: str | None, superset: bool) -> Tar
     version = params.get("version")
     label = params.get("label")
     return Target(
-        percent_decoded(params["model"]),
+        percent_decoded(params.get("model", "")),
         None if version is None else read_version(version),
         None if label is None else percent_decoded(label),
         signature,

@@ -726,16 +726,66 @@ def bind_to_nothing(_: Draft, __: Signature) -> CoreRequest:
     return TensorRequest("serving_default", {"x": Tensor(DType.FP32, np.ones(1, np.float32))})
 
 
-@pytest.mark.parametrize("serving", [["double"], ["double", "other"], []])
-def test_where_no_model_is_named_the_only_one_that_serves_is_meant(serving: list[str]) -> None:
+NAMELESS = replace(INFER, parse=lambda _, __: Draft(Target("")), bind=bind_to_nothing, stream=None)
+
+
+def known(*serving: str, loading: str = "") -> StatusReport:
+    """A report of models that serve, and of one that does not yet."""
+    states = dict.fromkeys(serving, State.READY) | ({loading: State.LOADING} if loading else {})
+    return StatusReport({name: ModelStatus(name, (VersionStatus(1, states[name]),)) for name in states})
+
+
+@pytest.mark.parametrize(
+    ("report", "meant"),
+    [
+        (known("double"), "double"),
+        (known("double", loading="other"), "double"),
+        (known(loading="double"), "double"),
+        (known("a", "b"), "no model is named, and there are several: a, b"),
+        (known(*"abcdefghijklmnopqrstuv"), "a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, ..."),
+        (known(), "no model is named, and there is none"),
+    ],
+)
+def test_where_no_model_is_named_the_only_one_is_meant(report: StatusReport, meant: str) -> None:
     bench = Bench()
-    ready = (VersionStatus(1, State.READY),)
-    loading = ModelStatus("loading", (VersionStatus(1, State.LOADING),))
-    bench.models.report = StatusReport({n: ModelStatus(n, ready) for n in serving} | {"loading": loading})
-    nameless = replace(INFER, parse=lambda _, __: Draft(Target("")), bind=bind_to_nothing, stream=None)
-    answer = answered(bench, request(), nameless)
-    found = (answer.status, bytes(answer.body))
-    assert found == ((200, b"[2.0]") if len(serving) == 1 else (400, b"no model "))
+    bench.models.report = report
+    told: list[DragomanError] = []
+
+    def fail(_: Draft | None, error: DragomanError) -> WireResponse:
+        told.append(error)
+        return WireResponse(400)
+
+    answer = answered(bench, request(), replace(NAMELESS, fail=fail))
+    if meant == "double":
+        assert (answer.status, bytes(answer.body)) == (200, b"[2.0]")
+    else:
+        assert (told[0].code, told[0].param) == (Code.INVALID_ARGUMENT, "model")
+        assert told[0].message.endswith(meant)
+
+
+def test_the_model_that_the_settings_name_is_meant_first() -> None:
+    bench = Bench()
+    bench.models.report = known("a", "b", "double")
+    bench.gateway.default_model = "double"
+    assert bytes(answered(bench, request(), NAMELESS).body) == b"[2.0]"
+
+
+def test_of_several_models_a_caller_is_told_those_that_it_may_use() -> None:
+    bench = Bench()
+    guard = Guard(policy(deployed("d", "b", user()), deployed("e", "double", user())))
+    bench.gateway._guard = guard
+    told: list[DragomanError] = []
+
+    def fail(_: Draft | None, error: DragomanError) -> WireResponse:
+        told.append(error)
+        return WireResponse(400)
+
+    for names in (("a", "b", "c"), ("b", "double")):
+        bench.models.report = known(*names)
+        answered(bench, request(), replace(NAMELESS, fail=fail))
+    assert told[0].message == "no model is named, and there are several: a, c"
+    assert told[1].code is Code.UNAUTHENTICATED
+    guard.close()
 
 
 def test_a_closed_model_stays_closed_where_it_is_the_only_one_and_not_named() -> None:

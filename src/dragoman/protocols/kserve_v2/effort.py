@@ -11,14 +11,14 @@ from typing import Final
 from dragoman.core.errors import DragomanError
 from dragoman.core.responses import TensorResponse
 from dragoman.core.tensors import DType, Tensor
-from dragoman.protocols.kserve_v2.compression import wanted_coding
 from dragoman.protocols.kserve_v2.grpc_contents import BOOLS, DOUBLES, FLOATS, TEXTS
 from dragoman.protocols.kserve_v2.grpc_request import CACHED_BYTES, CONTENTS, INPUT, RAW, cached_input
-from dragoman.protocols.kserve_v2.headers import read_headers
 from dragoman.wire.effort import Parts, TooManyPartsError, copied, json_to_read, size_of
 from dragoman.wire.messages import WireRequest
 from dragoman.wire.proto_fields import Data, as_data
 from dragoman.wire.v2.binary import read_length
+from dragoman.wire.v2.compression import wanted_coding
+from dragoman.wire.v2.headers import read_headers
 from dragoman.wire.v2.known import KNOWN, KNOWN_BYTES
 from dragoman.wire.v2.request import InferDraft
 

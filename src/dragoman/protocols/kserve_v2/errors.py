@@ -14,6 +14,7 @@ from dragoman.wire.grpc_errors import GRPC_STATUS
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
 from dragoman.wire.operation import Draft
+from dragoman.wire.v2.compression import ENCODINGS
 
 HTTP_STATUS: Final[Mapping[Code, int]] = {
     Code.INVALID_ARGUMENT: 400,
@@ -40,7 +41,6 @@ REASON_GRPC_STATUS: Final[Mapping[Reason, int]] = {
     Reason.QUEUE_FULL: 14,
     Reason.SIGNATURE_UNKNOWN: 3,
 }
-ENCODINGS: Final = b"gzip, deflate"  # of a request's body
 SERVICE_UNAVAILABLE: Final = 503
 MOST_CHARACTERS: Final = 2000  # of a message over gRPC, whose clients take 8 KiB of metadata
 RETRY_AFTER_S: Final = 1  # where the failure itself does not say

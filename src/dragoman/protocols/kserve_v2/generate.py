@@ -15,9 +15,7 @@ from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import DType, Shape, Tensor
-from dragoman.protocols.kserve_v2.compression import inflated
 from dragoman.protocols.kserve_v2.errors import fail
-from dragoman.protocols.kserve_v2.headers import read_headers
 from dragoman.protocols.kserve_v2.target import read_target
 from dragoman.settings.limits import Limits
 from dragoman.wire.json_exact import JsonObject, JsonValue
@@ -28,6 +26,8 @@ from dragoman.wire.raw_tensors import check_shape
 from dragoman.wire.tensor_json import write_array
 from dragoman.wire.v2.answer import answer_head, write_output, write_texts
 from dragoman.wire.v2.binding import bind_tensors, with_parameters
+from dragoman.wire.v2.compression import inflated
+from dragoman.wire.v2.headers import read_headers
 from dragoman.wire.v2.json_data import read_data
 from dragoman.wire.v2.request import (
     InferDraft,

@@ -15,7 +15,6 @@ from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.requests import CoreRequest, Target
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import NUMPY, Array, DType, Tensor
-from dragoman.protocols.kserve_v2.classification import check_classified
 from dragoman.protocols.kserve_v2.grpc_contents import read_contents
 from dragoman.protocols.kserve_v2.grpc_parameters import (
     EMPTY_FINAL,
@@ -39,6 +38,7 @@ from dragoman.wire.v2.binding import (
     too_many_names,
     with_parameters,
 )
+from dragoman.wire.v2.classification import check_classified
 from dragoman.wire.v2.request import (
     MAX_CLASSES,
     SHARED_MEMORY,

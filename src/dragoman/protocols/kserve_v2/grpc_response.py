@@ -10,7 +10,6 @@ from typing import Final
 
 from dragoman.core.responses import TensorResponse
 from dragoman.core.tensors import DType, Tensor
-from dragoman.protocols.kserve_v2.classification import classify
 from dragoman.protocols.kserve_v2.grpc_contents import FIELDS, write_contents
 from dragoman.protocols.kserve_v2.grpc_request import InferDraft
 from dragoman.wire.datatypes import DATATYPES
@@ -18,6 +17,7 @@ from dragoman.wire.messages import WireResponse
 from dragoman.wire.operation import GrpcForm
 from dragoman.wire.proto_fields import field, varint
 from dragoman.wire.raw_tensors import write_raw
+from dragoman.wire.v2.classification import classify
 
 Part = bytes | memoryview
 

@@ -14,6 +14,7 @@ from dragoman.protocols.kserve_v2.generate import (
     stream_generate,
 )
 from dragoman.protocols.kserve_v2.grpc_routes import grpc_routes
+from dragoman.protocols.kserve_v2.mounted import mounted_routes
 from dragoman.protocols.kserve_v2.openapi import (
     answer_document,
     answer_model_document,
@@ -21,7 +22,7 @@ from dragoman.protocols.kserve_v2.openapi import (
     answer_page,
 )
 from dragoman.protocols.kserve_v2.operator_routes import OPERATOR_ROUTES
-from dragoman.protocols.kserve_v2.rest import bind_infer, encode_infer, parse_infer
+from dragoman.protocols.kserve_v2.rest import parse_infer
 from dragoman.protocols.kserve_v2.status import (
     answer_live,
     answer_metadata,
@@ -32,6 +33,7 @@ from dragoman.protocols.kserve_v2.status import (
 )
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
 from dragoman.wire.surroundings import Surroundings
+from dragoman.wire.v2.infer import bind_infer, encode_infer
 
 MODEL: Final = "/v2/models/{model}"
 VERSION: Final = f"{MODEL}/versions/{{version:digits}}"
@@ -75,11 +77,6 @@ GENERATE_STREAM: Final = InferOperation(
     stream=stream_generate,
 )
 
-SERVER_ROUTES: Final = (
-    HttpRoute("GET", "/v2/health/live", LIVE),
-    HttpRoute("GET", "/v2/health/ready", SERVER_READY),
-    HttpRoute("GET", "/v2/models", MODELS),
-)
 MODEL_ROUTES: Final = (
     HttpRoute("GET", MODEL, METADATA),
     HttpRoute("GET", VERSION, METADATA),
@@ -117,18 +114,19 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
     server = StatusOperation(
         "kserve_v2.rest.server", partial(answer_server_metadata, name), fail_status, permission=None
     )
+    views = {"/v2": server, "/v2/": server, "/v2/health/live": LIVE, "/v2/health/ready": SERVER_READY}
     return ProtocolSpec(
         name="kserve_v2",
         prefixes=("/v2/",),
         routes={
             "superset": (
-                HttpRoute("GET", "/v2", server),
-                HttpRoute("GET", "/v2/", server),
-                *SERVER_ROUTES,
+                *(HttpRoute("GET", path, view) for path, view in views.items()),
+                HttpRoute("GET", "/v2/models", MODELS),
                 *MODEL_ROUTES,
                 *GENERATE_ROUTES,
                 *DOCS_ROUTES,
                 *OPERATOR_ROUTES,
+                *mounted_routes(views, MODEL_ROUTES + GENERATE_ROUTES),
             )
         },
         refuse=refuse,

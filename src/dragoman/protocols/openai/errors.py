@@ -67,8 +67,7 @@ def fail(draft: Draft | None, error: DragomanError) -> WireResponse:
     if draft is not None and error.reason in NO_MODEL:
         name = draft.target.model
         if not name:
-            message = "model is missing, and there is none that is meant without its name"
-            return answer_error(DragomanError(Code.INVALID_ARGUMENT, message, param="model"))
+            return answer_error(DragomanError(Code.INVALID_ARGUMENT, error.message, param="model"))
         message = f"the model {name!r} does not exist"
         return answer_error(DragomanError(error.code, message, reason=error.reason))
     return answer_error(error)

@@ -18,7 +18,7 @@ class Route(Struct, frozen=True):
     """What answers a request: an operation, with the path as it sees it.
 
     `path` is without a mount's prefix, and `deployment` names what that led to. `params` are what the
-    placeholders of the template stand for.
+    placeholders of the template stand for, and that of the mount's deployment.
     """
 
     operation: Operation

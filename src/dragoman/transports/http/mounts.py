@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.core.errors import invalid
 from dragoman.settings.deployment import Deployment, Mount
@@ -26,12 +27,15 @@ VERSION: Final = re.compile(r"/(?:versions/0*([0-9]+)|labels/[^/:]+)(?=[/:]|$)",
 class Mounted(Struct, frozen=True):
     """The path without its mount, and the deployment it leads to, if it is one.
 
-    `wrong_version` = the deployment does not have the version that the path asks for.
+    `wrong_version` = the deployment does not have the version that the path asks for. `asked` is the path
+    with the mount, and `called` the deployment's or model's name as it stands there; empty = it does not.
     """
 
     path: str
     deployment: Deployment | None = None
     wrong_version: bool = False
+    asked: str = ""
+    called: str = ""
 
 
 class Mounts:
@@ -64,8 +68,9 @@ class Mounts:
         for pattern, mount in self._mounts:
             found = pattern.match(path)
             if found is not None and path[found.end() :][:1] in BOUNDARY:
-                name = mount.deployment or percent_decoded(found[DEPLOYMENT])
-                return self._lead(mount, name, path[found.end() :])
+                called = "" if mount.deployment else found[DEPLOYMENT]
+                name = mount.deployment or percent_decoded(called)
+                return replace(self._lead(mount, name, path[found.end() :]), asked=path, called=called)
         return None
 
     def _lead(self, mount: Mount, name: str, rest: str) -> Mounted:

@@ -15,7 +15,7 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.status import StatusReport
 from dragoman.settings.deployment import Deployment
 from dragoman.transports.http.head import Route
-from dragoman.transports.http.mounts import Mounts
+from dragoman.transports.http.mounts import DEPLOYMENT, Mounts
 from dragoman.transports.http.refusal import Refusal, neutral
 from dragoman.transports.http.template import Template, compile_template
 from dragoman.wire.messages import NO_PARAMS, Headers, WireRequest, WireResponse
@@ -71,7 +71,7 @@ class Router:
         )
         at_home = [replace(spec, refuse=spec.homes[dialect]) for spec in present if dialect in spec.homes]
         self._home = at_home[0] if at_home else None
-        self._resolved: dict[tuple[str, str], Match] = {}
+        self._resolved: dict[tuple[str, str, str], Match] = {}
 
     def route(self, method: str, path: str, headers: Headers) -> Route:
         """What answers this method and path, which may lie in a mount, with these headers."""
@@ -80,19 +80,23 @@ class Router:
             operation, params = self.match(method, path)
             return Route(chosen(operation, headers), path, params)
         name = mounted.deployment.name if mounted.deployment else ""
+        owner = self._owner(mounted.asked) or self._owner(mounted.path)
         if mounted.deployment and mounted.wrong_version:
-            return Route(
-                wrong_version(self._owner(mounted.path), mounted.deployment), mounted.path, deployment=name
-            )
-        operation, params = self.match(method, mounted.path)
+            return Route(wrong_version(owner, mounted.deployment), mounted.path, deployment=name)
+        operation, params = self.match(method, mounted.path, owner)
+        if mounted.called:
+            params = {DEPLOYMENT: mounted.called, **params}
         return Route(chosen(operation, headers), mounted.path, params, name)
 
-    def match(self, method: str, path: str) -> Match:
-        """The operation, and what the placeholders of its template stand for."""
-        key = (method, path)
+    def match(self, method: str, path: str, owner: ProtocolSpec | None = None) -> Match:
+        """The operation, and what the placeholders of its template stand for.
+
+        `owner` answers where there is none; None = the protocol whose part of the path space this is.
+        """
+        key = (method, path, owner.name if owner else "")
         found = self._resolved.get(key)
         if found is None:
-            found = self._resolve(method, path)
+            found = self._resolve(method, path, owner)
             if len(path) <= CACHED_PATH_LENGTH:
                 if len(self._resolved) >= CACHED_ROUTES:
                     self._resolved.clear()
@@ -109,7 +113,7 @@ class Router:
             response.status = refusal.status
         return response
 
-    def _resolve(self, method: str, path: str) -> Match:
+    def _resolve(self, method: str, path: str, owner: ProtocolSpec | None) -> Match:
         methods = {}
         for route in self._routes:
             if route.method in methods:
@@ -118,16 +122,8 @@ class Router:
                 methods[route.method] = (route.operation, found.groupdict() or NO_PARAMS)
         if "GET" in methods:
             methods.setdefault("HEAD", methods["GET"])
-        return methods.get(method) or (self._unmatched(method, path, sorted(methods)), NO_PARAMS)
-
-    def _unmatched(self, method: str, path: str, allowed: list[str]) -> Operation:
-        if allowed:
-            code, reason = Code.UNIMPLEMENTED, Reason.METHOD_NOT_ALLOWED
-            message = f"{method} is not allowed here; allowed: {', '.join(allowed)}"
-        else:
-            code, reason = Code.NOT_FOUND, Reason.ROUTE_UNKNOWN
-            message = "no such route"
-        return refusing(self._owner(path), DragomanError(code, message, reason=reason), allowed)
+        found_here = methods.get(method)
+        return found_here or (unmatched(method, owner or self._owner(path), sorted(methods)), NO_PARAMS)
 
     def _owner(self, path: str) -> ProtocolSpec | None:
         if self._home is not None:
@@ -176,6 +172,17 @@ def wrong_version(spec: ProtocolSpec | None, deployment: Deployment) -> StatusOp
     """The operation that answers where a deployment of one version is asked for another."""
     message = f"deployment {deployment.name} serves version {deployment.version} alone"
     return refusing(spec, DragomanError(Code.NOT_FOUND, message), model=deployment.model)
+
+
+def unmatched(method: str, owner: ProtocolSpec | None, allowed: Sequence[str]) -> StatusOperation:
+    """The operation that answers where there is no route, or none for this method but `allowed` ones."""
+    if allowed:
+        code, reason = Code.UNIMPLEMENTED, Reason.METHOD_NOT_ALLOWED
+        message = f"{method} is not allowed here; allowed: {', '.join(allowed)}"
+    else:
+        code, reason = Code.NOT_FOUND, Reason.ROUTE_UNKNOWN
+        message = "no such route"
+    return refusing(owner, DragomanError(code, message, reason=reason), allowed)
 
 
 def refusing(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dragoman.core.tensors import Array, DType, Tensor
-from dragoman.protocols.kserve_v2.classification import classify
+from dragoman.wire.v2.classification import classify
 from tests.unit.protocols.kserve_v2.calls import answered, infer, refused, request, tensor
 from tests.unit.protocols.tfs.reference import spec
 

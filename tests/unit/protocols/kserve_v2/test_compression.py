@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.protocols.kserve_v2.compression import choose, compress, inflated, preferred
 from dragoman.settings.limits import Limits
 from dragoman.wire.messages import WireResponse
+from dragoman.wire.v2.compression import choose, compress, inflated, preferred
 from tests.unit.protocols.kserve_v2.calls import infer, request, tensor
 
 LIMITS: Final = Limits(inflated_bytes=100)

@@ -1,6 +1,7 @@
 """Prefixes of paths that lead to deployments."""
 
 import pytest
+from msgspec.structs import replace
 
 from dragoman.core.errors import DragomanError
 from dragoman.core.status import StatusReport
@@ -8,7 +9,7 @@ from dragoman.protocols import tfs
 from dragoman.settings.deployment import GRADIENT, Deployment, Mount
 from dragoman.transports.http.mounts import Mounted, Mounts
 from dragoman.transports.http.router import Router
-from dragoman.wire.messages import WireRequest
+from dragoman.wire.messages import WireRequest, WireResponse
 
 PLAIN = Deployment(name="dep", id="des1", model="digits")
 PINNED = Deployment(name="pinned", model="digits", version=2)
@@ -21,23 +22,29 @@ def mounts(*more: Mount) -> Mounts:
     return made
 
 
+def led(made: Mounts, path: str) -> Mounted | None:
+    """Where a path leads, whatever it was called on the way."""
+    found = made.resolve(path)
+    return found and replace(found, asked="", called="")
+
+
 @pytest.mark.parametrize("name", ["dep", "des1"])
 @pytest.mark.parametrize(
     "rest", ["", "/metadata", ":predict", "/versions/3:classify", "/labels/x", ":nonsense", "/a/b"]
 )
 def test_a_deployment_is_known_by_name_and_id(name: str, rest: str) -> None:
-    found = mounts().resolve(f"/model-serving/{name}{rest}")
+    found = led(mounts(), f"/model-serving/{name}{rest}")
     assert found == Mounted(f"/v1/models/digits{rest}", PLAIN)
 
 
 def test_what_is_no_deployment_is_a_models_name() -> None:
-    assert mounts().resolve("/model-serving/digits:predict") == Mounted("/v1/models/digits:predict")
+    assert led(mounts(), "/model-serving/digits:predict") == Mounted("/v1/models/digits:predict")
 
 
 def test_names_are_decoded_to_be_found_and_encoded_again() -> None:
-    assert mounts().resolve("/model-serving/a%20b:predict") == Mounted("/v1/models/c%20d:predict", SPACED)
-    assert mounts().resolve("/model-serving/x%2F..%2Fy") == Mounted("/v1/models/x%2F..%2Fy")
-    assert mounts().resolve("/model-serving/%252e") == Mounted("/v1/models/%252e")
+    assert led(mounts(), "/model-serving/a%20b:predict") == Mounted("/v1/models/c%20d:predict", SPACED)
+    assert led(mounts(), "/model-serving/x%2F..%2Fy") == Mounted("/v1/models/x%2F..%2Fy")
+    assert led(mounts(), "/model-serving/%252e") == Mounted("/v1/models/%252e")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +65,7 @@ def test_other_paths_belong_to_no_mount(path: str) -> None:
     ],
 )
 def test_a_deployment_of_one_version_leads_to_it(rest: str, inner: str) -> None:
-    assert mounts().resolve(f"/model-serving/pinned{rest}") == Mounted(f"/v1/models/digits{inner}", PINNED)
+    assert led(mounts(), f"/model-serving/pinned{rest}") == Mounted(f"/v1/models/digits{inner}", PINNED)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +83,7 @@ def test_a_route_is_found_behind_a_mount() -> None:
     router = Router([tfs.PROTOCOL], "superset", mounts=mounts())
     route = router.route("POST", "/model-serving/dep/versions/3:predict", [])
     assert route.operation.name == "tfs.rest.predict"
-    assert route.params == {"model": "digits", "version": "3"}
+    assert route.params == {"deployment": "dep", "model": "digits", "version": "3"}
     assert (route.path, route.deployment) == ("/v1/models/digits/versions/3:predict", "dep")
 
 
@@ -94,9 +101,32 @@ def test_a_prefix_may_name_its_deployment_or_have_other_placeholders() -> None:
         Mount(prefix="/digits", deployment="dep"),
         Mount(prefix="/workspaces/{workspace}/deployments/{deployment}", target="/v1/models/{model}"),
     )
-    assert made.resolve("/digits:predict") == Mounted("/v1/models/digits:predict", PLAIN)
+    assert led(made, "/digits:predict") == Mounted("/v1/models/digits:predict", PLAIN)
     assert made.resolve("/digitsx:predict") is None
-    assert made.resolve("/workspaces/7/deployments/des1") == Mounted("/v1/models/digits", PLAIN)
+    assert led(made, "/workspaces/7/deployments/des1") == Mounted("/v1/models/digits", PLAIN)
+
+
+def test_what_a_path_was_and_how_it_names_the_deployment_is_kept() -> None:
+    made = mounts(Mount(prefix="/digits", deployment="dep"), Mount(prefix="/serving", target="/"))
+    found = made.resolve("/serving/model-serving/a%20b/x")
+    assert found is not None
+    assert (found.asked, found.called) == ("/model-serving/a%20b/x", "a%20b")
+    found = made.resolve("/digits/x")
+    assert found is not None
+    assert (found.asked, found.called) == ("/digits/x", "")
+
+
+def test_an_unknown_path_is_told_by_the_owner_of_what_was_asked() -> None:
+    ours = replace(tfs.PROTOCOL, name="ours", prefixes=("/model-serving/",), routes={}, refuse=mine)
+    router = Router([tfs.PROTOCOL, ours], "superset", mounts=mounts(Mount(prefix="/x/{deployment}")))
+    for path, said in {"/model-serving/dep/a": b"mine", "/x/dep/a": b"Malformed request"}.items():
+        route = router.route("POST", path, [])
+        wire = WireRequest("POST", route.path, "", [], b"")
+        assert said in bytes(route.operation.answer(wire, StatusReport()).body)
+
+
+def mine(_: WireRequest, __: DragomanError) -> WireResponse:
+    return WireResponse(404, b"mine")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +145,7 @@ def test_the_whole_server_may_lie_behind_a_prefix(rest: str, path: str) -> None:
 
 def test_other_mounts_are_found_behind_such_a_prefix() -> None:
     made = mounts(Mount(prefix="/teams/{team}", target="/"))
-    assert made.resolve("/teams/7/model-serving/dep:predict") == Mounted("/v1/models/digits:predict", PLAIN)
+    assert led(made, "/teams/7/model-serving/dep:predict") == Mounted("/v1/models/digits:predict", PLAIN)
     assert made.resolve("/teams") is None
     assert made.resolve("/teams/7:predict") is None
 

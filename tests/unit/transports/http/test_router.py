@@ -175,4 +175,4 @@ def test_resolved_routes_are_kept_within_bounds():
         router.match("GET", f"/v1/models/{number}")
     router.match("GET", "/v1/models/" + "x" * 10_000)
     assert len(router._resolved) <= CACHED_ROUTES
-    assert not any(len(path) > 1000 for _, path in router._resolved)
+    assert not any(len(path) > 1000 for _, path, _ in router._resolved)

@@ -5,13 +5,13 @@ from functools import lru_cache
 from typing import Final
 
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.protocols.kserve_v2.errors import ENCODINGS
 from dragoman.settings.limits import Limits
 from dragoman.wire.inflate import FORMS, inflate_whole
 from dragoman.wire.messages import WireResponse
 
 Body = bytes | bytearray | memoryview
 
+ENCODINGS: Final = b"gzip, deflate"  # of a request's body
 MIN_BYTES: Final = 1024  # below, compressing saves no packet
 LEVEL: Final = 1  # a fifth of the time of zlib's default for some 10 % more bytes
 OFFERED: Final = (b"gzip", b"deflate")  # the better one first
