@@ -7,6 +7,7 @@ from dragoman.protocols.torchserve.reading import Asking, Read, Reading, listed
 from dragoman.protocols.torchserve.texts import is_prompt, read_prompt
 from dragoman.protocols.torchserve.values import as_image, is_one_row
 from dragoman.wire.elements import is_b64_object
+from dragoman.wire.explanation import is_named
 from dragoman.wire.forms import BODY
 from dragoman.wire.json_tree import JsonObject, JsonValue
 from dragoman.wire.rows import check_typed, read_columns, read_rows
@@ -33,7 +34,8 @@ def read_json(value: JsonValue, asking: Asking) -> Read:
             return read_prompt(value, asking)
         if INSTANCES in value:
             rows = read_rows(value[INSTANCES], signature, images=True)
-            return Reading(), predict_request(signature, rows)
+            named = is_named(value[INSTANCES])
+            return Reading(by_row=True, named=named, parameters=value), predict_request(signature, rows)
         if INPUTS in value:
             return read_inputs(value, asking)
         if len(value) != 1 or not value.keys() <= WRAPPERS:
@@ -44,7 +46,8 @@ def read_json(value: JsonValue, asking: Asking) -> Read:
             )
         (value,) = value.values()
     if is_rows(value):
-        return Reading(), predict_request(signature, read_rows(value, signature, images=True))
+        rows = read_rows(value, signature, images=True)
+        return Reading(by_row=True, named=True), predict_request(signature, rows)
     return read_value(value, asking)
 
 
@@ -56,9 +59,13 @@ def read_inputs(value: JsonObject, asking: Asking) -> Read:
         if any(output.classes for output in draft.outputs):
             raise invalid("classification is for /v2/models/.../infer")
         wanted = [output.name for output in draft.outputs]
-        return Reading(v2=draft), bind_tensors(asking.target.model, draft.inputs, wanted, signature)
-    read = read_rows if is_rows(inputs) else read_columns
-    return Reading(), predict_request(signature, read(inputs, signature, images=True))
+        return Reading(v2=draft, parameters=value), bind_tensors(
+            asking.target.model, draft.inputs, wanted, signature
+        )
+    by_row = is_rows(inputs)
+    read = read_rows if by_row else read_columns
+    reading = Reading(by_row=by_row, named=is_named(inputs), parameters=value)
+    return reading, predict_request(signature, read(inputs, signature, images=True))
 
 
 def read_named(value: JsonObject, asking: Asking) -> Read:
@@ -68,7 +75,7 @@ def read_named(value: JsonObject, asking: Asking) -> Read:
     one_row = all(is_one_row(each, inputs[name]) for name, each in images.items())
     named: JsonObject = {name: [each] if one_row else each for name, each in images.items()}
     tensors = read_columns(named, asking.signature, images=True)
-    return Reading(one_row=one_row), predict_request(asking.signature, tensors)
+    return Reading(one_row=one_row, named=True), predict_request(asking.signature, tensors)
 
 
 def read_value(value: JsonValue, asking: Asking) -> Read:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.requests import CoreRequest, Kind, PayloadPart, PayloadRequest, Target
-from dragoman.core.responses import Chunk, PayloadResponse, TensorResponse
+from dragoman.core.responses import Chunk, ExplainResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.protocols.torchserve.answers import Manner, finished
 from dragoman.protocols.torchserve.bodies import read_body
@@ -20,8 +20,9 @@ from dragoman.protocols.torchserve.errors import AskedDraft, fail
 from dragoman.protocols.torchserve.payloads import write_payload, write_stream_head
 from dragoman.protocols.torchserve.reading import Asking, Reading
 from dragoman.protocols.torchserve.texts import written_text
-from dragoman.protocols.torchserve.written import write_tensors
+from dragoman.protocols.torchserve.written import write_explained, write_tensors
 from dragoman.settings.limits import Limits
+from dragoman.wire.explanation import explain_request
 from dragoman.wire.forms import Form, caller_headers, last_of_each, read_fields, read_form
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.percent import percent_decoded
@@ -88,7 +89,9 @@ def bind_prediction(
 ) -> CoreRequest:
     """The body in its parts where the model reads bodies, else the tensors in it.
 
-    Errors: those of `read_body`; NOT_FOUND for a path below the version of a model that does not read paths.
+    Where the path explains, they are to be explained, as the body's `parameters` want it.
+    Errors: those of `read_body`; INVALID_ARGUMENT for a parameter that is wrong; NOT_FOUND for a path below
+    the version of a model that does not read paths.
     """
     if Kind.PAYLOAD in signature.accepts:
         return payload_request(manner, draft, signature)
@@ -100,7 +103,10 @@ def bind_prediction(
     asking = Asking(draft.target, signature, draft.limits)
     draft.reading, request = read_body(draft.wire, Form(parts, form.kind), asking)
     draft.reading.key = route.key
-    return request
+    if not route.explain:
+        return request
+    explained, draft.reading.shap = explain_request(request, draft.reading.parameters or {}, signature)
+    return explained
 
 
 def payload_request(manner: Manner, draft: PredictionDraft, signature: Signature) -> PayloadRequest:
@@ -114,7 +120,7 @@ def payload_request(manner: Manner, draft: PredictionDraft, signature: Signature
 
 
 def encode_prediction(
-    manner: Manner, draft: PredictionDraft, response: PayloadResponse | TensorResponse
+    manner: Manner, draft: PredictionDraft, response: PayloadResponse | TensorResponse | ExplainResponse
 ) -> WireResponse:
     """The model's own answer, or the outputs in the form that the request's calls for.
 
@@ -123,6 +129,8 @@ def encode_prediction(
     if isinstance(response, PayloadResponse):
         return finished(manner, write_payload(manner, response))
     reading = draft.reading or Reading()
+    if isinstance(response, ExplainResponse):
+        return finished(manner, write_explained(draft.target.model, reading, response))
     return finished(manner, write_tensors(draft.target.model, reading, response))
 
 

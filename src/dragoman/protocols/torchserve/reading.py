@@ -8,6 +8,7 @@ from dragoman.core.errors import invalid
 from dragoman.core.requests import CoreRequest, Target
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.settings.limits import Limits
+from dragoman.wire.json_tree import JsonObject
 from dragoman.wire.rows import check_typed
 from dragoman.wire.v2.request import InferDraft
 
@@ -16,13 +17,18 @@ class Reading(Struct):
     """How a request's tensors were written, which its answer follows.
 
     `one_row`: without a list around it. `v2`: as the Open Inference Protocol has them. `key`: the answer's
-    own, empty = it stands alone. `streams`: the caller wants a text as it comes.
+    own, empty = it stands alone. `streams`: the caller wants a text as it comes. `by_row`: as entries of
+    `instances` or rows of `inputs`; `named`: by the inputs' names. `parameters`: what the body says besides.
     """
 
     one_row: bool = False
     v2: InferDraft | None = None
     key: str = ""
     streams: bool = False
+    by_row: bool = False
+    named: bool = False
+    parameters: JsonObject | None = None
+    shap: bool = False
 
 
 class Asking(Struct):

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 
-from dragoman.core.responses import TensorResponse
+from msgspec.structs import replace
+
+from dragoman.core.responses import ExplainResponse, TensorResponse
 from dragoman.core.tensors import Tensor
 from dragoman.protocols.torchserve.reading import Reading
+from dragoman.wire.explanation import Form, explanation_headers, write_explanations
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import WireResponse
 from dragoman.wire.tensor_json import write_columns
@@ -22,6 +25,28 @@ def write_tensors(model: str, reading: Reading, response: TensorResponse) -> Wir
     outputs = response.outputs
     text = write_columns(without_rows(outputs) if reading.one_row else outputs)
     return WireResponse(200, b'{"%b":%b}' % (reading.key.encode(), text) if reading.key else text)
+
+
+def write_explained(model: str, reading: Reading, response: ExplainResponse) -> WireResponse:
+    """What each value adds, in the form of the request; beside the predictions where those are wanted.
+
+    Errors: INVALID_ARGUMENT as `write_rows`.
+    """
+    headers = explanation_headers(response)
+    if reading.v2 is not None:
+        answer = write_v2(model, reading.v2, TensorResponse(response.attributions, response.version))
+        answer.headers = headers
+        return answer
+    if reading.one_row and not reading.shap:
+        response = replace(response, attributions=without_rows(response.attributions))
+    text = write_explanations(Form(reading.by_row, reading.named, reading.shap), response)
+    if response.predictions is not None:
+        predictions = write_columns(response.predictions)
+        return WireResponse(
+            200, b'{"predictions":%b,"explanations":%b}' % (predictions, text), headers=headers
+        )
+    body = b'{"%b":%b}' % (reading.key.encode(), text) if reading.key else text
+    return WireResponse(200, body, headers=headers)
 
 
 def without_rows(outputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
