@@ -1,10 +1,12 @@
 """Virtual environments that real clients live in, beside the one of development: their pins are their own.
 
-python -m tests.clients.environments    make what is missing; scripts/clients does so
+python -m tests.clients.environments             make what is missing; scripts/clients does so
+python -m tests.clients.environments exporter    make that one, which converts models
 """
 
 import shutil
 import subprocess
+import sys
 import venv
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -130,6 +132,20 @@ TORCHSERVE: Final = Environment(
 TORCHSERVE_EXAMPLES: Final = Environment(
     "torchserve-examples", (), alone=("torchvision==0.28.0", "lru-dict==1.4.1")
 )
+# Nor this one, which converts models for the tests of engines. It asks for torchvision, and needs none.
+EXPORTER: Final = Environment(
+    "exporter",
+    (
+        "nncf==3.4.0",
+        "openvino==2026.4.1",
+        "openvino-tokenizers==2026.4.1.0",
+        "requests==2.34.2",
+        "setuptools",
+        "torch==2.13.0",
+        "transformers==5.5.4",
+    ),
+    alone=("optimum==2.3.0", "optimum-intel==2.2.0"),
+)
 ENVIRONMENTS: Final = (
     TENSORFLOW,
     OVMSCLIENT,
@@ -169,5 +185,5 @@ def install(environment: Environment, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    for known in ENVIRONMENTS:
+    for known in [EXPORTER] if sys.argv[1:] == [EXPORTER.name] else ENVIRONMENTS:
         make(known)

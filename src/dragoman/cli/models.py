@@ -50,5 +50,5 @@ def number_of(view: dict[str, Any]) -> str:
 
 
 def cause_of(view: dict[str, Any]) -> str:
-    """Why a model or version does not serve; empty if it does."""
-    return one_line(view["cause"]["message"]) if view["cause"] else ""
+    """Why a model or version does not serve, or what is done for it to; empty if it does."""
+    return one_line(view["cause"]["message"] if view["cause"] else view.get("doing", ""))

@@ -39,8 +39,8 @@ def lines(model: dict[str, Any]) -> Iterator[str]:
     for version in model["versions"]:
         engine = f", {version['engine']}" if version["engine"] else ""
         yield f"  version {number_of(version)}: {version['state']}{engine}"
-        if version["cause"]:
-            yield f"    {cause_of(version)}"
+        if cause := cause_of(version):
+            yield f"    {cause}"
         if workers := version.get("workers"):
             yield from worker_lines(workers)
         for signature in version["signatures"]:

@@ -32,7 +32,7 @@ def row(model: str, version: VersionStatus) -> Row:
         version=shown_version(version.version, version.name),
         engine=version.engine or "",
         state=version.state.value,
-        note=one_line(version.cause.message) if version.cause else "",
+        note=one_line(version.cause.message if version.cause else version.doing),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError, Reason
 
@@ -40,6 +41,13 @@ class Sampling(Struct, frozen=True):
     stop_ids: tuple[int, ...] = ()
     json_schema: str | None = None
     logit_bias: Mapping[int, float] | None = None
+
+
+def with_defaults(sampling: Sampling, defaults: Sampling) -> Sampling:
+    """What the caller says, and where it says nothing what the model's files say."""
+    names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+    missing = {name: getattr(defaults, name) for name in names if getattr(sampling, name) is None}
+    return replace(sampling, **missing)
 
 
 class Asked(Struct, frozen=True):

@@ -84,7 +84,7 @@ class VersionStatus(Struct, frozen=True):
 
     `name` = what its own files call it, such as 1.0 or 2024-spring; None = its number is all there is.
     `origin` = its file or folder as it was named, `path` where that lies, which is not for strangers;
-    `registered` = by a request, and not by the settings.
+    `registered` = by a request, and not by the settings. `doing` = what a load does that takes minutes.
 
     All of it is a snapshot but `statistics`, whose counters are the version's own and go on counting, and
     `workers`, `measures` and `texts`: how the workers are, what the model's own code has measured, and which
@@ -107,6 +107,7 @@ class VersionStatus(Struct, frozen=True):
     origin: str = ""
     path: str = ""
     registered: bool = False
+    doing: str = ""
 
     @property
     def called(self) -> str:

@@ -76,6 +76,26 @@ class Resources(Struct, frozen=True):
     memory_bytes: int
 
 
+def nobody_told(text: str) -> None:
+    """Where nobody is told how loading goes."""
+
+
+def always() -> bool:
+    """A load that is wanted to its end."""
+    return True
+
+
+class Progress(Struct, frozen=True):
+    """How a load that takes minutes tells what it does, and learns that it is not wanted any more."""
+
+    tell: Callable[[str], None] = nobody_told
+    wanted: Callable[[], bool] = always
+
+
+class GivesWayError(DragomanError):
+    """An engine cannot load files that it claims, and another one that claims them may."""
+
+
 class LoadedModel(Protocol):
     """A model in memory. `infer` and `stream` are synchronous and know no event loop.
 
@@ -228,8 +248,13 @@ class Engine(ABC):
 
     @classmethod
     def is_installed(cls) -> bool:
-        """Whether its package is there; asked where several engines claim the same files."""
+        """Whether its package is there."""
         return cls.package is None or importlib.util.find_spec(cls.package) is not None
+
+    @classmethod
+    def is_ready(cls, claim: Claim, options: Mapping[str, Any]) -> bool:
+        """Whether all is there that loading these files needs; asked where several engines claim them."""
+        return cls.is_installed()
 
     @classmethod
     @abstractmethod
@@ -247,3 +272,10 @@ class Engine(ABC):
         Errors: INVALID_ARGUMENT for an option that is none, INTERNAL for a file the runtime refuses,
         FAILED_PRECONDITION where the runtime's package is missing; the message names it.
         """
+
+    def load_telling(self, artifact: Artifact, options: Mapping[str, Any], progress: Progress) -> LoadedModel:
+        """The same, by an engine that may take minutes and tells so.
+
+        Errors: those of `load`; CANCELLED once it is not wanted any more; GivesWayError.
+        """
+        return self.load(artifact, options)

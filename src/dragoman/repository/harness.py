@@ -49,6 +49,7 @@ class VersionHarness:
         self.configuration: ModelConfiguration | None = None
         self.handle: Handle | None = None
         self.cause: Cause | None = None
+        self.doing = ""
         self.loaded_at_s: float | None = None
         self._changed = changed
 
@@ -62,6 +63,12 @@ class VersionHarness:
             raise IllegalMoveError(f"{name} cannot go from {self.state.value} to {to.value}")
         self.state = to
         self._changed(self)
+
+    def tell(self, doing: str) -> None:
+        """What a load does that takes minutes."""
+        if self.state is State.LOADING:
+            self.doing = doing
+            self._changed(self)
 
     def ready(
         self, handle: Handle, engine: str, configuration: ModelConfiguration | None, at_s: float
@@ -115,6 +122,7 @@ class VersionHarness:
             state=self.state,
             engine=self.engine,
             cause=self.cause,
+            doing=self.doing if self.state is State.LOADING else "",
             signatures=self.handle.signatures if self.handle is not None else {},
             loaded_at_s=self.loaded_at_s,
             statistics=self.handle.statistics if self.handle is not None else None,

@@ -12,7 +12,7 @@ import structlog
 from dragoman.core.configuration import ModelConfiguration
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import PIPELINE, Cause, State
-from dragoman.engines.base import LoadedModel
+from dragoman.engines.base import LoadedModel, Progress
 from dragoman.repository.handle import Handle, Runner
 from dragoman.repository.harness import VersionHarness
 from dragoman.repository.loader import LoadedVersion, ModelLoader
@@ -61,10 +61,17 @@ class Lifecycle:
         A version that is no longer wanted is not tried again.
         """
         pauses = self._rules.pauses(random.random)
+        loop = asyncio.get_running_loop()
+
+        def tell(text: str) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(harness.tell, text)
+
+        progress = Progress(tell, lambda: harness.aspired)
         threads = self._loads if harness.candidate.pipeline is None else self._compositions
         while True:
             try:
-                made = await self._in(threads, self._loaded, harness)
+                made = await self._in(threads, self._loaded, harness, progress)
             except DragomanError as error:
                 final = error.code in FINAL or harness.candidate.upload or not harness.aspired
                 pause = None if final else next(pauses, None)
@@ -120,7 +127,9 @@ class Lifecycle:
             detail=detail,
         )
 
-    def _loaded(self, harness: VersionHarness) -> tuple[Handle, str, ModelConfiguration | None]:
+    def _loaded(
+        self, harness: VersionHarness, progress: Progress
+    ) -> tuple[Handle, str, ModelConfiguration | None]:
         candidate = harness.candidate
         harness.tree = candidate.look()
         if candidate.pipeline is not None:
@@ -134,7 +143,7 @@ class Lifecycle:
                 explainer=self._loader.explainer(candidate, composed.signatures),
             )
             return handle, PIPELINE, None
-        loaded = self._loader.load(candidate)
+        loaded = self._loader.load(candidate, progress)
         try:
             self._warm_up(candidate, loaded)
             explainer = self._loader.explainer(candidate, loaded.signatures)

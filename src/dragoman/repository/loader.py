@@ -5,6 +5,7 @@ A pipeline has no files to load, and is put together of models that are loaded.
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -18,7 +19,9 @@ from dragoman.engines.base import (
     Artifact,
     Claim,
     Engine,
+    GivesWayError,
     LoadedModel,
+    Progress,
     PythonEnvironment,
     TreeSnapshot,
     Trust,
@@ -34,6 +37,7 @@ from dragoman.repository.tree import scan
 from dragoman.repository.trust import check_archive_trust, check_trust, check_upload
 from dragoman.settings.model import ModelSettings
 
+SILENT: Final = Progress()
 NO_OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {}
 T = TypeVar("T")
 
@@ -116,12 +120,12 @@ class ModelLoader:
         self.statistics = statistics
         self.explainer = explainer
 
-    def load(self, candidate: Candidate) -> LoadedVersion:
+    def load(self, candidate: Candidate, progress: Progress = SILENT) -> LoadedVersion:
         """The version, ready to be run.
 
         Errors: DragomanError only, with a message that names folders relative to the repository.
         """
-        return guarded(self._load, candidate)
+        return guarded(partial(self._load, progress), candidate)
 
     def compose(self, candidate: Candidate) -> Composed:
         """The pipeline, ready to be run.
@@ -133,17 +137,17 @@ class ModelLoader:
     def required(self, candidate: Candidate, tree: TreeSnapshot) -> tuple[str, ...]:
         """The files that the engine needs which claims these; none where no engine does."""
         try:
-            return self._choose(tree, candidate)[1].required
+            return self._claims(tree, candidate)[0][1].required
         except DragomanError:
             return ()
 
-    def _load(self, candidate: Candidate) -> LoadedVersion:
+    def _load(self, progress: Progress, candidate: Candidate) -> LoadedVersion:
         if candidate.cause is not None:
             raise DragomanError(candidate.cause.code, candidate.cause.message)
         tree = scan(candidate.path)
         archive = archive_in(tree, candidate.shown)
         if archive is None or (archive.is_lone and self._is_claimed(tree, candidate)):
-            return self._load_files(tree, candidate)
+            return self._load_files(tree, candidate, progress)
         check_archive_trust(
             candidate.settings,
             candidate.model,
@@ -152,14 +156,14 @@ class ModelLoader:
         )
         opened = self._archives.open(archive, candidate.model)
         try:
-            return self._load_files(scan(opened.root), candidate, opened)
+            return self._load_files(scan(opened.root), candidate, progress, opened)
         except BaseException:
             opened.close()
             raise
 
     def _is_claimed(self, tree: TreeSnapshot, candidate: Candidate) -> bool:
         try:
-            self._choose(tree, candidate)
+            self._claims(tree, candidate)
         except DragomanError as error:
             if error.code is not Code.NOT_FOUND:
                 raise
@@ -167,9 +171,35 @@ class ModelLoader:
         return True
 
     def _load_files(
-        self, tree: TreeSnapshot, candidate: Candidate, opened: OpenedArchive | None = None
+        self,
+        tree: TreeSnapshot,
+        candidate: Candidate,
+        progress: Progress,
+        opened: OpenedArchive | None = None,
     ) -> LoadedVersion:
-        engine, claim = self._choose(tree, candidate)
+        """The version with the first engine of those that claim it which does not give way to the next."""
+        *others, last = self._claims(tree, candidate)
+        for engine, claim in others:
+            try:
+                return self._load_with(engine, claim, tree, candidate, progress, opened)
+            except GivesWayError as error:
+                structlog.get_logger("dragoman.repository").warning(
+                    "an engine gave way to the next",
+                    model=candidate.model,
+                    engine=engine.name,
+                    why=error.message,
+                )
+        return self._load_with(*last, tree, candidate, progress, opened)
+
+    def _load_with(
+        self,
+        engine: Engine,
+        claim: Claim,
+        tree: TreeSnapshot,
+        candidate: Candidate,
+        progress: Progress,
+        opened: OpenedArchive | None,
+    ) -> LoadedVersion:
         for name in claim.required:
             if name not in tree.files:
                 raise DragomanError(Code.NOT_FOUND, f"{candidate.shown}/{name} is missing")
@@ -184,7 +214,7 @@ class ModelLoader:
         python = PythonEnvironment() if opened is None else opened.python
         artifact = Artifact(path, candidate.model, candidate.version, candidate.settings, python)
         options = self._engine_options(engine.name, candidate.settings)
-        model = engine.load(artifact, options)
+        model = engine.load_telling(artifact, options, progress)
         try:
             native = model.signatures
             if (names := candidate.settings.tensor_names) != engine.tensor_names:
@@ -210,10 +240,10 @@ class ModelLoader:
             **settings.options,
         }
 
-    def _choose(self, tree: TreeSnapshot, candidate: Candidate) -> tuple[Engine, Claim]:
-        """The engine that `model.yaml` names, else the first that claims the files and is installed.
+    def _claims(self, tree: TreeSnapshot, candidate: Candidate) -> list[tuple[Engine, Claim]]:
+        """The engine that `model.yaml` names, else those that claim the files and have all they need.
 
-        Where none of those is, the first, which then says what to install.
+        Where none of those has, the first alone, which then says what to install.
         """
         settings = candidate.settings
         named = settings.engine
@@ -223,16 +253,15 @@ class ModelLoader:
                 f"there is {', '.join(self._engines)}"
             )
         asked = list(self._engines.values()) if named is None else [self._engines[named]]
-        claims = ((engine, engine.claim(tree, settings)) for engine in asked)
-        first: tuple[Engine, Claim] | None = None
-        for engine, claim in claims:
-            if claim is None:
-                continue
-            if engine.is_installed():
-                return engine, claim
-            first = first or (engine, claim)
-        if first is not None:
-            return first
+        claims = [(engine, claim) for engine in asked if (claim := engine.claim(tree, settings)) is not None]
+        if claims:
+            options = self._engine_options
+            ready = [
+                (engine, claim)
+                for engine, claim in claims
+                if engine.is_ready(claim, options(engine.name, settings))
+            ]
+            return ready or claims[:1]
         wanted = "; ".join(f"the engine {engine.name} looks for {engine.looks_for}" for engine in asked)
         holds = "holds no model" if tree.files else "is empty"
         raise DragomanError(Code.NOT_FOUND, f"{candidate.shown} {holds}: {wanted}")

@@ -105,7 +105,8 @@ def states(model: ModelStatus) -> str:
 
 def described(version: VersionStatus) -> str:
     """A version's state and why."""
-    because = f" ({version.cause.message})" if version.cause else ""
+    why = version.cause.message if version.cause else version.doing
+    because = f" ({why})" if why else ""
     return f"version {version.version} is {version.state.value}{because}"
 
 

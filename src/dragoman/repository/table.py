@@ -158,9 +158,10 @@ class ModelTable:
         """A version has come to another state."""
         candidate, status = harness.candidate, harness.status
         self.board.publish(self.entries[candidate.model])
-        cause = {} if status.cause is None else {"cause": status.cause.message}
+        why = {"cause": status.cause.message} if status.cause is not None else {}
+        why |= {"doing": status.doing} if status.doing else {}
         level, state = LOGGED_AS.get(status.state, logging.INFO), status.state.value
-        self._log.log(level, "version", model=candidate.model, version=status.version, state=state, **cause)
+        self._log.log(level, "version", model=candidate.model, version=status.version, state=state, **why)
         self._observer(candidate.model, status)
         for pipeline in self.pipelines.get(candidate.model, ()):
             self.act(pipeline)

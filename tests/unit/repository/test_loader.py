@@ -1,12 +1,14 @@
 """From files to a loaded model."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.status import Cause
-from dragoman.engines.base import Claim, TreeSnapshot
+from dragoman.engines.base import Artifact, Claim, GivesWayError, LoadedModel, Progress, TreeSnapshot
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.repository.loader import LoadedVersion, ModelLoader
 from dragoman.repository.source import Candidate
@@ -71,6 +73,38 @@ def test_of_engines_that_claim_the_same_files_the_first_that_is_installed_is_cho
     made = read_model_settings(settings, "model.yaml") if settings else ModelSettings()
     loader = ModelLoader({name: known[name] for name in engines})
     assert loader.load(Candidate("half", 1, str(tmp_path), "half/1", made)).engine == chosen
+
+
+class Modest(ToyEngine):
+    """Loads nothing that it claims, and needs an option to be asked first."""
+
+    name = "modest"
+
+    @classmethod
+    def is_ready(cls, claim: Claim, options: Mapping[str, Any]) -> bool:
+        return bool(options.get("willing"))
+
+    def load_telling(self, artifact: Artifact, options: Mapping[str, Any], progress: Progress) -> LoadedModel:
+        progress.tell("trying")
+        raise GivesWayError(Code.FAILED_PRECONDITION, "it is too large for me")
+
+
+def test_an_engine_that_gives_way_leaves_the_files_to_the_next_one(tmp_path: Path) -> None:
+    write(tmp_path)
+    told: list[str] = []
+    loader = ModelLoader({"modest": Modest(), "toy": TOY}, {"modest": {"willing": True}})
+    candidate = Candidate("half", 1, str(tmp_path), "half/1", ModelSettings())
+    assert loader.load(candidate, Progress(told.append)).engine == "toy"
+    assert told == ["trying"]
+    assert ModelLoader({"modest": Modest(), "toy": TOY}).load(candidate).engine == "toy"
+
+
+def test_an_engine_that_is_named_or_the_last_one_gives_way_to_nobody(tmp_path: Path) -> None:
+    write(tmp_path)
+    named = Candidate("half", 1, str(tmp_path), "half/1", ModelSettings(engine="modest"))
+    for engines in ({"modest": Modest(), "toy": TOY}, {"modest": Modest()}):
+        with pytest.raises(DragomanError, match="too large for me"):
+            ModelLoader(engines).load(named)
 
 
 class Careful(ToyEngine):

@@ -1,5 +1,6 @@
 """Claims folders of sentence-transformers and loads them for onnxruntime or OpenVINO."""
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
@@ -8,23 +9,34 @@ import structlog
 
 from dragoman.core.embedding import EmbedTraits
 from dragoman.core.errors import Code, DragomanError
-from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
+from dragoman.engines.base import Artifact, Claim, Engine, Progress, Resources, TreeSnapshot
+from dragoman.engines.conversion import CLOSED, Conversion, converted, find_exporter
 from dragoman.engines.embedder.files import MODELS, MODULES, TOKENIZER, folder_of, read_recipe
 from dragoman.engines.embedder.model import EmbedderModel
 from dragoman.engines.embedder.options import EmbedderOptions
 from dragoman.engines.embedder.runtimes import open_graph
+from dragoman.engines.hugging_face import CONFIG, embedder_claim, folder_bytes
 from dragoman.engines.options import read_options
 from dragoman.settings.model import ModelSettings
 
 MEMORY_FACTOR: Final = 3
+TASK: Final = "feature-extraction"
+CONVERTED: Final = ("openvino_model.xml", "openvino_model.bin")
+UNCONVERTED: Final = (
+    "model.safetensors of a model that gives vectors is converted first, with pip install "
+    "'dragoman[embeddings,openvino,exporter]', or an optimum-cli where options.exporter says"
+)
 
 
 class EmbedderEngine(Engine):
     """Texts to vectors, in this process."""
 
     name: ClassVar[str] = "embedder"
-    looks_for: ClassVar[str] = "modules.json and tokenizer.json with model.onnx or openvino_model.xml"
+    looks_for: ClassVar[str] = (
+        "modules.json and tokenizer.json with model.onnx, openvino_model.xml or model.safetensors"
+    )
     package: ClassVar[str | None] = "tokenizers"
+    closed_options: ClassVar[frozenset[str]] = CLOSED
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
@@ -36,19 +48,35 @@ class EmbedderEngine(Engine):
             if name in files.files:
                 weights = (name.removesuffix(".xml") + ".bin",) if name.endswith(".xml") else ()
                 return Claim(name, (name, TOKENIZER, *weights))
-        return None
+        return embedder_claim(files.files)
+
+    @classmethod
+    def is_ready(cls, claim: Claim, options: Mapping[str, Any]) -> bool:
+        """Whether the packages are there, and what converts the files where they have to be."""
+        if not cls.is_installed() or claim.entry != CONFIG:
+            return cls.is_installed()
+        there = importlib.util.find_spec("openvino") is not None
+        return there and find_exporter(str(options.get("exporter", ""))) is not None
 
     def estimate(self, artifact: Artifact) -> Resources:
         """An upper bound from the sizes of the files."""
-        with os.scandir(os.path.dirname(artifact.path)) as entries:
-            size = sum(entry.stat().st_size for entry in entries if entry.is_file())
-        return Resources(MEMORY_FACTOR * size)
+        return Resources(MEMORY_FACTOR * folder_bytes(os.path.dirname(artifact.path)))
 
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> EmbedderModel:
         """The model, tried with one token.
 
+        Errors: those of `load_telling`.
+        """
+        return self.load_telling(artifact, options, Progress())
+
+    def load_telling(
+        self, artifact: Artifact, options: Mapping[str, Any], progress: Progress
+    ) -> EmbedderModel:
+        """The same; weights without a graph are converted first.
+
         Errors: INVALID_ARGUMENT for an option; NOT_FOUND for a file that is not there; FAILED_PRECONDITION
-        where a package is missing or the files are no embedder's; INTERNAL for files that are refused.
+        where a package is missing or the files are no embedder's; INTERNAL for files that are refused;
+        GivesWayError for those that are not converted.
         """
         chosen = read_options(options, EmbedderOptions, self.name)
         if not os.path.isfile(artifact.path):
@@ -58,7 +86,7 @@ class EmbedderEngine(Engine):
         folder = folder_of(artifact.path)
         recipe = read_recipe(folder, chosen, artifact.settings)
         tokenizer = open_tokenizer(make_tokenizer, folder)
-        graph = open_graph(artifact.path, chosen)
+        graph = open_graph(self._graph_of(artifact, folder, chosen, progress), chosen)
         traits = EmbedTraits(self.name, recipe.context, recipe.dimensions)
         try:
             return EmbedderModel(
@@ -66,6 +94,16 @@ class EmbedderEngine(Engine):
             )
         except Exception as error:
             raise refused(os.path.basename(artifact.path), error) from error
+
+    def _graph_of(self, artifact: Artifact, folder: str, chosen: EmbedderOptions, progress: Progress) -> str:
+        """The file of the graph, converted where there is none."""
+        if os.path.basename(artifact.path) != CONFIG:
+            return artifact.path
+        exporter = find_exporter(chosen.exporter)
+        if exporter is None:
+            raise DragomanError(Code.FAILED_PRECONDITION, UNCONVERTED)
+        wanted = Conversion(artifact.model, folder, TASK, CONVERTED)
+        return os.path.join(converted(wanted, exporter, chosen, progress), CONVERTED[0])
 
 
 def import_tokenizer() -> Any:

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from dragoman.engines.conversion import ConversionOptions
 
 Pooling = Literal["mean", "cls", "max", "last"]
 
 
-class EmbedderOptions(Struct, frozen=True, kw_only=True):
+class EmbedderOptions(ConversionOptions, frozen=True, kw_only=True):
     """The engine's options, by their names. None = as the model's files say."""
 
     pooling: Pooling | None = None  # which of a text's token vectors become the text's

@@ -9,12 +9,14 @@ import structlog
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Abilities, TextTraits
-from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
+from dragoman.engines.base import Artifact, Claim, Engine, GivesWayError, Progress, Resources, TreeSnapshot
+from dragoman.engines.conversion import CLOSED, Conversion, converted, find_exporter
 from dragoman.engines.genai.files import MODEL, REQUIRED
-from dragoman.engines.genai.model import GenAiModel, Parts
+from dragoman.engines.genai.model import GenAiModel
 from dragoman.engines.genai.options import GenAiOptions
 from dragoman.engines.genai.scoring import Scorer
 from dragoman.engines.genai.tokenizer import GenAiTokenizer, byte_table
+from dragoman.engines.hugging_face import CONFIG, MODULES, folder_bytes, writer_claim, writes
 from dragoman.engines.options import read_options
 from dragoman.engines.text_files import (
     context_of,
@@ -25,92 +27,140 @@ from dragoman.engines.text_files import (
     special_tokens,
     template_of,
 )
+from dragoman.engines.text_model import TextParts
 from dragoman.settings.model import ModelSettings
 
 JSON_FILES: Final = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json")
-EMBEDDER: Final = "modules.json"  # beside models that give vectors
 MEMORY_FACTOR: Final = 3
+TASK: Final = "text-generation-with-past"
+INSTEAD: Final = "; as it is, it is served with pip install 'dragoman[transformers]'"
+UNCONVERTED: Final = (
+    "folders of Hugging Face are served with pip install 'dragoman[transformers]'; faster once converted, "
+    "with pip install 'dragoman[genai,exporter]', or an optimum-cli where options.exporter says"
+)
 
 
 class GenAiEngine(Engine):
     """OpenVINO GenAI, in this process."""
 
     name: ClassVar[str] = "openvino-genai"
-    looks_for: ClassVar[str] = "a text model's openvino_model.xml with openvino_tokenizer.xml"
+    looks_for: ClassVar[str] = (
+        "a text model's openvino_model.xml with openvino_tokenizer.xml, or config.json with model.safetensors"
+    )
     package: ClassVar[str | None] = "openvino_genai"
-    closed_options: ClassVar[frozenset[str]] = frozenset({"properties"})
+    closed_options: ClassVar[frozenset[str]] = frozenset({"properties"}) | CLOSED
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
-        """A folder with a model, its tokenizer and the way back, which models that give vectors lack."""
+        """A folder with a model, its tokenizer and the way back, or one that is converted to that."""
         present = files.files
-        if EMBEDDER in present or not {MODEL, REQUIRED[2], REQUIRED[4]} <= present.keys():
+        if MODULES in present:
             return None
-        return Claim(MODEL, REQUIRED)
+        if {MODEL, REQUIRED[2], REQUIRED[4]} <= present.keys():
+            return Claim(MODEL, REQUIRED)
+        return writer_claim(present)
+
+    @classmethod
+    def is_ready(cls, claim: Claim, options: Mapping[str, Any]) -> bool:
+        """Whether the package is there, and what converts the files where they have to be."""
+        exporter = options.get("exporter", "")
+        converts = claim.entry == MODEL or find_exporter(str(exporter)) is not None
+        return cls.is_installed() and converts
 
     def estimate(self, artifact: Artifact) -> Resources:
         """An upper bound from the sizes of the files."""
-        folder = os.path.dirname(artifact.path)
-        with os.scandir(folder) as entries:
-            size = sum(entry.stat().st_size for entry in entries if entry.is_file())
-        return Resources(MEMORY_FACTOR * size)
+        return Resources(MEMORY_FACTOR * folder_bytes(os.path.dirname(artifact.path)))
 
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> GenAiModel:
         """The model, which writes texts once it is started.
 
+        Errors: those of `load_telling`.
+        """
+        return self.load_telling(artifact, options, Progress())
+
+    def load_telling(self, artifact: Artifact, options: Mapping[str, Any], progress: Progress) -> GenAiModel:
+        """The same; a folder of Hugging Face is converted first.
+
         Errors: INVALID_ARGUMENT for an option or a setting; NOT_FOUND for a file that is not there;
-        FAILED_PRECONDITION where the package is missing; INTERNAL for files that OpenVINO refuses.
+        FAILED_PRECONDITION where the package is missing; INTERNAL for files that OpenVINO refuses;
+        GivesWayError for those that are not converted.
         """
         chosen = read_options(options, GenAiOptions, self.name)
         folder = os.path.dirname(artifact.path)
         if not os.path.isfile(artifact.path):
-            raise DragomanError(Code.NOT_FOUND, f"{MODEL} does not load: there is no such file")
+            file = os.path.basename(artifact.path)
+            raise DragomanError(Code.NOT_FOUND, f"{file} does not load: there is no such file")
         for name in JSON_FILES:
             read_json(folder, name)  # OpenVINO's own words for what is none name no file
+        is_converted = os.path.basename(artifact.path) == CONFIG
+        if is_converted and not self.is_ready(Claim(CONFIG), options):
+            raise DragomanError(Code.FAILED_PRECONDITION, UNCONVERTED)
         genai, openvino = import_runtime()
-        text = artifact.settings.text
-        context = context_of(folder, text)
+        graphs = convert(artifact, folder, chosen, progress) if is_converted else folder
+        scheduler = make_scheduler(genai, chosen)
+        properties = {"INFERENCE_PRECISION_HINT": chosen.precision, **chosen.properties}
 
         def make_pipeline() -> Any:
-            scheduler = genai.SchedulerConfig()
-            scheduler.cache_size = chosen.cache_gib
-            scheduler.max_num_seqs = chosen.at_once
-            scheduler.max_num_batched_tokens = chosen.batched_tokens
-            scheduler.enable_prefix_caching = chosen.prefix_caching
-            properties = {"INFERENCE_PRECISION_HINT": chosen.precision, **chosen.properties}
-            return genai.ContinuousBatchingPipeline(folder, scheduler, chosen.device, properties)
+            return genai.ContinuousBatchingPipeline(graphs, scheduler, chosen.device, properties)
 
         try:
-            tokenizer = genai.Tokenizer(folder)
+            tokenizer = genai.Tokenizer(graphs)
+            scoring = artifact.settings.text.scoring != "off"
+            scorer = Scorer(graphs, chosen.device, openvino.Core) if scoring else None
+            parts = make_parts(tokenizer, folder, artifact, chosen.at_once)
+            return GenAiModel(genai, openvino.Tensor, make_pipeline, parts, scorer)
+        except DragomanError:
+            raise
         except Exception as error:
             raise refused_files(error, artifact) from error
-        template = template_of(folder, text, built_in_template(tokenizer))
-        scorer = None if text.scoring == "off" else Scorer(folder, chosen.device, openvino.Core)
-        abilities = Abilities(
-            json_schema=True, top_logprobs=scorer is not None, explanations=scorer is not None
+
+
+def convert(artifact: Artifact, folder: str, chosen: GenAiOptions, progress: Progress) -> str:
+    """The folder of what this one is converted to.
+
+    Errors: those of `converted`; GivesWayError for a model that does not write.
+    """
+    exporter = find_exporter(chosen.exporter)
+    if exporter is None or not writes(folder):
+        raise GivesWayError(
+            Code.FAILED_PRECONDITION, "config.json names no model among its architectures that writes text"
         )
-        traits = TextTraits(
-            self.name,
-            context,
-            abilities,
-            text.max_choices,
-            chats=template is not None,
-            reasons=text.reasoning_parser != "none",
-        )
-        parts = Parts(
-            traits,
-            make_tokenizer(tokenizer, folder),
-            template,
-            end_tokens(folder),
-            default_sampling(folder),
-            chosen.at_once,
-            artifact.model,
-            scorer,
-        )
-        try:
-            return GenAiModel(genai, openvino.Tensor, make_pipeline, parts)
-        except Exception as error:
-            raise refused_files(error, artifact) from error
+    wanted = Conversion(artifact.model, folder, TASK, REQUIRED, INSTEAD)
+    return converted(wanted, exporter, chosen, progress)
+
+
+def make_scheduler(genai: ModuleType, chosen: GenAiOptions) -> Any:
+    """How texts are written together."""
+    scheduler = genai.SchedulerConfig()
+    scheduler.cache_size = chosen.cache_gib
+    scheduler.max_num_seqs = chosen.at_once
+    scheduler.max_num_batched_tokens = chosen.batched_tokens
+    scheduler.enable_prefix_caching = chosen.prefix_caching
+    return scheduler
+
+
+def make_parts(tokenizer: Any, folder: str, artifact: Artifact, at_once: int) -> TextParts:
+    """What the files and the settings say of the model."""
+    text = artifact.settings.text
+    template = template_of(folder, text, built_in_template(tokenizer))
+    scores = text.scoring != "off"
+    traits = TextTraits(
+        GenAiEngine.name,
+        context_of(folder, text),
+        Abilities(json_schema=True, top_logprobs=scores, explanations=scores),
+        text.max_choices,
+        chats=template is not None,
+        reasons=text.reasoning_parser != "none",
+    )
+    return TextParts(
+        traits,
+        make_tokenizer(tokenizer, folder),
+        template,
+        end_tokens(folder),
+        default_sampling(folder),
+        at_once,
+        artifact.model,
+    )
 
 
 def import_runtime() -> tuple[ModuleType, ModuleType]:

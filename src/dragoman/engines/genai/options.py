@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
+
+from dragoman.engines.conversion import ConversionOptions
 
 
-class GenAiOptions(Struct, frozen=True, kw_only=True):
+class GenAiOptions(ConversionOptions, frozen=True, kw_only=True):
     """The engine's options, by their names."""
 
     device: str = "CPU"

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Abilities, Ids, TextTraits
 from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
+from dragoman.engines.hugging_face import CONFIG, TOKENIZER, folder_bytes, writer_claim
 from dragoman.engines.options import read_options
 from dragoman.engines.text_files import (
     context_of,
@@ -19,13 +20,10 @@ from dragoman.engines.text_files import (
     read_json,
     template_of,
 )
-from dragoman.engines.transformers.model import Parts, TransformersModel
+from dragoman.engines.text_model import TextParts
+from dragoman.engines.transformers.model import TransformersModel
 from dragoman.settings.model import ModelSettings
 
-CONFIG: Final = "config.json"
-TOKENIZER: Final = "tokenizer.json"
-WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
-EMBEDDER: Final = "modules.json"  # beside models that give vectors
 JSON_FILES: Final = (CONFIG, "generation_config.json", "tokenizer_config.json", TOKENIZER)
 MEMORY_FACTOR: Final = 3
 
@@ -74,17 +72,11 @@ class TransformersEngine(Engine):
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
         """A folder with a configuration, weights and a tokenizer, which is not one of vectors."""
-        present = files.files
-        weights = next((name for name in WEIGHTS if name in present), None)
-        if weights is None or EMBEDDER in present or not {CONFIG, TOKENIZER} <= present.keys():
-            return None
-        return Claim(CONFIG, (CONFIG, TOKENIZER, weights))
+        return writer_claim(files.files)
 
     def estimate(self, artifact: Artifact) -> Resources:
         """An upper bound from the sizes of the files."""
-        with os.scandir(os.path.dirname(artifact.path)) as entries:
-            size = sum(entry.stat().st_size for entry in entries if entry.is_file())
-        return Resources(MEMORY_FACTOR * size)
+        return Resources(MEMORY_FACTOR * folder_bytes(os.path.dirname(artifact.path)))
 
     def load(self, artifact: Artifact, options: Mapping[str, Any]) -> TransformersModel:
         """The model, which writes texts once it is started.
@@ -131,7 +123,7 @@ class TransformersEngine(Engine):
             chats=template is not None,
             reasons=text.reasoning_parser != "none",
         )
-        parts = Parts(
+        parts = TextParts(
             traits,
             tokenizer,
             template,

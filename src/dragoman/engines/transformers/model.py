@@ -5,42 +5,19 @@ It is correct and not fast: texts are not computed together. The steps run on a 
 
 import inspect
 import secrets
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
-from queue import Empty, SimpleQueue
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Final
 
 import structlog
 from msgspec import Struct
-from msgspec.structs import replace
 
-from dragoman.core.context import CallContext
-from dragoman.core.errors import Code, DragomanError
-from dragoman.core.generation import Finish, Ids, Sampling, TextTraits
-from dragoman.core.requests import TensorRequest
-from dragoman.core.responses import Chunk, TensorResponse
-from dragoman.core.signatures import Signature
-from dragoman.core.text_signature import text_signature
-from dragoman.engines.base import ChatTemplate, Emission, Scored, TextTokenizer
+from dragoman.core.generation import Finish, Ids, Sampling, with_defaults
+from dragoman.engines.base import Emission, Scored
+from dragoman.engines.text_model import Begin, SteppedModel, TextParts
 from dragoman.engines.transformers.choosing import Chooser
 
-Deliver = Callable[[Sequence[Emission]], None]
-FAILED: Final = "the engine failed while it wrote this text; the server's log says why"
 SLICE: Final = 256  # tokens that are scored at once
-
-
-class Parts(Struct, frozen=True):
-    """What the engine has found of a model when it is loaded."""
-
-    traits: TextTraits
-    tokenizer: TextTokenizer
-    template: ChatTemplate | None
-    ends: frozenset[int]
-    defaults: Sampling
-    at_once: int
-    name: str
 
 
 class Begun(Struct):
@@ -55,52 +32,30 @@ class Begun(Struct):
     written: int = 0
 
 
-class TransformersModel:
+class TransformersModel(SteppedModel):
     """A model of texts."""
 
-    concurrency = 1
-
-    def __init__(self, torch: ModuleType, model: Any, parts: Parts) -> None:
-        self.signatures: Mapping[str, Signature] = {"serving_default": text_signature(parts.traits)}
-        self.traits = parts.traits
-        self.tokenizer = parts.tokenizer
-        self.template = parts.template
-        self.ends = parts.ends
-        self.at_once = parts.at_once
+    def __init__(self, torch: ModuleType, model: Any, parts: TextParts) -> None:
+        super().__init__(parts)
         self._torch = torch
         self._model = model
-        self._parts = parts
         taken = inspect.signature(model.forward).parameters
         self._past = "cache" if "cache" in taken else "past_key_values"  # as the release calls it
         self._takes_places = "position_ids" in taken
-        self._commands: SimpleQueue[Begun | int | None] = SimpleQueue()
-        self._handles = count()
-        self._running: dict[int, Begun] = {}
-        self._thread: threading.Thread | None = None
-        self._closed = False
 
-    def start(self, deliver: Deliver) -> None:
-        """Step on a thread from now on."""
-        self._thread = threading.Thread(
-            target=self._step_on, args=(deliver,), name=f"steps-{self._parts.name}", daemon=True
-        )
-        self._thread.start()
+    def check(self, sampling: Sampling) -> None:
+        """Nothing: all that is asked here can be chosen by."""
 
-    def submit(self, ids: Ids, sampling: Sampling) -> int:
-        """Begin a text."""
-        if self._closed:
-            raise DragomanError(Code.UNAVAILABLE, f"model {self._parts.name} is closed")
-        handle = next(self._handles)
-        sampling = with_defaults(sampling, self._parts.defaults)
+    def drop(self, running: Begun) -> None:
+        """Nothing: the next step does not see it."""
+
+    def begin(self, asked: Begin) -> Begun:
+        """A text with what chooses its tokens."""
+        sampling = with_defaults(asked.sampling, self.defaults)
         seed = secrets.randbits(63) if sampling.seed is None else sampling.seed
-        chooser = Chooser(self._torch, sampling, ids, self.ends, seed)
+        chooser = Chooser(self._torch, sampling, asked.ids, self.ends, seed)
         stops = frozenset(sampling.stop_ids) | (frozenset() if sampling.ignore_end else self.ends)
-        self._commands.put(Begun(handle, sampling, chooser, ids, stops))
-        return handle
-
-    def cancel(self, handle: int) -> None:
-        """End a text with the step that is under way."""
-        self._commands.put(handle)
+        return Begun(asked.handle, sampling, chooser, asked.ids, stops)
 
     def score(self, ids: Ids, first: int, count: int) -> Sequence[Scored]:
         """The tokens from `first` on, which is above 0, each with so many of the likeliest at its place."""
@@ -136,58 +91,27 @@ class TransformersModel:
         found: list[float] = sums.tolist()
         return found
 
-    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
-        """Nothing: texts are written step by step only."""
-        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
+    def step(self) -> list[Emission]:
+        """The next token of every text, one after the other."""
+        return [self._next(begun) for begun in list(self.running.values())]
 
-    def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
-        """Nothing, too."""
-        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
-
-    def close(self) -> None:
-        """End the thread and let go of the model. Calling it twice does no harm."""
-        self._closed = True
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._commands.put(None)
-            thread.join()
+    def let_go(self) -> None:
+        """Give the model back."""
         self._model = None
-        self._running.clear()
 
-    def _step_on(self, deliver: Deliver) -> None:
-        """The thread: commands, a step, what it gave, and again."""
-        while self._obey():
-            emissions = [self._step(begun) for begun in list(self._running.values())]
-            if emissions:
-                deliver(emissions)
+    def log(self, what: str, error: Exception) -> None:
+        """Tell the log what the runtime came to."""
+        structlog.get_logger("dragoman.engines.transformers").error(what, model=self.name, cause=str(error))
 
-    def _obey(self) -> bool:
-        """Carry out what was asked for meanwhile, waiting for it where nothing else is to be done."""
-        wait = not self._running
-        while True:
-            try:
-                command = self._commands.get(block=wait)
-            except Empty:
-                return True
-            wait = False
-            if command is None:
-                return False
-            if isinstance(command, Begun):
-                self._running[command.handle] = command
-            else:
-                self._running.pop(command, None)
-
-    def _step(self, begun: Begun) -> Emission:
+    def _next(self, begun: Begun) -> Emission:
         """The next token of one text."""
         try:
             logits, begun.past = self._forward(begun.waiting, begun.past)
             token, logprob = begun.chooser.choose(logits[0][-1])
         except Exception as error:  # whatever the runtime comes to
-            structlog.get_logger("dragoman.engines.transformers").error(
-                "a step failed", model=self._parts.name, cause=str(error)
-            )
-            del self._running[begun.handle]
-            return Emission(begun.handle, error=DragomanError(Code.INTERNAL, FAILED))
+            self.log("a step failed", error)
+            del self.running[begun.handle]
+            return self.failed([begun.handle])[0]
         begun.waiting = [token]
         begun.written += 1
         finish = None
@@ -196,7 +120,7 @@ class TransformersModel:
         elif begun.written == begun.sampling.max_tokens:
             finish = Finish.LENGTH
         if finish is not None:
-            del self._running[begun.handle]
+            del self.running[begun.handle]
         return Emission(begun.handle, [token], [logprob], finish)
 
     def _forward(self, ids: Ids, past: Any, mask: Any = None) -> tuple[Any, Any]:
@@ -216,10 +140,3 @@ class TransformersModel:
             given = torch.tensor([list(ids)] * rows, device=device)
             found = self._model(input_ids=given, use_cache=True, **told)
         return found.logits, found[self._past]
-
-
-def with_defaults(sampling: Sampling, defaults: Sampling) -> Sampling:
-    """What the caller says, and where it says nothing what the model's files say."""
-    names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
-    missing = {name: getattr(defaults, name) for name in names if getattr(sampling, name) is None}
-    return replace(sampling, **missing)

@@ -65,10 +65,10 @@ def entries(model: ModelStatus) -> Iterator[dict[str, str]]:
 
 
 def reason(version: VersionStatus) -> str:
-    """Why a version does not serve; empty where it does, or will."""
+    """Why a version does not serve, or what is done for it to; empty where it does, or soon will."""
     if version.cause is not None:
         return version.cause.message
-    return UNLOADED if version.state is State.GONE else ""
+    return UNLOADED if version.state is State.GONE else version.doing
 
 
 def no_repository_names() -> DragomanError:

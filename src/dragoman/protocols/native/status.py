@@ -59,7 +59,11 @@ def model_view(model: ModelStatus) -> dict[str, Any]:
 
 
 def version_view(version: VersionStatus) -> dict[str, Any]:
-    """One version as JSON; `cause` is null unless something is wrong, `name` where it is just a number."""
+    """One version as JSON; `cause` is null unless something is wrong, `name` where it is just a number.
+
+    `doing` is there while it is loaded and that takes minutes.
+    """
+    doing = {"doing": version.doing} if version.doing else {}
     return {
         "version": version.version,
         "name": version.name,
@@ -67,6 +71,7 @@ def version_view(version: VersionStatus) -> dict[str, Any]:
         "engine": version.engine,
         "cause": cause_view(version.cause),
         "signatures": sorted(version.signatures),
+        **doing,
     }
 
 
