@@ -215,8 +215,8 @@ def test_the_usual_place_is_among_the_users_caches(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
     assert default_place() == "/caches/dragoman/converted"
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
-    monkeypatch.setenv("HOME", "/home/me")
-    assert default_place() == "/home/me/.cache/dragoman/converted"
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert default_place() == "/somewhere/.cache/dragoman/converted"
 
 
 @pytest.fixture

@@ -13,10 +13,13 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
+from dragoman.engines.base import Claim
+from dragoman.engines.genai import GenAiEngine
 from tests.clients.environments import EXPORTER
 from tests.engines.text_models import MODELS
-from tests.server_process import Address, serving
+from tests.server_process import Address, serving, started
 
+CONVERTING_S = 300.0
 LEARNT = " gamma delta epsilon zeta eta theta"
 TEXTS = ["What is the capital of France?", "alpha beta"]
 
@@ -65,12 +68,21 @@ def server(tmp_path_factory: pytest.TempPathFactory, embedder: tuple[Path, BertM
     settings = f"engine_options: {{openvino-genai: {options}, embedder: {options}}}\n"
     shutil.copytree(MODELS / "tinychat_hf", repository / "chat" / "1")
     shutil.copytree(embedder[0], repository / "embed" / "1")
-    shutil.copytree(MODELS / "tinychat_hf", repository / "broken" / "1")
-    (repository / "broken" / "1" / "model.safetensors").write_bytes(b"no weights")
-    for name in ("chat", "embed", "broken"):
+    for name in ("chat", "embed"):
         (repository / name / "model.yaml").write_text(settings, encoding="utf-8")
-    with serving([str(repository)], log) as addresses:
-        yield Served(addresses.http, log, repository, kept)
+    command = [
+        sys.executable,
+        "-m",
+        "dragoman",
+        "serve",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        str(repository),
+    ]
+    with started(command, log, ("http", "grpc"), CONVERTING_S) as found:
+        yield Served(found["http"], log, repository, kept)
 
 
 def test_a_model_that_writes_is_converted_and_served_by_openvino(server: Served) -> None:
@@ -98,13 +110,23 @@ def test_a_model_of_vectors_is_converted_and_agrees_with_its_own_weights(
         assert np.allclose(entry["embedding"], vector / np.linalg.norm(vector), atol=1e-5)
 
 
-def test_one_that_cannot_be_converted_is_left_to_transformers(server: Served) -> None:
-    status, told = server.ask("/v1/completions", {"model": "broken", "prompt": "alpha"})
-    assert (status, told["error"]["code"]) == (503, "model_loading")
-    assert "transformers refuses it" in told["error"]["message"]
-    log = server.log.read_text(encoding="utf-8")
+def test_one_that_is_not_converted_is_left_to_transformers(server: Served, tmp_path: Path) -> None:
+    failing = tmp_path / "optimum-cli"
+    failing.write_text("#!/bin/sh\necho no such architecture\nexit 3\n", encoding="utf-8")
+    failing.chmod(0o700)
+    shutil.copytree(MODELS / "tinychat_hf", tmp_path / "models" / "plain" / "1")
+    settings = (
+        f"engine_options: {{openvino-genai: {{exporter: {failing}, converted_dir: {tmp_path / 'kept'}}}}}\n"
+    )
+    (tmp_path / "models" / "plain" / "model.yaml").write_text(settings, encoding="utf-8")
+    with serving([str(tmp_path / "models")], tmp_path / "log") as addresses:
+        plain = server._replace(http=addresses.http)
+        told = plain.ask("/v1/completions", {"model": "plain", "prompt": "alpha beta", "temperature": 0})[1]
+    assert told["choices"][0]["text"] == LEARNT
+    assert told["system_fingerprint"].startswith("transformers")
+    log = (tmp_path / "log").read_text(encoding="utf-8")
     assert "an engine gave way to the next" in log
-    assert "HeaderTooSmall" in log or "header" in log.lower()
+    assert "no such architecture" in log
 
 
 def test_the_next_server_converts_nothing(server: Served, tmp_path: Path) -> None:
@@ -117,11 +139,8 @@ def test_the_next_server_converts_nothing(server: Served, tmp_path: Path) -> Non
     assert "converted to OpenVINO" not in (tmp_path / "log").read_text(encoding="utf-8")
 
 
-def test_without_an_exporter_it_is_served_as_it_is(server: Served, tmp_path: Path) -> None:
-    assert not (Path(sys.executable).parent / "optimum-cli").exists()
-    shutil.copytree(MODELS / "tinychat_hf", tmp_path / "models" / "plain" / "1")
-    with serving([str(tmp_path / "models")], tmp_path / "log") as addresses:
-        plain = server._replace(http=addresses.http)
-        told = plain.ask("/v1/completions", {"model": "plain", "prompt": "alpha beta", "temperature": 0})[1]
-    assert told["choices"][0]["text"] == LEARNT
-    assert told["system_fingerprint"].startswith("transformers")
+def test_without_an_exporter_it_is_left_to_transformers() -> None:
+    claim = Claim("config.json")
+    assert not GenAiEngine.is_ready(claim, {})
+    assert GenAiEngine.is_ready(claim, {"exporter": str(EXPORTER.folder / "bin" / "optimum-cli")})
+    assert GenAiEngine.is_ready(Claim("openvino_model.xml"), {})
