@@ -54,6 +54,7 @@ class Suite(NamedTuple):
 DEFAULT: Final = Listener("default")
 TFSERVING: Final = Listener("tfserving", ("--as", "tfserving"))
 GRADIENT: Final = Listener("gradient", ("--config", str(SETUPS / "gradient.yaml")))
+DEEPLOY: Final = Listener("deeploy", ("--config", str(SETUPS / "deeploy.yaml")))
 V2_RAW: Final = Listener("v2-raw", ("--config", str(SETUPS / "v2_raw.yaml")))
 V2_CONTENTS: Final = Listener("v2-contents", ("--config", str(SETUPS / "v2_contents.yaml")))
 KSERVE: Final = Listener("kserve", ("--as", "kserve"))
@@ -79,6 +80,7 @@ TORCHSERVE_TOKENS: Final = TORCHSERVE_LISTENER._replace(
 TORCHSERVE_TENSORS: Final = Listener("torchserve-tensors", ("--config", str(SETUPS / "torchserve.yaml")))
 
 SUITES: Final[Mapping[str, Suite]] = {
+    "deeploy.json": Suite(HTTP, (Run(DEEPLOY), Run(DEFAULT))),
     "gradient.json": Suite(HTTP, (Run(GRADIENT),)),
     "kserve_v1.json": Suite(HTTP, (Run(KSERVE), Run(DEFAULT, lenient=True))),
     "images_grpc.json": Suite(GRPC, (Run(IMAGES), Run(IMAGES_TFSERVING), Run(IMAGES_OVMS))),

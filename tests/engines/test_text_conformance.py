@@ -1,4 +1,4 @@
-"""The cases of OpenAI's API, against a live server with the two small models of our own."""
+"""The cases of OpenAI's API and of Deeploy's calls of texts, against a server of our two small models."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.engines.text_models import write_models
 from tests.server_process import Address, serving
 
 FOLDER = Path(__file__).parents[1] / "conformance"
-CASES = load(FOLDER / "openai.json", OpenAiCase)
+CASES = [case for file in ("openai", "deeploy_texts") for case in load(FOLDER / f"{file}.json", OpenAiCase)]
 WAITING = json.loads((FOLDER / "openai_waiting.json").read_bytes())
 KEYS = f"""access:
   anonymous: []
