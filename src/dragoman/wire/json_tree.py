@@ -46,7 +46,7 @@ def load(body: bytes | bytearray | memoryview, max_depth: int, *, whole: bool = 
     return tree
 
 
-def load_strictly(text: str) -> JsonValue:
+def load_strictly(text: str | bytes) -> JsonValue:
     """The JSON value that a text is, with nothing after it. Of repeated keys the last counts.
 
     Errors: INVALID_ARGUMENT `JSON Parse error: <reason>`.

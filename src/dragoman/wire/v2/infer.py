@@ -16,6 +16,7 @@ from dragoman.wire.v2.classification import check_classified, classify
 from dragoman.wire.v2.compression import compress, inflated
 from dragoman.wire.v2.headers import read_headers
 from dragoman.wire.v2.known import find_known
+from dragoman.wire.v2.repeated import read_repeated
 from dragoman.wire.v2.request import InferDraft, WantedOutput, read_request
 
 OCTETS: Final = b"application/octet-stream"
@@ -39,6 +40,8 @@ def read_infer(target: Target, wire: WireRequest, limits: Limits) -> InferDraft:
         text, data = whole[:size], whole[size:]
         if size != len(whole) and (known := find_known(text, limits.json_depth)) is not None:
             return known.draft(target, data, accepted)
+    elif (draft := read_repeated(target, text, accepted, limits.json_depth)) is not None:
+        return draft
     return read_request(target, text, data, accepted, limits.json_depth)
 
 
