@@ -31,12 +31,21 @@ class Wish(Struct, frozen=True):
 
 
 class Attribution(Struct, frozen=True):
-    """How a model's own runtime explains an output: by another, which is given only where it is asked for.
+    """How a model's own runtime explains one of its outputs. All names are the engine's.
 
-    Its value has the explained one's axes and one behind them: what each value of a row's inputs adds, in
-    their order, and what is there without any.
+    A further output of the signature, which is given only to who asks for it alone, says what each value of a
+    row adds to each number of the explained output's value, and behind those what is there without any value.
+    Shapes: (rows, numbers, values + 1), with the values of `inputs` in that order. One that `takes_places`
+    is asked with more inputs: `PLACES`, the number that each row is explained for, and below `BASELINE` a
+    missing row of each input; and gives (rows, 1, values + 1).
     """
 
     method: str
-    explains: str  # the output, by the engine's name
-    output: str  # by the engine's name
+    explains: str
+    output: str
+    inputs: tuple[str, ...]
+    takes_places: bool = False
+
+
+PLACES: Final = "attribution.places"
+BASELINE: Final = "attribution.baseline."

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from dragoman.core.embedding import EmbedTraits
+from dragoman.core.explanation import Attribution
 from dragoman.core.generation import TextTraits
 from dragoman.core.images import ImageSpec, Preprocessing, Range
 from dragoman.core.requests import Kind
@@ -74,7 +75,8 @@ class Signature(Struct, frozen=True):
     `inputs` and `outputs` are what callers see. A signature that takes Examples shows, as TensorFlow
     Serving's do, one BYTES input called `inputs`; `features` then says how an Example becomes tensors. An
     `untyped` one says nothing of its tensors, which may be any. `text` = what is known of a
-    model that writes texts, `embeds` of one that makes vectors of them.
+    model that writes texts, `embeds` of one that makes vectors of them. `attribution` = how its runtime
+    explains what it gives; None = it does not.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Signature(Struct, frozen=True):
     any_number: bool = False  # whether numbers of any type may feed its inputs, and [N, 1] one of shape [N]
     text: TextTraits | None = None
     embeds: EmbedTraits | None = None
+    attribution: Attribution | None = None
 
     @property
     def streams(self) -> bool:

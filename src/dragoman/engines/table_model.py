@@ -9,22 +9,29 @@ from msgspec import Struct
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.explanation import Attribution
 from dragoman.core.mismatch import find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.tensors import Array
+from dragoman.core.tensors import Array, DType
 from dragoman.engines.tables import Table, failure_text, to_tensor
 
 PROBABILITIES: Final = "predict_proba"  # the signature, called as scikit-learn's method
+TREE_SHAP: Final = "tree_shap"
+CONTRIBUTIONS: Final = TensorSpec("contributions", DType.FP64, (None, None, None), "contributions")
 
 
 class Method(Struct, frozen=True):
-    """One way to call a model: `call` takes the columns. `classes` = the labels, by place in the output."""
+    """One way to call a model: `call` takes the columns. `classes` = the labels, by place in the output.
+
+    `contributions` = what each column adds to each of the output's numbers, as `Attribution` has it.
+    """
 
     call: Callable[[list[Array]], Any]
     output: TensorSpec
     classes: tuple[str, ...] = ()
+    contributions: Callable[[list[Array]], Array] | None = None
 
 
 class TableModel:
@@ -47,6 +54,7 @@ class TableModel:
                 name,
                 classes=method.classes,
                 any_number=True,
+                attribution=attribution(method, table),
             )
             for name, method in methods.items()
         }
@@ -67,6 +75,8 @@ class TableModel:
         method = methods.get(request.signature)
         if method is None:
             raise invalid(f"there is no signature {request.signature!r}; the model has {', '.join(methods)}")
+        if method.contributions is not None and request.outputs == [CONTRIBUTIONS.name]:
+            method = Method(method.contributions, CONTRIBUTIONS)
         unknown = find_unknown_output(request.outputs or (), {method.output.name: method})
         if unknown is not None:
             raise unknown
@@ -96,6 +106,13 @@ class TableModel:
             )
             message = f"{self._title} failed while it ran; the server's log tells more"
             raise DragomanError(Code.INTERNAL, message) from error
+
+
+def attribution(method: Method, table: Table) -> Attribution | None:
+    """How the library explains a method's output, where it does."""
+    if method.contributions is None:
+        return None
+    return Attribution(TREE_SHAP, method.output.name, CONTRIBUTIONS.name, tuple(table.inputs))
 
 
 def check_concurrency(value: int) -> None:

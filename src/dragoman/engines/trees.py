@@ -33,10 +33,14 @@ class TreeOptions(Struct, frozen=True, kw_only=True):
 
 
 class Trees(Struct, frozen=True):
-    """A model as its library read it. `classes` = how many it tells apart; 0 = it gives other numbers."""
+    """A model as its library read it. `classes` = how many it tells apart; 0 = it gives other numbers.
+
+    `contributions` = what each column adds, as the library gives it: by TreeSHAP, and before a link function.
+    """
 
     table: Table
     predict: Callable[[list[Array]], Array]
+    contributions: Callable[[list[Array]], Array]
     classes: int = 0
     alone: bool = False  # whether it takes one call at a time
 
@@ -112,14 +116,29 @@ def methods_of(trees: Trees) -> dict[str, Method]:
     predict = trees.predict
     given = predict([np.zeros(1, trees.table.dtype.numpy)] * trees.table.width)
     output = TensorSpec("predictions", trees.table.dtype, (None, *given.shape[1:]), "predictions")
-    methods = {DEFAULT_SIGNATURE: Method(predict, output)}
+
+    def contributions(columns: list[Array]) -> Array:
+        found = trees.contributions(columns)
+        return found.reshape(len(found), -1, trees.table.width + 1)
+
+    methods = {DEFAULT_SIGNATURE: Method(predict, output, contributions=contributions)}
     if trees.classes:
         spec = TensorSpec("probabilities", output.dtype, (None, trees.classes), "probabilities")
         names = tuple(str(index) for index in range(trees.classes))
-        methods[PROBABILITIES] = Method(lambda columns: probabilities(predict(columns)), spec, names)
+        methods[PROBABILITIES] = Method(
+            lambda columns: probabilities(predict(columns)),
+            spec,
+            names,
+            lambda columns: of_each_class(contributions(columns)),
+        )
         labels = TensorSpec("labels", DType.INT64, (None,), "labels")
         methods[LABELS] = Method(lambda columns: probabilities(predict(columns)).argmax(axis=1), labels)
     return methods
+
+
+def of_each_class(given: Array) -> Array:
+    """What is added to each class, also where the library tells only of the second of two."""
+    return np.concatenate([-given, given], axis=1) if given.shape[1] == 1 else given
 
 
 def probabilities(given: Array) -> Array:

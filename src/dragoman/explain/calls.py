@@ -5,6 +5,7 @@ otherwise in another company, and equal requests shall have equal answers.
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from time import monotonic, perf_counter
 from typing import Final
 
@@ -37,6 +38,12 @@ class Model:
         self._pace = pace
         sizes = [spec.shape[0] for spec in signature.inputs.values() if spec.shape]
         self._fixed = next((size for size in sizes if size is not None), None)
+
+    def as_signature(self, signature: Signature) -> "Model":
+        """The same model, called by another signature."""
+        other = copy(self)
+        other.signature = signature
+        return other
 
     async def values(self, count: int, rows: Rows, output: str) -> Array:
         """One output for each row. Shapes: (rows, *value), of doubles.

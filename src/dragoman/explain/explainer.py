@@ -6,7 +6,7 @@ from typing import Final
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
-from dragoman.core.explanation import Wish
+from dragoman.core.explanation import Attribution, Wish
 from dragoman.core.requests import CoreRequest, ExplainRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, ExplainResponse
 from dragoman.core.signatures import Signature
@@ -15,6 +15,7 @@ from dragoman.execution.admission import Slots
 from dragoman.execution.deadlines import within
 from dragoman.explain import baseline as baselines
 from dragoman.explain import occlusion, permutation
+from dragoman.explain.attributions import by_runtime, explaining
 from dragoman.explain.calls import Model, finite
 from dragoman.explain.instances import Instances
 from dragoman.explain.output import explained_signature, no_explainer, place, wanted_output
@@ -28,6 +29,7 @@ METHODS: Final[Mapping[str, Method]] = {
     occlusion.NAME: occlusion.by_occlusion,
 }
 AUTO: Final = "auto"
+OWN_BASELINE: Final = "training data"
 
 
 class Explainer:
@@ -101,23 +103,34 @@ class Explainer:
             wish.seed,
             self._settings.max_features,
         )
-        found, method = await METHODS[self._method(wish, instances)](task)
-        return ExplainResponse(
-            instances.shaped(found), method, baseline.words, given if wish.predictions else None
-        )
+        own = explaining(model.signature, output)
+        name, words = self._method(wish, instances, own), baseline.words
+        if own is not None and name == own.method:
+            found, method = await by_runtime(task, own)
+            words = words if own.takes_places else OWN_BASELINE
+        else:
+            found, method = await METHODS[name](task)
+        predictions = given if wish.predictions else None
+        return ExplainResponse(instances.shaped(found), method, words, predictions)
 
-    def _method(self, wish: Wish, instances: Instances) -> str:
-        """The method that is asked for, else the usual one of such inputs.
+    def _method(self, wish: Wish, instances: Instances, own: Attribution | None) -> str:
+        """The method that is asked for, else the usual one of such a model and such inputs.
 
-        Errors: INVALID_ARGUMENT for one that the model does not have.
+        Errors: INVALID_ARGUMENT for one that the model does not have, or that takes no baseline.
         """
         name = wish.method or self._settings.method
+        with_baseline = wish.baseline is not None or self._settings.baseline is not None
         if name == AUTO:
+            if own is not None and (own.takes_places or not with_baseline):
+                return own.method
             small = instances.width <= self._settings.max_features
             return permutation.NAME if small else occlusion.NAME
-        if name not in METHODS:
+        has = [*METHODS] if own is None else [own.method, *METHODS]
+        if name not in has:
             key = "parameters.method" if wish.method else "explain.method"
-            raise invalid(f"{key}: {name!r} is not for this model, which has {', '.join(METHODS)}")
+            raise invalid(f"{key}: {name!r} is not for this model, which has {', '.join(has)}")
+        if own is not None and name == own.method and not own.takes_places and wish.baseline is not None:
+            raise invalid(f"parameters.baseline: {name} goes by what the trees were trained with")
         return name
 
 

@@ -62,6 +62,7 @@ def declared_signature(name: str, found: Mapping[str, Signature], settings: Mode
             source=native.name,
             classes=tuple(settings.classes),
             answers=native.answers,
+            attribution=native.attribution,
         )
     method = Method(declared.method)
     return Signature(

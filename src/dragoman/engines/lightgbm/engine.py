@@ -38,10 +38,15 @@ class LightGbmEngine(TreeEngine):
             rows = table.matrix(columns)
             return np.asarray(booster.predict(rows, num_threads=options.threads))
 
+        def contributions(columns: list[Array]) -> Array:
+            rows = table.matrix(columns)
+            return np.asarray(booster.predict(rows, pred_contrib=True, num_threads=options.threads))
+
         objective = str(booster.params.get("objective", ""))
         if objective == "binary":
-            return Trees(table, predict, 2)
-        return Trees(table, predict, booster.num_model_per_iteration() if objective in MANY else 0)
+            return Trees(table, predict, contributions, 2)
+        classes = booster.num_model_per_iteration() if objective in MANY else 0
+        return Trees(table, predict, contributions, classes)
 
 
 def names_of(booster: Any) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Reads XGBoost's files."""
 
 import json
+from threading import Lock
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -48,7 +49,17 @@ class XgboostEngine(TreeEngine):
             values = booster.inplace_predict(rows, iteration_range=rounds, validate_features=False)
             return np.asarray(values)
 
-        return Trees(table, predict, classes_of(learner), alone=linear)
+        turn = Lock()
+
+        def contributions(columns: list[Array]) -> Array:
+            rows = library.DMatrix(table.matrix(columns))
+            with turn:  # which XGBoost promises for none but its in-place predictions
+                found = booster.predict(
+                    rows, pred_contribs=True, validate_features=False, iteration_range=rounds
+                )
+            return np.asarray(found)
+
+        return Trees(table, predict, contributions, classes_of(learner), alone=linear)
 
 
 def best_rounds(booster: Any) -> tuple[int, int]:
