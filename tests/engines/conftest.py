@@ -22,6 +22,7 @@ collect_ignore = [
     *(() if find_spec("transformers") and find_spec("openvino_genai") else ("test_converted_models.py",)),
     *(() if find_spec("transformers") else ("test_transformers_engine.py",)),
     *(() if find_spec("skops") and find_spec("xgboost") and find_spec("lightgbm") else ("test_tables.py",)),
+    *(() if find_spec("skl2onnx") and find_spec("onnxmltools") else ("test_convert.py",)),
     *(() if find_spec("torch") and find_spec("captum") else WITH_CAPTUM),
     *(() if find_spec("torch") and find_spec("safetensors") else WITH_TORCH),
 ]

@@ -24,6 +24,7 @@ HEADER: Final = "# Written by scripts/generate from the table in tests/meta/cont
 # Highest first; `|` = neighbours that do not import each other.
 LAYERS: Final = (
     ("cli",),
+    ("convert",),
     ("assembly",),
     ("transports", "gateway", "config", "client"),
     ("explain",),
@@ -53,6 +54,7 @@ TABLE: Final[Mapping[str, Sequence[str]]] = {
     "client": ("wire", "core"),
     "assembly": ("transports", "gateway", "config", "explain", "protocols", "execution", "wire", "repository",
                  "engines", "security", "telemetry", "settings", "core"),
+    "convert": ("assembly", "execution", "repository", "engines", "settings", "core"),
 }  # fmt: skip
 ENTRY_POINTS: Final = frozenset({"cli"})  # may import everything below, so it needs no row
 
@@ -79,7 +81,7 @@ CORE_LIBRARIES: Final = frozenset({"ml_dtypes", "msgspec", "numpy"})  # the only
 # Holds the package `ts`, which is none of dragoman's: tests/meta/test_handler_layer.py keeps it apart.
 HANDLER_LAYER: Final = TREE / "src" / "dragoman" / "execution" / "workers" / "handlers" / "layer"
 
-ENGINE_USERS: Final = ("repository", "execution", "assembly")
+ENGINE_USERS: Final = ("repository", "execution", "assembly", "convert")
 
 # Folders whose members do not know each other, and the members that are there for all of them.
 SIBLINGS: Final[Mapping[str, Sequence[str]]] = {
@@ -183,7 +185,7 @@ def acyclic() -> Iterator[str]:
 def protected_engines(present: frozenset[str]) -> Iterator[str]:
     """The contract that engines are reached through the repository and the execution only."""
     yield "[importlinter:contract:engines.protected]"
-    yield "name = Engines are imported by the repository, the execution and the assembly only"
+    yield "name = Engines are imported by the repository, the execution, the assembly and convert only"
     yield "type = protected"
     yield from setting("protected_modules", ["dragoman.engines"])
     yield from setting("allowed_importers", [f"dragoman.{name}" for name in ENGINE_USERS if name in present])

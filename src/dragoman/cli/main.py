@@ -26,6 +26,7 @@ VERBS: Final = {
     "unload": "Stop serving a model, or one version of it.",
     "reload": "Look at a model's folder again, or at all of them, and load what has changed.",
     "deployments": "Deploy models under names of their own, with passwords.",
+    "convert": "Make ONNX of a model, if it answers alike.",
     "archive": "Make a model archive, as torch-model-archiver does, with its flags.",
     "protos": "Write the .proto files of the protocols into a folder.",
     "version": "Print the version of dragoman and of the Python it runs on.",

@@ -43,7 +43,10 @@ def merged_signatures(found: Mapping[str, Signature], settings: ModelSettings) -
     made = {name: declared_signature(name, found, settings) for name in settings.signatures}
     return {
         name: replace(
-            signature, add_trailing_axis=settings.add_trailing_axis, classes=tuple(settings.classes)
+            signature,
+            add_trailing_axis=settings.add_trailing_axis,
+            any_number=signature.any_number or settings.any_number,
+            classes=tuple(settings.classes),
         )
         for name, signature in {**found, **made}.items()
     }

@@ -155,6 +155,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tensor_names: str = ""  # a JSON file in a version's folder with other names of inputs and outputs
     classes: list[str] = field(default_factory=list)  # class labels by index
     add_trailing_axis: bool = False  # whether [N] may feed an [N, 1] input
+    any_number: bool = False  # whether numbers of any type may feed the inputs, and [N, 1] one of shape [N]
     preprocessing: PreprocessingSettings = PreprocessingSettings()
     batching: BatchingSettings | None = None  # None = requests run one by one
     warm_up: WarmUpSettings = WarmUpSettings()

@@ -36,6 +36,7 @@ class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tensor_names: str | UnsetType = UNSET
     classes: list[str] | UnsetType = UNSET
     add_trailing_axis: bool | UnsetType = UNSET
+    any_number: bool | UnsetType = UNSET
     preprocessing: PreprocessingSettings | UnsetType = UNSET
     batching: BatchingSettings | UnsetType | None = UNSET
     warm_up: WarmUpSettings | UnsetType = UNSET

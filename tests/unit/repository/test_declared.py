@@ -91,6 +91,11 @@ def test_settings_that_hold_for_every_signature_reach_them() -> None:
     assert made["again"].classes == ("cat", "dog")
 
 
+def test_any_number_is_taken_where_the_owner_or_the_engine_says_so() -> None:
+    assert not merged("signatures: {again: {}}", ONE)["again"].any_number
+    assert all(made.any_number for made in merged("signatures: {again: {}}\nany_number: true", ONE).values())
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
