@@ -17,6 +17,7 @@ SOURCES: Final = (
     "registration",
     "snapshots",
     "overlay",
+    "external",
     "pipeline",
     "access",
     "tokens",

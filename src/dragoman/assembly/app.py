@@ -6,7 +6,7 @@ from functools import partial
 
 from msgspec import UNSET, convert
 
-from dragoman.assembly.builtin import engines, node_engine, protocols
+from dragoman.assembly.builtin import engines, external_engine, node_engine, protocols
 from dragoman.assembly.exposition import metrics_protocols
 from dragoman.assembly.listeners import BoundListener, bind, make_server
 from dragoman.assembly.models import ModelSources, make_models, make_watcher
@@ -70,7 +70,15 @@ class App:
         self.models = make_models(
             settings,
             self._sources,
-            ModelLoader(known, settings.engine_options, compose, self._archives, statistics, explainer),
+            ModelLoader(
+                known,
+                settings.engine_options,
+                compose,
+                self._archives,
+                statistics,
+                explainer,
+                external_engine(),
+            ),
             runners,
             warm_up,
             self._changed,
@@ -82,6 +90,7 @@ class App:
         self.renewal: Renewal | None = None  # what reads the settings again, where they can be
         self._watcher = make_watcher(settings, self.models)
         self._watch: asyncio.Task[None] | None = None
+        self._revival: asyncio.Task[None] | None = None
         access = AccessLog(settings.log.access, settings.log.slow_request_s)
         told = [families.count for families in (ovms, torchserve) if families is not None]
         recorder = Recorder(metrics, access, told)
@@ -128,6 +137,7 @@ class App:
             self._torchserve.start()
         if self._watcher is not None:
             self._watch = asyncio.create_task(self._watcher.run())
+        self._revival = asyncio.create_task(self.models.revive())
         await self.models.start()
         self._update()
         if self._snapshots is not None:
@@ -149,9 +159,9 @@ class App:
 
     async def drain(self) -> None:
         """Take no new connections, let the requests in flight end, unload every model."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait([self._watch])
+        for task in filter(None, (self._watch, self._revival)):
+            task.cancel()
+            await asyncio.wait([task])
         self._security.close()
         timeout_s = self._settings.limits.drain_s
         await asyncio.gather(*(server.drain(timeout_s) for _, server in self._servers))

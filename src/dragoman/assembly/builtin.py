@@ -13,6 +13,7 @@ from dragoman.config.dialects import ovms as ovms_dialect
 from dragoman.config.dialects import torchserve as torchserve_dialect
 from dragoman.engines.base import Engine
 from dragoman.engines.embedder import EmbedderEngine
+from dragoman.engines.external import ExternalEngine
 from dragoman.engines.genai import GenAiEngine
 from dragoman.engines.handler import HandlerEngine, read_gpus
 from dragoman.engines.lightgbm import LightGbmEngine
@@ -106,6 +107,11 @@ def engines() -> dict[str, Engine]:
 def node_engine() -> Engine:
     """What loads node libraries, in worker processes."""
     return placed(PythonNodeEngine)
+
+
+def external_engine() -> Engine:
+    """What calls models of other servers."""
+    return ExternalEngine()
 
 
 def dialects() -> dict[str, Dialect]:

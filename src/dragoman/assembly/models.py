@@ -70,6 +70,7 @@ def configured_source(settings: ServerSettings, engines: Mapping[str, Engine]) -
         settings.every_model,
         engines,
         Pipelines(settings.pipelines, settings.node_libraries),
+        settings.external,
     )
 
 
@@ -105,7 +106,9 @@ def placed(known: NamedModel | None, model: PlacedModel) -> NamedModel:
     base = known or NamedModel(name=model.name, path=model.path)
     # Whoever trusted the code at one place did not trust it at another.
     trust = base.trust if base.path == model.path else UNSET
-    return replace(base, path=model.path, versions=versions, labels=dict(model.labels), trust=trust)
+    return replace(
+        base, path=model.path, external=UNSET, versions=versions, labels=dict(model.labels), trust=trust
+    )
 
 
 def rules(settings: ServerSettings) -> Rules:

@@ -25,6 +25,8 @@ def make_warm_up(specs: Sequence[ProtocolSpec], limits: Limits) -> WarmUp:
     recordings = [spec.recording for spec in specs if spec.recording is not None]
 
     def warm_up(candidate: Candidate, version: LoadedVersion) -> None:
+        if candidate.external is not None:
+            return  # it has no folder
         for recording in recordings:
             data = read(os.path.join(candidate.path, recording.path))
             if data is not None:

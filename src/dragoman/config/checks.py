@@ -6,8 +6,10 @@ from typing import Final
 
 import msgspec
 
+from dragoman.config.external_checks import external_mistakes, rule_mistakes
 from dragoman.core.errors import DragomanError
 from dragoman.core.names import check_model_name
+from dragoman.settings.overlay import NamedModel
 from dragoman.settings.pipeline import NodeSettings
 from dragoman.settings.server import CorsSettings, ServerSettings
 
@@ -24,13 +26,24 @@ def mistakes(settings: ServerSettings) -> Iterator[Mistake]:
     yield from twice("deployments", [deployment.name for deployment in settings.deployments])
     for index, model in enumerate(settings.models):
         yield from wrong(f"models[{index}].name", check_model_name, model.name)
-        if not model.paths or not all(model.paths):
-            yield f"models[{index}].path", "a path is expected"
+        yield from place_mistakes(f"models[{index}]", model)
+        if model.server is not None:
+            yield from external_mistakes(f"models[{index}].external", model.server, settings.external)
+    yield from rule_mistakes(settings.external)
     yield from listener_mistakes(settings)
     yield from pipeline_mistakes(settings)
     path = settings.metrics.tensorflow_serving_path
     if path and PLAIN_PATH.fullmatch(path) is None:
         yield "metrics.tensorflow_serving_path", f"{path!r} is not a plain path such as /monitoring/metrics"
+
+
+def place_mistakes(key: str, model: NamedModel) -> Iterator[Mistake]:
+    """A model that is nowhere, or in two places."""
+    if model.server is None:
+        if not model.paths or not all(model.paths):
+            yield f"{key}.path", "a path is expected, or a server under external"
+    elif model.paths:
+        yield f"{key}.external", "a model has either a path or a server, and not both"
 
 
 def twice(key: str, names: Sequence[str]) -> Iterator[Mistake]:

@@ -14,6 +14,8 @@ KEYS: Final = frozenset(
         "repository[]",
         "models[].path",
         "models[].path[]",
+        "models[].external.ca_file",
+        "models[].external.key.file",
         "node_libraries[].path",
         "archives.folder",
         "metrics.torchserve_file",

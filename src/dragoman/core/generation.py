@@ -18,6 +18,7 @@ class Finish(enum.Enum):
     STOP = "stop"  # a token that ends texts, or a text that the caller stops at
     LENGTH = "length"
     TOOL_CALLS = "tool_calls"
+    CONTENT_FILTER = "content_filter"  # another server took the rest away
 
 
 class Sampling(Struct, frozen=True):

@@ -87,9 +87,10 @@ class VersionStatus(Struct, frozen=True):
     `registered` = by a request, and not by the settings. `doing` = what a load does that takes minutes.
 
     All of it is a snapshot but `statistics`, whose counters are the version's own and go on counting, and
-    `workers`, `measures` and `texts`: how the workers are, what the model's own code has measured, and which
-    texts are being written, is asked when somebody looks; None = there is nothing to tell of. These and the
-    configuration are there from READY until nothing of the version is left.
+    `workers`, `measures`, `texts` and `trouble`: how the workers are, what the model's own code has measured,
+    which texts are being written, and what is wrong although it is loaded, is asked when somebody looks;
+    None = there is nothing to tell of. These and the configuration are there from READY until nothing of the
+    version is left.
     """
 
     version: int
@@ -103,6 +104,7 @@ class VersionStatus(Struct, frozen=True):
     workers: Callable[[], WorkersStatus] | None = None
     measures: Callable[[], Sequence[Measure]] | None = None
     texts: Callable[[], TextCounts] | None = None
+    trouble: Callable[[], Cause | None] | None = None
     name: str | None = None
     origin: str = ""
     path: str = ""
@@ -116,8 +118,15 @@ class VersionStatus(Struct, frozen=True):
 
     @property
     def answers(self) -> bool:
-        """Whether it serves, and has workers that may answer where it needs any."""
-        return self.state is State.READY and (self.workers is None or self.workers().answers)
+        """Whether it serves, is well, and has workers that may answer where it needs any."""
+        if self.state is not State.READY or self.ails is not None:
+            return False
+        return self.workers is None or self.workers().answers
+
+    @property
+    def ails(self) -> Cause | None:
+        """What is wrong although it is loaded; None = nothing."""
+        return None if self.trouble is None else self.trouble()
 
 
 class ModelStatus(Struct, frozen=True):

@@ -27,8 +27,8 @@ def text_signature(traits: TextTraits) -> Signature:
     )
 
 
-def embedding_signature(traits: EmbedTraits, width: int) -> Signature:
-    """The one signature of a model: texts in as BYTES, a vector of each out."""
+def embedding_signature(traits: EmbedTraits, width: int | None) -> Signature:
+    """The one signature of a model: texts in as BYTES, a vector of each out; `width` None = of any length."""
     return Signature(
         DEFAULT_SIGNATURE,
         {PROMPT: TensorSpec(PROMPT, DType.BYTES, (None,), PROMPT)},

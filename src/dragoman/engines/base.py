@@ -3,7 +3,7 @@
 import enum
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -11,9 +11,10 @@ from msgspec import Struct
 from dragoman.core.context import CallContext
 from dragoman.core.errors import DragomanError
 from dragoman.core.generation import Finish, Ids, Sampling, TextTraits
-from dragoman.core.requests import EmbedRequest, TensorRequest
-from dragoman.core.responses import Chunk, EmbedResponse, TensorResponse
+from dragoman.core.requests import CoreRequest, EmbedRequest, TensorRequest
+from dragoman.core.responses import Chunk, CoreResponse, EmbedResponse, TensorResponse
 from dragoman.core.signatures import Signature
+from dragoman.settings.external import ExternalSettings
 from dragoman.settings.model import ModelSettings
 
 
@@ -60,14 +61,30 @@ class PythonEnvironment(Struct, frozen=True):
     packages: str = ""
 
 
+class Reach(Struct, frozen=True):
+    """Another server that a model lives in, and the ways to it. Both may block, and are called on threads.
+
+    `key` gives what is shown to it; empty = nothing. `resolve` gives the family and address of every place
+    that a host is at, and raises DragomanError where one of them may not be called.
+    """
+
+    settings: ExternalSettings
+    key: Callable[[], str]
+    resolve: Callable[[str, int], Sequence[tuple[int, Any]]]
+
+
 class Artifact(Struct, frozen=True):
-    """What is loaded: the absolute path of the claim's entry; model and version are for messages."""
+    """What is loaded: the absolute path of the claim's entry; model and version are for messages.
+
+    `reach` instead of a path for a model that lives in another server.
+    """
 
     path: str
     model: str
     version: int
     settings: ModelSettings = ModelSettings()
     python: PythonEnvironment = PythonEnvironment()
+    reach: Reach | None = None
 
 
 class Resources(Struct, frozen=True):
@@ -233,6 +250,38 @@ class EmbeddingModel(Protocol):
 
     def close(self) -> None:
         """Give everything back. Calling it twice does no harm."""
+
+
+@runtime_checkable
+class RemoteModel(Protocol):
+    """A model that lives in another server. Called on the event loop, where it waits without blocking.
+
+    Requests are of the kinds that its signature accepts, but for tensors of texts, which come as prompts or
+    texts. `concurrency` is how many may overlap; `check_s` = how often `check` wants to be called, 0 = never.
+    """
+
+    signatures: Mapping[str, Signature]
+    concurrency: int
+    check_s: float
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the other server, as far as is known; empty = nothing."""
+
+    async def answer(self, request: CoreRequest, call: CallContext) -> CoreResponse:
+        """The whole answer."""
+
+    def parts(self, request: CoreRequest, call: CallContext) -> AsyncGenerator[Chunk, None]:
+        """The answer in parts, as the other server sends them."""
+
+    async def check(self) -> None:
+        """Ask whether it is well, which `trouble` then tells."""
+
+    def release(self) -> None:
+        """Close connections that wait; on the event loop's thread."""
+
+    def close(self) -> None:
+        """Take no more calls. Calling it twice does no harm."""
 
 
 class Engine(ABC):

@@ -7,11 +7,12 @@ from typing import Final
 import structlog
 
 from dragoman.core.errors import invalid
-from dragoman.engines.base import EmbeddingModel, LoadedModel, TextModel
+from dragoman.engines.base import EmbeddingModel, LoadedModel, RemoteModel, TextModel
 from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.images.preparation import decoder
 from dragoman.execution.images.runner import PreparingRunner
+from dragoman.execution.remote import RemoteRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.execution.text.embedding import EmbeddingRunner
 from dragoman.execution.text.runner import TextRunner
@@ -46,6 +47,8 @@ def make_runner(
     threads = settings.threads or len(os.sched_getaffinity(0))
     if isinstance(model, HandlerModel):
         return HandlerRunner(model, loop, measured=measured)
+    if isinstance(model, RemoteModel):
+        return RemoteRunner(model, name, settings.max_queue, loop)
     if isinstance(model, EmbeddingModel):
         return EmbeddingRunner(model, name, threads, settings.max_queue)
     if isinstance(model, TextModel):

@@ -10,6 +10,7 @@ from dragoman.core.errors import DragomanError, Reason
 from dragoman.core.status import Cause
 from dragoman.engines.base import Engine
 from dragoman.repository.archives.names import is_archive
+from dragoman.repository.external import ExternalPlace
 from dragoman.repository.source import (
     ONLY_VERSION,
     Aspired,
@@ -19,11 +20,13 @@ from dragoman.repository.source import (
     is_unpacked,
     with_settings,
 )
+from dragoman.settings.external import ExternalRules
 from dragoman.settings.model import ModelSettings
 from dragoman.settings.overlay import ModelOverlay, NamedModel
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
 
 NOTHING: Final = ModelOverlay()
+NO_SERVERS: Final = ExternalRules()
 NAME_TAKEN: Final = "Pipeline has the same name as model"  # in OpenVINO Model Server's words
 
 
@@ -50,11 +53,19 @@ class ConfiguredSource:
         every_model: ModelOverlay,
         engines: Mapping[str, Engine],
         pipelines: Pipelines = NO_PIPELINES,
+        external: ExternalRules = NO_SERVERS,
     ) -> None:
         self._repositories = [FileSystemSource(path, engines, rest) for path, *rest in divided(repositories)]
         self._models = [
-            (model, FileSystemSource(model.paths[0], engines, model.paths[1:])) for model in models
+            (model, FileSystemSource(model.paths[0], engines, model.paths[1:]))
+            for model in models
+            if model.server is None
         ]
+        self._external = {
+            model.name: (model, external_model(model.name, ExternalPlace(model.server, external)))
+            for model in models
+            if model.server is not None
+        }
         self._every_model = every_model
         trusted = every_model.trust == "code"
         libraries = [replace(one, trust="code") if trusted else one for one in pipelines.libraries]
@@ -77,6 +88,8 @@ class ConfiguredSource:
                     models[name] = self._overlaid(name, model, NOTHING)
         for named, source in self._models:
             models[named.name] = self._overlaid(named.name, one_model(named.name, source), named)
+        for name, (named, external) in self._external.items():
+            models[name] = self._overlaid(name, external, named)
         for name, made in self._pipelines.items():
             taken = models.get(name)
             models[name] = made if taken is None else replace(taken, notes=(*taken.notes, NAME_TAKEN))
@@ -99,6 +112,12 @@ def one_model(name: str, source: FileSystemSource) -> AspiredModel:
         return source.model(name)
     except DragomanError as error:
         return AspiredModel(cause=Cause(error.code, error.message, Reason.PLACE_UNREADABLE), complete=False)
+
+
+def external_model(name: str, place: ExternalPlace) -> AspiredModel:
+    """A model of another server, whose version is 1."""
+    candidate = Candidate(name, ONLY_VERSION, "", name, ModelSettings(), external=place)
+    return AspiredModel(candidates=(candidate,), wanted=frozenset({ONLY_VERSION}))
 
 
 def pipeline(graph: PipelineSettings, libraries: Sequence[NodeLibrary]) -> AspiredModel:

@@ -12,7 +12,7 @@ from dragoman.core.requests import CoreRequest, Kind
 from dragoman.core.responses import Chunk, CoreResponse, PayloadResponse, TensorResponse
 from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.core.statistics import Occupancy, TextCounts, VersionStatistics
-from dragoman.core.status import WorkersStatus
+from dragoman.core.status import Cause, WorkersStatus
 
 
 class Runner(Protocol):
@@ -95,6 +95,14 @@ class WritingTexts(Protocol):
 
     def texts(self) -> TextCounts:
         """How many there are. For the event loop's thread only."""
+
+
+@runtime_checkable
+class Ailing(Protocol):
+    """A runner of a model that can fall ill while it is loaded."""
+
+    def trouble(self) -> Cause | None:
+        """What is wrong, as far as is known; None = nothing. For the event loop's thread only."""
 
 
 def nothing() -> None:
@@ -189,6 +197,11 @@ class Handle:
     def texts(self) -> Callable[[], TextCounts] | None:
         """What tells how many texts are being written; None = the model writes none."""
         return self.runner.texts if isinstance(self.runner, WritingTexts) else None
+
+    @property
+    def trouble(self) -> Callable[[], Cause | None] | None:
+        """What tells what is wrong with the model; None = nothing can be while it is loaded."""
+        return self.runner.trouble if isinstance(self.runner, Ailing) else None
 
     def hold(self) -> None:
         """Take one more pin."""

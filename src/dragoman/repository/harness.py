@@ -130,6 +130,7 @@ class VersionHarness:
             workers=self.handle.workers if self.handle is not None else None,
             measures=self.handle.measures if self.handle is not None else None,
             texts=self.handle.texts if self.handle is not None else None,
+            trouble=self.handle.trouble if self.handle is not None else None,
             name=self.handle.version_name if self.handle is not None else self.candidate.version_name,
             origin=self.candidate.origin or self.candidate.shown,
             path=self.candidate.path,

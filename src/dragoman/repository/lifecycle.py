@@ -73,7 +73,9 @@ class Lifecycle:
             try:
                 made = await self._in(threads, self._loaded, harness, progress)
             except DragomanError as error:
-                final = error.code in FINAL or harness.candidate.upload or not harness.aspired
+                given = harness.candidate
+                # One of another server is tried again later, by `Revival`: nobody's start waits for it.
+                final = error.code in FINAL or given.upload or given.external or not harness.aspired
                 pause = None if final else next(pauses, None)
                 if pause is not None:
                     await self._sleep(pause)
@@ -100,6 +102,15 @@ class Lifecycle:
             candidate = harness.candidate
             self._log.exception("closing failed", model=candidate.model, version=candidate.version)
         harness.gone()
+
+    async def can_load(self, candidate: Candidate) -> bool:
+        """Whether a version would load now: it is loaded, and closed again, without anybody being told."""
+        try:
+            loaded = await asyncio.to_thread(self._loader.load, candidate)  # others' loads do not wait for it
+        except DragomanError:
+            return False
+        await self.in_thread(loaded.close)
+        return True
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run something that may block, other than a load."""

@@ -30,6 +30,7 @@ from dragoman.repository.archives.opening import Archives, OpenedArchive, archiv
 from dragoman.repository.configuration import configuration
 from dragoman.repository.declared import merged_signatures
 from dragoman.repository.demands import check_choices, narrowed_signatures
+from dragoman.repository.external import ExternalPlace, reach
 from dragoman.repository.handle import Runner, nothing
 from dragoman.repository.source import Candidate, unreadable
 from dragoman.repository.tensor_names import renamed_signatures
@@ -112,11 +113,13 @@ class ModelLoader:
         archives: Archives | None = None,
         statistics: MakeStatistics = plain_statistics,
         explainer: MakeExplainer = no_explainer,
+        external: Engine | None = None,
     ) -> None:
         self._archives = archives or Archives()
         self._engines = engines
         self._options = options
         self._compose = compose
+        self._external = external
         self.statistics = statistics
         self.explainer = explainer
 
@@ -144,6 +147,8 @@ class ModelLoader:
     def _load(self, progress: Progress, candidate: Candidate) -> LoadedVersion:
         if candidate.cause is not None:
             raise DragomanError(candidate.cause.code, candidate.cause.message)
+        if candidate.external is not None:
+            return self._load_external(candidate, candidate.external)
         tree = scan(candidate.path)
         archive = archive_in(tree, candidate.shown)
         if archive is None or (archive.is_lone and self._is_claimed(tree, candidate)):
@@ -160,6 +165,23 @@ class ModelLoader:
         except BaseException:
             opened.close()
             raise
+
+    def _load_external(self, candidate: Candidate, place: ExternalPlace) -> LoadedVersion:
+        """A model that lives in another server."""
+        engine, settings = self._external, candidate.settings
+        if engine is None or settings.engine not in (None, engine.name):
+            raise invalid(f"{candidate.model}: engine: a model of another server has none of its own")
+        try:
+            artifact = Artifact("", candidate.model, candidate.version, settings, reach=reach(place))
+            model = engine.load(artifact, settings.options)
+        except DragomanError as error:
+            raise told_of(candidate, error) from error
+        try:
+            signatures = merged_signatures(model.signatures, settings)
+        except DragomanError as error:
+            model.close()
+            raise told_of(candidate, error) from error
+        return LoadedVersion(engine.name, model, signatures, configuration(settings, "", {}))
 
     def _is_claimed(self, tree: TreeSnapshot, candidate: Candidate) -> bool:
         try:
@@ -265,6 +287,13 @@ class ModelLoader:
         wanted = "; ".join(f"the engine {engine.name} looks for {engine.looks_for}" for engine in asked)
         holds = "holds no model" if tree.files else "is empty"
         raise DragomanError(Code.NOT_FOUND, f"{candidate.shown} {holds}: {wanted}")
+
+
+def told_of(candidate: Candidate, error: DragomanError) -> DragomanError:
+    """The error with the model's name before it, where that does not stand in it."""
+    if f"model {candidate.model}" in error.message:
+        return error
+    return DragomanError(error.code, f"{candidate.settings_shown}: {error.message}", reason=error.reason)
 
 
 def guarded(load: Callable[[Candidate], T], candidate: Candidate) -> T:

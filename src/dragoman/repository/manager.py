@@ -32,6 +32,7 @@ from dragoman.repository.lifecycle import Lifecycle, MakeRunner, WarmUp, no_warm
 from dragoman.repository.loader import ModelLoader
 from dragoman.repository.registrar import Registrar
 from dragoman.repository.retries import LoadRules
+from dragoman.repository.revival import Revival
 from dragoman.repository.routing import refusal
 from dragoman.repository.settling import Settled, Settling, Standing
 from dragoman.repository.source import VersionSource, with_files
@@ -98,6 +99,7 @@ class ModelManager:
             patience_s=self._patience_s,
         )
         self._looking = asyncio.Lock()
+        self._sleep = clock.sleep
 
     def pin(self, target: Target) -> Handle:
         """The version that is meant, held until `handle.release()`.
@@ -173,6 +175,10 @@ class ModelManager:
             self._table.adopt(settled.aspired, names - settled.untouched)
         self._table.warn()
         return settled.restless
+
+    async def revive(self) -> None:
+        """Load models of other servers that failed as soon as these answer, until this is cancelled."""
+        await Revival(self._table, self._lifecycle, self._sleep).run()
 
     async def control(self, request: RepositoryControl) -> ControlResult:
         """Do what an operator asks, and wait until it is done; versions that failed before are tried again.

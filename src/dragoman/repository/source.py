@@ -28,6 +28,7 @@ from dragoman.engines.base import Engine, FileStat, TreeSnapshot
 from dragoman.repository.archives.found import FoundArchive, by_model, numbered
 from dragoman.repository.archives.heads import Heads
 from dragoman.repository.archives.names import archives_among, is_archive
+from dragoman.repository.external import ExternalPlace
 from dragoman.repository.parts import Part
 from dragoman.repository.sidecar import SIDECAR, Sidecar, Sidecars, Stamp
 from dragoman.repository.tree import look, look_at_files
@@ -48,6 +49,7 @@ class Candidate(Struct, frozen=True):
     `demands` None = the settings are the model's own; else a request brought some, and what it expects.
     `upload` = the folder with the files that it brought, where the model is made of those.
     `version_name` = what its own files call the version, where that is known before they are loaded.
+    `external` = it has no place either, and lives in another server.
     `origin` = where a request said that it lies; empty = no request registered it.
     """
 
@@ -66,16 +68,21 @@ class Candidate(Struct, frozen=True):
     upload: str = ""
     version_name: str | None = None
     origin: str = ""
+    external: ExternalPlace | None = None
 
     @property
     def settings_shown(self) -> str:
         """Where the settings come from, for messages."""
+        if self.external is not None:
+            return self.model
         return f"{self.model}/{SIDECAR}" if self.demands is None else "config"
 
     def look(self) -> TreeSnapshot:
         """What lies there now; empty where it cannot be read."""
         if self.pipeline is not None:
             return look_at_files([library.path for library in self.libraries])
+        if self.external is not None:
+            return look_at_files([])
         return look(self.path)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
+from dragoman.settings.external import ExternalSettings
 from dragoman.settings.model import (
     BatchingSettings,
     ExplainSettings,
@@ -58,14 +59,20 @@ class ModelOverlay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class NamedModel(ModelOverlay, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One model: its name, where it lies, and any key of `model.yaml`."""
+    """One model: its name, where it lies, and any key of `model.yaml`. It has either a path or `external`."""
 
     name: str
     # A model file, a folder with numbered version folders or a model's files, or a list of model archives,
     # which are versions of it.
-    path: str | tuple[str, ...]
+    path: str | tuple[str, ...] = ()
+    external: ExternalSettings | UnsetType = UNSET  # the model lives in another server
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The paths of `path`."""
         return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def server(self) -> ExternalSettings | None:
+        """The other server that the model lives in; None = it lies at its path."""
+        return None if isinstance(self.external, UnsetType) else self.external

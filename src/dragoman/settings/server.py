@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 from dragoman.settings.access import AccessSettings
 from dragoman.settings.archives import ArchiveSettings
 from dragoman.settings.deployment import DEEPLOY, DEEPLOY_WORKSPACES, GRADIENT, Deployment, Mount
+from dragoman.settings.external import ExternalRules
 from dragoman.settings.limits import Limits
 from dragoman.settings.overlay import ModelOverlay, NamedModel
 from dragoman.settings.pipeline import NodeLibrary, PipelineSettings
@@ -141,6 +142,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pipelines: tuple[PipelineSettings, ...] = ()  # models that are made of these
     node_libraries: tuple[NodeLibrary, ...] = ()  # Python files that pipelines may call besides models
     labels_before_load: bool = True  # whether, once the server runs, labels may name unloaded versions
+    external: ExternalRules = ExternalRules()  # which other servers models may live in
     every_model: ModelOverlay = ModelOverlay()  # said of every model; an entry of `models` wins over it
     engine_options: dict[str, dict[str, Any]] = field(default_factory=dict)  # by engine; a model's own win
     default_model: str = ""  # the one that is meant where a request names none; empty = the only one there is

@@ -87,6 +87,7 @@ class MetricsCollector(Collector):
             refused.add_metric([str(status)], count)
         yield refused
         yield self._states()
+        yield self._health()
         yield from families(self._report)
         yield from texts.families(self._report)
 
@@ -120,6 +121,18 @@ class MetricsCollector(Collector):
                     labels = [model.name, str(version.version), state.value]
                     states.add_metric(labels, float(version.state is state))
         return states
+
+    def _health(self) -> Metric:
+        health = GaugeMetricFamily(
+            "dragoman_external_up",
+            "1 for a version of an external model whose server is well as far as is known, else 0.",
+            labels=["model", "version"],
+        )
+        for model in self._report().models.values():
+            for version in model.versions:
+                if version.trouble is not None:
+                    health.add_metric([model.name, str(version.version)], float(version.ails is None))
+        return health
 
 
 def cumulative(buckets: list[int]) -> list[tuple[str, float]]:

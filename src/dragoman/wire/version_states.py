@@ -22,9 +22,9 @@ OK: Final = {"error_code": "OK", "error_message": ""}
 
 def version_state(version: VersionStatus) -> dict[str, Any]:
     """One entry of `model_version_status`. The version is a text, as 64-bit numbers are in protobuf JSON."""
-    cause = version.cause
+    cause = version.cause if version.state is State.FAILED else version.ails
     status = OK
-    if version.state is State.FAILED and cause is not None:
+    if cause is not None:
         status = {"error_code": error_code(cause.code), "error_message": cause.message}
     return {"version": str(version.version), "state": STATES[version.state], "status": status}
 

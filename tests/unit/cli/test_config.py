@@ -55,7 +55,7 @@ def test_a_model_that_is_not_there_fails_the_check(config, capsys):
 
 
 def test_mistakes_are_told_all_at_once(config, capsys):
-    config.write_text("models: [{name: b}]\nlistener: []")
+    config.write_text("models: [{path: b}]\nlistener: []")
     assert run(["check", str(config)]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
 

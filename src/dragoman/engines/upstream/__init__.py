@@ -7,9 +7,9 @@ OpenAiUpstream   OpenAI's API: whole answers and events
 """
 
 from dragoman.engines.upstream.breaker import Breaker, BreakerState
-from dragoman.engines.upstream.failures import UpstreamError
+from dragoman.engines.upstream.failures import UpstreamError, nonsense
 from dragoman.engines.upstream.incoming import Answer
-from dragoman.engines.upstream.openai import Events, OpenAiUpstream
+from dragoman.engines.upstream.openai import Events, OpenAiUpstream, read_object
 from dragoman.engines.upstream.place import Place, parse_place, socket_place
 from dragoman.engines.upstream.request import Request, UpstreamRules
 from dragoman.engines.upstream.server import Parts, Timing, Upstream
@@ -27,6 +27,8 @@ __all__ = [
     "Upstream",
     "UpstreamError",
     "UpstreamRules",
+    "nonsense",
     "parse_place",
+    "read_object",
     "socket_place",
 ]

@@ -6,8 +6,8 @@ it had come before.
 
 import json
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.upstream.events import EventReader, EventTooLongError
@@ -16,6 +16,7 @@ from dragoman.engines.upstream.incoming import Answer
 from dragoman.engines.upstream.request import Request
 from dragoman.engines.upstream.server import Parts, Upstream
 
+T = TypeVar("T")
 CHAT: Final = "/chat/completions"
 COMPLETIONS: Final = "/completions"
 EMBEDDINGS: Final = "/embeddings"
@@ -32,14 +33,27 @@ class OpenAiUpstream:
         self.upstream = upstream
 
     async def ask(
-        self, path: str, document: Mapping[str, Any], deadline_s: float | None, *, idempotent: bool = False
-    ) -> dict[str, Any]:
-        """The document that answers another.
+        self,
+        path: str,
+        document: Mapping[str, Any],
+        deadline_s: float | None,
+        *,
+        read: Callable[[dict[str, Any]], T],
+        idempotent: bool = False,
+    ) -> T:
+        """What is read of the document that answers another.
 
+        `read` raises ValueError or TypeError, with words, for one that is not as it should be.
         Errors: DragomanError.
         """
-        request = posted(path, document, idempotent=idempotent)
-        return await self.upstream.call(request, self._document, deadline_s)
+
+        def found(answer: Answer) -> T:
+            try:
+                return read(self._document(answer))
+            except (TypeError, ValueError) as error:
+                raise nonsense(self.upstream.name, str(error)) from error
+
+        return await self.upstream.call(posted(path, document, idempotent=idempotent), found, deadline_s)
 
     async def look(self, path: str, deadline_s: float | None) -> dict[str, Any]:
         """The document at a path.

@@ -12,7 +12,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from typing import Final, TypeVar
 
 import structlog
@@ -73,15 +73,22 @@ class Upstream:
         self._idle: list[Connection] = []
         self._slots = asyncio.Semaphore(rules.connections)
 
-    async def call(self, request: Request, read: Callable[[Answer], T], deadline_s: float | None = None) -> T:
-        """What is read from the whole answer, whose status is 2xx. `deadline_s` is a moment of the clock.
+    async def call(
+        self,
+        request: Request,
+        read: Callable[[Answer], T],
+        deadline_s: float | None = None,
+        seen: Set[int] = frozenset(),
+    ) -> T:
+        """What is read from the whole answer, whose status is 2xx or `seen`.
 
-        `read` raises UpstreamError for an answer that is none.
+        `deadline_s` is a moment of the clock; `read` raises UpstreamError for an answer that is none.
         Errors: DragomanError, which tells nothing of the other server that is not for strangers.
         """
         turn = self.breaker.enter(self.name)
         try:
-            found = read(await self._tried(lambda: self._whole(request, deadline_s), request, deadline_s))
+            answer = await self._tried(lambda: self._whole(request, deadline_s, seen), request, deadline_s)
+            found = read(answer)
         except UpstreamError as error:
             raise self.told(turn, error) from error
         except BaseException:
@@ -143,11 +150,11 @@ class Upstream:
                     raise
             await self._timing.sleep(pause_s)
 
-    async def _whole(self, request: Request, deadline_s: float | None) -> Answer:
+    async def _whole(self, request: Request, deadline_s: float | None, seen: Set[int]) -> Answer:
         limit_s = self.rules.timeout_s
         async with limited(self.name, "gave no whole answer", limit_s, deadline_s, self.now), self._slots:
             connection, incoming = await self._begun(request, in_parts=False)
-            return await self._rest(connection, incoming)
+            return await self._rest(connection, incoming, seen)
 
     async def _opened(self, request: Request, deadline_s: float | None) -> "Parts":
         limit_s = self.rules.timeout_s
@@ -180,10 +187,10 @@ class Upstream:
                 if not (stale and request.idempotent):
                     raise
 
-    async def _rest(self, connection: Connection, incoming: Incoming) -> Answer:
+    async def _rest(self, connection: Connection, incoming: Incoming, seen: Set[int] = frozenset()) -> Answer:
         """The whole of an answer that has begun.
 
-        Errors: UpstreamError for a status that is none of success.
+        Errors: UpstreamError for a status that is neither of success nor `seen`.
         """
         try:
             await connection.until(is_complete)
@@ -192,7 +199,7 @@ class Upstream:
             raise
         self.give_back(connection, incoming)
         answer = Answer(incoming.status, incoming.headers, bytes(incoming.body))
-        if not 200 <= answer.status < 300:
+        if not 200 <= answer.status < 300 and answer.status not in seen:
             raise refusal(self.name, answer.status, answer.headers, answer.body, self._key())
         return answer
 

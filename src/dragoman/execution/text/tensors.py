@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from dragoman.core.embedding import MOST_INPUTS
 from dragoman.core.errors import invalid
 from dragoman.core.generation import BOUNDS, MOST_PROMPTS, Asked, Sampling, bounded, check_stops
-from dragoman.core.requests import GenerateRequest, Scalar, TensorRequest
+from dragoman.core.requests import EmbedRequest, GenerateRequest, Scalar, TensorRequest
 from dragoman.core.responses import TensorResponse
 from dragoman.core.statistics import Run
 from dragoman.core.tensors import DType, Tensor
@@ -20,19 +21,32 @@ def generate_request(request: TensorRequest) -> GenerateRequest:
 
     Errors: INVALID_ARGUMENT for no prompt, too many, one that is no UTF-8, and a parameter that is none.
     """
+    prompts = texts_of(request, MOST_PROMPTS)
+    return GenerateRequest(request.signature, prompts, asked(request.parameters or {}))
+
+
+def embed_request(request: TensorRequest) -> EmbedRequest:
+    """The texts whose vectors are wanted, one for each element.
+
+    Errors: INVALID_ARGUMENT for no text, too many, and one that is no UTF-8.
+    """
+    return EmbedRequest(request.signature, texts_of(request, MOST_INPUTS))
+
+
+def texts_of(request: TensorRequest, most: int) -> list[str]:
+    """The texts of the only input."""
     tensor = request.inputs.get(PROMPT)
     if tensor is None:
         raise invalid(f'input "{PROMPT}" is missing')
     if tensor.dtype is not DType.BYTES:
         raise invalid(f'input "{PROMPT}": {tensor.dtype.value} given, bytes expected')
     texts: Sequence[bytes] = tensor.array.reshape(-1).tolist()
-    if not 0 < len(texts) <= MOST_PROMPTS:
-        raise invalid(f'input "{PROMPT}" has {len(texts)} prompts; from 1 to {MOST_PROMPTS} are allowed')
+    if not 0 < len(texts) <= most:
+        raise invalid(f'input "{PROMPT}" has {len(texts)} prompts; from 1 to {most} are allowed')
     try:
-        prompts = [text.decode() for text in texts]
+        return [text.decode() for text in texts]
     except UnicodeDecodeError as error:
         raise invalid(f'input "{PROMPT}" holds bytes that are no UTF-8: {error.reason}') from None
-    return GenerateRequest(request.signature, prompts, asked(request.parameters or {}))
 
 
 def asked(parameters: Mapping[str, Scalar]) -> Asked:

@@ -110,11 +110,13 @@ def serving_version(target: Target, report: StatusReport) -> tuple[ModelStatus, 
 def answering_version(target: Target, report: StatusReport) -> VersionStatus:
     """The same version, if calls to it are answered now.
 
-    Errors: as `serving_version`, and UNAVAILABLE for one that has no worker.
+    Errors: as `serving_version`, and UNAVAILABLE for one that has no worker, or is not well.
     """
     model, version = serving_version(target, report)
     if not version.answers:
-        message = f"model '{model.name}' is not ready: version {version.version} has no worker"
+        ails = version.ails
+        why = f"version {version.version} has no worker" if ails is None else ails.message
+        message = f"model '{model.name}' is not ready: {why}"
         raise DragomanError(Code.UNAVAILABLE, message, reason=Reason.MODEL_NOT_READY)
     return version
 

@@ -69,7 +69,7 @@ def version_view(version: VersionStatus) -> dict[str, Any]:
         "name": version.name,
         "state": version.state.value,
         "engine": version.engine,
-        "cause": cause_view(version.cause),
+        "cause": cause_view(version.cause or version.ails),
         "signatures": sorted(version.signatures),
         **doing,
     }
