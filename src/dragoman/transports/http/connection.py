@@ -63,9 +63,14 @@ class Connection(asyncio.BufferedProtocol):
         self._exchange.cancel()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next bytes go: into the body that is under way, or the buffer shared by all."""
+        """Where the next bytes go: into the body that is under way, or the buffer shared by all.
+
+        Of the latter it is only the beginning where a long body is likely, whose bytes would be copied.
+        """
         body = self._reader.sized
-        return self._shared.view if body is None else body.space()
+        if body is not None:
+            return body.space()
+        return self._shared.short if self._reader.long else self._shared.view
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many bytes have arrived."""

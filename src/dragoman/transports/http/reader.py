@@ -23,7 +23,8 @@ class RequestReader:
     """Reads one request after the other. `done` = `head` and `body` are a request to be answered now."""
 
     __slots__ = (
-        "_cache", "_limits", "_pieces", "body", "chunks", "done", "head", "parser", "partial", "sized",
+        "_cache", "_limits", "_pieces", "body", "chunks", "done", "head", "long", "parser", "partial",
+        "sized",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, cache: HeadCache, pieces: Pieces) -> None:
@@ -37,6 +38,9 @@ class RequestReader:
         self.head: Head  # of the request that was read, or whose body is under way
         self.body: bytes | bytearray | memoryview = b""
         self.done = False
+        self.long = (
+            False  # whether the last body was longer than what is received at once: so are most after it
+        )
 
     def read(self, buffer: bytearray, view: memoryview, start: int, end: int) -> int:
         """Take the next bytes, up to the end of one request at most; where the rest begins.
@@ -133,6 +137,7 @@ class RequestReader:
             self.chunks = ChunkedBody(self._limits)
             return self._read_chunks(self.chunks, buffer, view, start, end)
         stop = start + size
+        self.long = stop > len(buffer)
         if stop <= end:
             self.body = bytes(view[start:stop])
             self.done = True

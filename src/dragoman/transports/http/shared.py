@@ -14,6 +14,7 @@ from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation
 
 RECEIVE_BYTES: Final = 128 * 1024  # most images come whole in one piece
+HEAD_BYTES: Final = 4 * 1024  # a head and little more, before a body that is received in place
 Handler = Callable[[Operation, WireRequest], WireResponse | Awaitable[WireResponse]]
 Refused = Callable[[WireRequest, int], None]
 
@@ -37,7 +38,7 @@ class Shared:
 
     __slots__ = (
         "answers", "buffer", "connections", "draining", "emptied", "handler", "heads", "limits", "pieces",
-        "refused", "router", "view", "wheel",
+        "refused", "router", "short", "view", "wheel",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +60,7 @@ class Shared:
         self.pieces = Pieces()
         self.buffer = bytearray(RECEIVE_BYTES)
         self.view = memoryview(self.buffer)
+        self.short = self.view[:HEAD_BYTES]
         self.connections: set[Member] = set()
         self.draining = False
         self.emptied = asyncio.Event()

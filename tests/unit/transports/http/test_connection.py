@@ -10,6 +10,7 @@ import pytest
 
 from dragoman.core.deferred import Deferred
 from dragoman.settings.limits import Limits
+from dragoman.transports.http.shared import HEAD_BYTES
 from dragoman.wire.messages import WireRequest, WireResponse
 from dragoman.wire.operation import Operation
 from tests.unit.transports.http.memory import Client, Parts, echo, until
@@ -118,6 +119,21 @@ def test_a_large_body_arrives_whole():
     client = Client(lambda _, wire: WireResponse(200, wire.body, b"x/y"))
     client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body + GET)
     assert client.answers.split(b"\r\n\r\n", 1)[1].startswith(body + b"HTTP/1.1 200 OK")
+
+
+def test_after_a_long_body_little_more_than_the_next_head_is_received_at_once():
+    client = Client()
+    whole = len(client.shared.view)
+    body = bytes(range(256)) * 1024
+    long = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    rooms = []
+    for request in (POST, long, long, GET, POST):
+        rooms.append(len(client.connection.get_buffer(-1)))
+        client.send(request, piece=len(request))
+        assert client.answers.endswith(body if request is long else b"GET /a" if request is GET else b"hello")
+    assert rooms == [whole, whole, HEAD_BYTES, HEAD_BYTES, HEAD_BYTES]
+    assert len(client.connection.get_buffer(-1)) == whole
+    assert client.statuses == [200] * 5
 
 
 def test_a_repeated_head_with_another_body_is_another_request():
