@@ -20,6 +20,7 @@ from tests.server_process import Address
 
 SECRET, PUBLIC = "secret-model", "public-model"
 TOKEN: Final = "the-token-of-the-operators"
+OWN_TOKEN: Final = "the-token-of-the-deployment"
 
 
 def basic(text: str) -> Mapping[str, str]:
@@ -39,6 +40,7 @@ STRANGERS: Final = {
 OTHERS: Final = {"another deployment's user": basic("mango:fanatic")}
 ALLOWED: Final = {
     "its user": basic("pineapple:fanatic"),
+    "its token": {"Authorization": f"Bearer {OWN_TOKEN}"},
     "operators' token": {"Authorization": f"Bearer {TOKEN}"},
     "operators' key": {"X-API-Key": TOKEN},
 }
@@ -58,12 +60,18 @@ deployments:
 - name: guarded
   id: des1
   model: secret-model
-  credentials: [{{username: pineapple, password: {{hash: {hashed}}}}}]
+  credentials:
+  - {{username: pineapple, password: {{hash: {hashed}}}}}
+  - {{name: till, token: {{env: OWN_TOKEN}}}}
 - name: mangoes
   model: third-model
   credentials: [{{username: mango, password: {{hash: {hashed}}}}}]
 listeners:
-- {{port: 0, mounts: [{{prefix: '/model-serving/{{deployment}}'}}, {{prefix: /serving, target: /}}]}}
+- port: 0
+  mounts:
+  - prefix: /model-serving/{{deployment}}
+  - prefix: /workspaces/{{workspace}}/deployments/{{deployment}}
+  - {{prefix: /serving, target: /}}
 - {{port: 0, transport: grpc}}
 - {{port: 0, dialect: tfserving, mounts: []}}
 - {{port: 0, transport: grpc, dialect: tfserving}}
@@ -97,7 +105,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
     for name in (SECRET, PUBLIC, "third-model"):
         shutil.copytree(DIGITS, folder / "models" / name)
     (folder / "dragoman.yaml").write_text(CONFIG.format(hashed=hashpw(b"fanatic", gensalt(4)).decode()))
-    environment = {**os.environ, "OPERATORS_TOKEN": TOKEN}
+    environment = {**os.environ, "OPERATORS_TOKEN": TOKEN, "OWN_TOKEN": OWN_TOKEN}
     with serving("serve", str(folder / "dragoman.yaml"), cwd=folder, env=environment) as server:
         while sum(line.startswith("listening on ") for line in server.lines) < len(LISTENERS):
             server.read_until("listening on ")
@@ -114,7 +122,11 @@ MEASURING_CALLS = [call for call in MODEL_CALLS if call.measures]
 CONTROL_CALLS = [call for call in MODEL_CALLS if call.control]
 OTHER_CALLS = [call for call in CALLS if not call.model and not call.control]
 PREFIXED_CALLS = [call for call in mount_calls("/serving", "") if "{model}" in call.template]
-MOUNT_CALLS = list(mount_calls("/model-serving/{model}", "/v1/models/{model}"))
+MOUNT_CALLS = [
+    call
+    for prefix in ("/model-serving/{model}", "/workspaces/{workspace}/deployments/{model}")
+    for call in mount_calls(prefix, "/v1/models/{model}")
+]
 
 
 def send(addresses: Addresses, call: Any, model: str, headers: Mapping[str, str]) -> Answer:
@@ -231,7 +243,7 @@ def test_operators_may(call: Any, addresses: Addresses) -> None:
 
 def test_the_table_has_calls_of_every_kind() -> None:
     assert len(MODEL_CALLS) > 30
-    assert len(MOUNT_CALLS) == sum(
+    assert len(MOUNT_CALLS) == 2 * sum(
         call.model for call in rest_calls("superset") if call.template.startswith("/v1/")
     )
     assert {call.dialect for call in MODEL_CALLS} == set(DIALECTS)
