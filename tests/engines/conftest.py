@@ -19,6 +19,7 @@ collect_ignore = [
     *(() if find_spec("openvino") and find_spec("tensorflow") else WITH_BOTH),
     *(() if find_spec("openvino_genai") else WITH_GENAI),
     *(() if find_spec("tokenizers") and find_spec("openvino") else ("test_embedder.py",)),
+    *(() if find_spec("tokenizers") else ("test_vllm_engine.py",)),
     *(() if find_spec("transformers") and find_spec("openvino_genai") else ("test_converted_models.py",)),
     *(() if find_spec("transformers") else ("test_transformers_engine.py",)),
     *(() if find_spec("skops") and find_spec("xgboost") and find_spec("lightgbm") else ("test_tables.py",)),

@@ -92,6 +92,7 @@ SIBLINGS: Final[Mapping[str, Sequence[str]]] = {
         "child",
         "conversion",
         "cores",
+        "fast_tokenizer",
         "guardian",
         "hugging_face",
         "options",

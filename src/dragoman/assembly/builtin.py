@@ -25,6 +25,7 @@ from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
 from dragoman.engines.torch import TorchEngine
 from dragoman.engines.transformers import TransformersEngine
+from dragoman.engines.vllm import VllmEngine
 from dragoman.engines.xgboost import XgboostEngine
 from dragoman.execution.workers.handlers.model import handlers_in_workers
 from dragoman.execution.workers.model import in_workers, placed
@@ -54,6 +55,7 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     TfLiteEngine,
     TorchEngine,
     PythonModelEngine,
+    VllmEngine,  # first of those that folders of Hugging Face are for, but on a GPU alone
     GenAiEngine,
     OpenVinoEngine,
     TransformersEngine,

@@ -38,8 +38,8 @@ class Child:
         """The last lines that it has said."""
         return "\n".join(self._said)
 
-    def ended(self, timeout_s: float) -> int | None:
-        """Its exit status; None where it still runs after so long."""
+    def ended(self, timeout_s: float | None) -> int | None:
+        """Its exit status; None where it still runs after so long. None = wait for its end."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:

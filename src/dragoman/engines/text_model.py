@@ -39,6 +39,11 @@ class TextParts(Struct, frozen=True):
     name: str
 
 
+def closed(name: str) -> DragomanError:
+    """The error for a text that a model which is closed was to write."""
+    return DragomanError(Code.UNAVAILABLE, f"model {name} is closed")
+
+
 class Begin(Struct, frozen=True):
     """Begin a text."""
 
@@ -47,8 +52,8 @@ class Begin(Struct, frozen=True):
     sampling: Sampling
 
 
-class SteppedModel(ABC):
-    """A model of texts. `running` = what the runtime has for each text that is under way, by its handle."""
+class DescribedModel:
+    """What callers see of a model of texts, whose runner calls nothing but what it takes texts by."""
 
     concurrency = 1
 
@@ -61,6 +66,21 @@ class SteppedModel(ABC):
         self.at_once = parts.at_once
         self.name = parts.name
         self.defaults = parts.defaults
+
+    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
+        """Nothing: texts are written step by step only."""
+        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
+
+    def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
+        """Nothing, too."""
+        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
+
+
+class SteppedModel(DescribedModel, ABC):
+    """A model of texts. `running` = what the runtime has for each text that is under way, by its handle."""
+
+    def __init__(self, parts: TextParts) -> None:
+        super().__init__(parts)
         self.running: dict[int, Any] = {}
         self._commands: SimpleQueue[Begin | int | None] = SimpleQueue()
         self._handles = count()
@@ -80,7 +100,7 @@ class SteppedModel(ABC):
         Errors: UNAVAILABLE once it is closed; INVALID_ARGUMENT for what the runtime does not take.
         """
         if self._closed:
-            raise DragomanError(Code.UNAVAILABLE, f"model {self.name} is closed")
+            raise closed(self.name)
         self.check(sampling)
         handle = next(self._handles)
         self._commands.put(Begin(handle, ids, sampling))
@@ -89,14 +109,6 @@ class SteppedModel(ABC):
     def cancel(self, handle: int) -> None:
         """End a text with the step that is under way."""
         self._commands.put(handle)
-
-    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
-        """Nothing: texts are written step by step only."""
-        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
-
-    def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
-        """Nothing, too."""
-        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
 
     def close(self) -> None:
         """End the thread and let go of the model. Calling it twice does no harm."""

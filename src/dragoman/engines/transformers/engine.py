@@ -9,8 +9,9 @@ import structlog
 from msgspec import Meta, Struct
 
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.generation import Abilities, Ids, TextTraits
+from dragoman.core.generation import Abilities, TextTraits
 from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
+from dragoman.engines.fast_tokenizer import FastTokenizer
 from dragoman.engines.hugging_face import CONFIG, TOKENIZER, folder_bytes, writer_claim
 from dragoman.engines.options import read_options
 from dragoman.engines.text_files import (
@@ -34,32 +35,6 @@ class TransformersOptions(Struct, frozen=True, kw_only=True):
     device: str = "cpu"  # torch's name of it
     dtype: str = "auto"  # as the weights are; else torch's name of a type
     at_once: Annotated[int, Meta(ge=1, le=4096)] = 16  # texts that are written in turns
-
-
-class FastTokenizer:
-    """The tokenizer of a folder."""
-
-    def __init__(self, own: Any) -> None:
-        self._own = own
-        self.size: int = own.get_vocab_size()
-
-    def encode(self, text: str, *, special: bool) -> list[int]:
-        """The tokens.
-
-        Errors: UnicodeEncodeError for half a surrogate pair.
-        """
-        text.encode()
-        ids: list[int] = self._own.encode(text, add_special_tokens=special).ids
-        return ids
-
-    def decode(self, ids: Ids, *, special: bool) -> str:
-        """The text."""
-        text: str = self._own.decode(list(ids), skip_special_tokens=not special)
-        return text
-
-    def table(self, *, special: bool) -> None:
-        """Nothing: how tokens become text is the tokenizer's to know."""
-        return
 
 
 class TransformersEngine(Engine):
