@@ -239,7 +239,7 @@ def test_a_caller_that_goes_away_ends_its_text(server: Server) -> None:
     ("act", "status", "says"),
     [
         ("garbled", 500, "an answer that is none"),
-        ("untold", 500, "the engine failed while it wrote this text"),
+        ("untold", 500, "it tells no token_ids"),
         ("tells", 500, "vLLM failed"),
         ("hangs", 504, "vLLM sent nothing more within 2 s"),
     ],

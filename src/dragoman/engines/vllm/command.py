@@ -18,6 +18,7 @@ ENVIRONMENT: Final = {
     "TRANSFORMERS_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
     "DO_NOT_TRACK": "1",
+    "VLLM_API_KEY": "",  # nobody else can reach it
 }
 
 

@@ -25,7 +25,7 @@ NUMBERS: Final = (
 SEEDS: Final = 2**64
 
 
-class BadChunkError(Exception):
+class BadChunkError(ValueError):
     """An answer that is not what was asked for; the text says what of it."""
 
 

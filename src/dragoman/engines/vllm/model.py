@@ -78,14 +78,14 @@ class VllmModel(DescribedModel):
                 "logprobs", f"with others beside it, a text ends before {self.traits.context} tokens"
             )
         self._server.check()
-        document = score_document(ids, count)
-        call = self._server.openai.ask(COMPLETIONS, document, None, idempotent=True)
-        answer = self._server.ask(call, SCORE_S)
-        try:
-            return read_scores(answer, ids, first, count)
-        except BadChunkError as error:
-            self._log("a text was not scored", error)
-            raise DragomanError(Code.INTERNAL, FAILED) from error
+        call = self._server.openai.ask(
+            COMPLETIONS,
+            score_document(ids, count),
+            None,
+            read=lambda answer: read_scores(answer, ids, first, count),
+            idempotent=True,
+        )
+        return self._server.ask(call, SCORE_S)
 
     def close(self) -> None:
         """End the process. Calling it twice does no harm."""
@@ -109,8 +109,10 @@ class VllmModel(DescribedModel):
             raise
         except DragomanError as error:
             self._put(Emission(handle, error=error))
-        except Exception as error:  # an answer that is none, or a defect of ours
-            self._log("a text was not written", error)
+        except Exception as error:  # a defect of ours
+            structlog.get_logger("dragoman.engines.vllm").error(
+                "a text was not written", model=self.name, cause=str(error)
+            )
             self._put(Emission(handle, error=DragomanError(Code.INTERNAL, FAILED)))
 
     async def _read(self, handle: int, ids: Ids, sampling: Sampling) -> None:
@@ -126,6 +128,8 @@ class VllmModel(DescribedModel):
                     await events.next()  # the one that says so; the connection is then for the next text
                     return
             raise events.cut()
+        except BadChunkError as error:
+            raise events.broken(str(error)) from error
         finally:
             events.close()
 
@@ -137,6 +141,3 @@ class VllmModel(DescribedModel):
     def _flush(self) -> None:
         emissions, self._ready = self._ready, []
         self._deliver(emissions)
-
-    def _log(self, what: str, error: Exception) -> None:
-        structlog.get_logger("dragoman.engines.vllm").error(what, model=self.name, cause=str(error))
