@@ -153,13 +153,13 @@ def served_call(address: Address) -> Callable[[], Any]:
     return call
 
 
-def turn(call: Callable[[], Any], stat: Path) -> tuple[float, float]:
+def turn(call: Callable[[], Any], pid: int) -> tuple[float, float]:
     """Requests a second of one turn, and milliseconds of the process for each."""
-    spent_s, began_s = cpu_s(stat), perf_counter()
+    spent_s, began_s = cpu_s(pid), perf_counter()
     for _ in range(REQUESTS):
         call()
     took_s = perf_counter() - began_s
-    return REQUESTS / took_s, 1e3 * (cpu_s(stat) - spent_s) / REQUESTS
+    return REQUESTS / took_s, 1e3 * (cpu_s(pid) - spent_s) / REQUESTS
 
 
 def main(rounds: int) -> None:
@@ -172,11 +172,11 @@ def main(rounds: int) -> None:
             if owner is None:
                 raise RuntimeError("the server is not to be found")
             calls = {
-                "bare": (bare_call(folder), Path(f"/proc/{os.getpid()}/stat")),
-                "served": (served_call(addresses.http), Path(f"/proc/{owner.pid}/stat")),
+                "bare": (bare_call(folder), os.getpid()),
+                "served": (served_call(addresses.http), owner.pid),
             }
-            for call, stat in calls.values():
-                turn(call, stat)
+            for call, pid in calls.values():
+                turn(call, pid)
             ratios = []
             for _ in range(rounds):
                 told = {which: turn(*each) for which, each in calls.items()}

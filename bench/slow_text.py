@@ -4,23 +4,22 @@
 
 The model is the small one of the tests with random matrices of 4,194,304 weights each behind its last layer:
 of 32 of them it has 134 million. 32 streams at once, in turns from the server and from the pipeline in this
-process, as many tokens each. The processor time is that of the server's process and of the pipeline's; the
+process, as many tokens each. The processor time is that of the server's processes and of the pipeline's; the
 time that the client takes for reading is in the tokens a second only. Needs the extra genai.
 """
 
 import sys
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
-from bench.text import STREAMS, cpu_s, make_pipeline, read_stream, write_texts
+from bench.text import STREAMS, cpu_s, make_pipeline, read_streams, write_texts
 from dragoman.cli.port_owner import port_owner
 from tests.engines.text_models import write_models
-from tests.server_process import Address, serving
+from tests.server_process import serving
 
 WIDTH = 2048
 TOKENS = 120
@@ -69,11 +68,6 @@ def pace(cpu_s: Callable[[], float], write: Callable[[], object]) -> Pace:
     return Pace(STREAMS * TOKENS / took_s, 1e6 * spent_s / (STREAMS * TOKENS))
 
 
-def ask(address: Address, threads: ThreadPoolExecutor) -> None:
-    """Have the server write them."""
-    list(threads.map(read_stream, [address] * STREAMS, [TOKENS] * STREAMS))
-
-
 def compare(ours: Callable[[], Pace], theirs: Callable[[], Pace], rounds: int) -> None:
     """Measure in turns, and print each round."""
     slower, dearer = [], []
@@ -97,24 +91,20 @@ def main(rounds: int, matrices: int) -> None:
         models = write_models(Path(folder) / "models")
         model = models / "tinychat" / "1"
         make_slow(model, matrices)
-        with (
-            serving([str(models)], Path(folder) / "log") as addresses,
-            ThreadPoolExecutor(STREAMS) as threads,
-        ):
+        with serving([str(models)], Path(folder) / "log") as addresses:
             owner = port_owner(addresses.http.port)
             if owner is None:
                 raise RuntimeError("the server is not to be found")
             pipeline = make_pipeline(model)
-            ask(addresses.http, threads)
+            read_streams(addresses.http, TOKENS)
             began_s = perf_counter()
-            steps = write_texts(pipeline, TOKENS)
+            steps, *_ = write_texts(pipeline, TOKENS)
             step_ms = 1000 * (perf_counter() - began_s) / steps
             print(f"{step_ms:.1f} ms a step of the bare pipeline")
             if step_ms < LEAST_STEP_MS:
                 raise SystemExit(f"that is too quick: ask for more than {matrices} matrices")
-            stat = Path(f"/proc/{owner.pid}/stat")
             compare(
-                lambda: pace(lambda: cpu_s(stat), lambda: ask(addresses.http, threads)),
+                lambda: pace(lambda: cpu_s(owner.pid), lambda: read_streams(addresses.http, TOKENS)),
                 lambda: pace(process_time, lambda: write_texts(pipeline, TOKENS)),
                 rounds,
             )

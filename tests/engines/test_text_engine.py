@@ -1,8 +1,13 @@
 """The engine of OpenVINO GenAI, with a model that knows its sentences by heart."""
 
+import os
 import queue
 import shutil
+import signal
+import socket
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +18,11 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Finish, Sampling
 from dragoman.engines.base import Artifact, Emission
 from dragoman.engines.genai import GenAiEngine, scoring
+from dragoman.engines.genai.link import Begin, Link, Start, Steps, Told
 from dragoman.engines.genai.model import GenAiModel
+from dragoman.engines.genai.options import GenAiOptions
 from dragoman.engines.genai.sampling import make_config
+from dragoman.engines.genai.steps import make_stepper
 from dragoman.repository.tree import scan
 from dragoman.settings.model import ModelSettings, TextSettings
 from tests.engines.text_models import MODELS
@@ -142,16 +150,70 @@ class Failing:
         raise RuntimeError("the runtime's own words, with /a/path")
 
 
-def test_a_pipeline_that_fails_fails_its_texts_and_is_made_anew() -> None:
+def stepped(link: Link, begins: Sequence[Begin]) -> list[Told]:
+    """What a stepper tells until each text has come to its end."""
+    for begin in begins:
+        link.send(begin)
+    told: list[Told] = []
+    while len({each.handle for each in told if each.finish or each.failure}) < len(begins):
+        steps = link.receive()
+        assert isinstance(steps, Steps)
+        told += steps.told
+    return told
+
+
+def test_a_pipeline_that_fails_fails_its_texts_and_is_made_anew(written: Written) -> None:
+    ours, theirs = map(Link, socket.socketpair())
+    start = Start(str(TINYCHAT), GenAiOptions(), (2,), Sampling())
+    stepper = make_stepper(theirs, start)
+    stepper._pipeline = Failing(stepper._pipeline)
+
+    def run() -> None:
+        with suppress(EOFError):
+            stepper.run()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    ids = written.model.tokenizer.encode("alpha beta", special=True)
+    first, second = Begin(0, ids, GREEDY), Begin(1, ids, GREEDY)
+    (told,) = stepped(ours, [first])
+    assert told.failure == "failed"
+    again = stepped(ours, [second])
+    text = written.model.tokenizer.decode([token for each in again for token in each.ids], special=False)
+    assert text == " gamma delta epsilon zeta eta theta"
+    ours.end()
+    thread.join()
+    ours.close()
+    theirs.close()
+
+
+def test_where_steps_are_short_several_are_told_together_and_the_first_at_once(written: Written) -> None:
+    emissions = written.end(written.begin("alpha beta", Sampling(200, 0, ignore_end=True)))
+    assert len(emissions[0].ids) == 1
+    assert sum(len(each.ids) for each in emissions) == 200
+    assert all(len(each.ids) == len(each.logprobs) for each in emissions)
+
+
+def test_a_process_that_is_killed_fails_its_texts_and_another_takes_its_place() -> None:
     model = load(TINYCHAT)
-    model._pipeline = Failing(model._pipeline)
-    broken = Written(model)
-    error = broken.end(broken.begin("alpha beta"))[-1].error
+    killed = Written(model)
+    first = killed.begin("alpha beta", Sampling(200, 0, ignore_end=True))
+    process = model.pid
+    os.kill(process, signal.SIGKILL)
+    error = killed.end(first)[-1].error
     assert error is not None
     assert error.code is Code.INTERNAL
-    assert "/a/path" not in error.message
-    assert broken.text("alpha beta") == " gamma delta epsilon zeta eta theta"
+    assert killed.text("alpha beta") == " gamma delta epsilon zeta eta theta"
+    assert model.pid != process
     model.close()
+
+
+def test_a_process_ends_with_its_model() -> None:
+    model = load(TINYCHAT)
+    process = model.pid
+    model.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
 
 
 def test_characters_of_several_tokens_come_back_and_special_tokens_where_wanted(
@@ -171,11 +233,12 @@ def test_characters_of_several_tokens_come_back_and_special_tokens_where_wanted(
 
 def test_the_table_of_bytes_says_what_the_tokenizer_says(written: Written, copied: Path) -> None:
     (copied / "tokenizer.json").unlink()
-    slow = load(copied).tokenizer
     ids = list(range(6, 400))
-    for start in range(0, len(ids), 7):
-        part = ids[start : start + 7]
-        assert slow.decode(part, special=True) == written.model.tokenizer.decode(part, special=True)
+    with closing(load(copied)) as model:
+        for start in range(0, len(ids), 7):
+            part = ids[start : start + 7]
+            told = model.tokenizer.decode(part, special=True)
+            assert told == written.model.tokenizer.decode(part, special=True)
 
 
 def test_the_scoring_pass_agrees_with_the_engine_however_the_text_is_sliced(
@@ -234,10 +297,10 @@ def test_the_only_token_of_a_prompt_can_be_masked(written: Written) -> None:
 
 
 def test_an_owner_can_switch_the_scoring_pass_off() -> None:
-    model = load(TINYCHAT, ModelSettings(text=TextSettings(scoring="off")))
-    assert not model.traits.abilities.top_logprobs
-    with pytest.raises(DragomanError, match=r"text\.scoring"):
-        model.score([1, 2], 1, 1)
+    with closing(load(TINYCHAT, ModelSettings(text=TextSettings(scoring="off")))) as model:
+        assert not model.traits.abilities.top_logprobs
+        with pytest.raises(DragomanError, match=r"text\.scoring"):
+            model.score([1, 2], 1, 1)
 
 
 def test_what_the_files_say_is_found(written: Written) -> None:
@@ -251,10 +314,11 @@ def test_what_the_files_say_is_found(written: Written) -> None:
 
 def test_the_owners_context_and_template_go_before_the_models(copied: Path) -> None:
     (copied / "mine.jinja").write_text("mine", encoding="utf-8")
-    model = load(copied, ModelSettings(text=TextSettings(context=64, chat_template="mine.jinja")))
-    assert model.traits.context == 64
-    assert model.template is not None
-    assert model.template.source == "mine"
+    mine = TextSettings(context=64, chat_template="mine.jinja")
+    with closing(load(copied, ModelSettings(text=mine))) as model:
+        assert model.traits.context == 64
+        assert model.template is not None
+        assert model.template.source == "mine"
 
 
 @pytest.mark.parametrize("name", ["../mine.jinja", "missing.jinja"])

@@ -26,6 +26,7 @@ class Sampling(Struct, frozen=True):
 
     `max_tokens` None = what the context leaves, and no more than the model's settings allow. `json_schema` =
     the text has to be JSON of this schema, itself in JSON. The seed of a text that has none is drawn.
+    `scored` = the logarithms of the tokens' probability are wanted, which an engine may tell all the same.
     """
 
     max_tokens: int | None = None
@@ -42,6 +43,7 @@ class Sampling(Struct, frozen=True):
     stop_ids: tuple[int, ...] = ()
     json_schema: str | None = None
     logit_bias: Mapping[int, float] | None = None
+    scored: bool = True
 
 
 def with_defaults(sampling: Sampling, defaults: Sampling) -> Sampling:

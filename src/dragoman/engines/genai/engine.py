@@ -12,6 +12,7 @@ from dragoman.core.generation import Abilities, TextTraits
 from dragoman.engines.base import Artifact, Claim, Engine, GivesWayError, Progress, Resources, TreeSnapshot
 from dragoman.engines.conversion import CLOSED, Conversion, converted, find_exporter
 from dragoman.engines.genai.files import MODEL, REQUIRED
+from dragoman.engines.genai.link import Start
 from dragoman.engines.genai.model import GenAiModel
 from dragoman.engines.genai.options import GenAiOptions
 from dragoman.engines.genai.scoring import Scorer
@@ -32,6 +33,8 @@ from dragoman.settings.model import ModelSettings
 
 JSON_FILES: Final = ("config.json", "generation_config.json", "tokenizer_config.json", "tokenizer.json")
 MEMORY_FACTOR: Final = 3
+# More threads take longer for so little, above all while others compute.
+TOKENIZER_PROPERTIES: Final = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
 TASK: Final = "text-generation-with-past"
 INSTEAD: Final = "; as it is, it is served with pip install 'dragoman[transformers]'"
 UNCONVERTED: Final = (
@@ -41,7 +44,7 @@ UNCONVERTED: Final = (
 
 
 class GenAiEngine(Engine):
-    """OpenVINO GenAI, in this process."""
+    """OpenVINO GenAI: texts are written in a process of the model's own."""
 
     name: ClassVar[str] = "openvino-genai"
     looks_for: ClassVar[str] = (
@@ -97,18 +100,13 @@ class GenAiEngine(Engine):
             raise DragomanError(Code.FAILED_PRECONDITION, UNCONVERTED)
         genai, openvino = import_runtime()
         graphs = convert(artifact, folder, chosen, progress) if is_converted else folder
-        scheduler = make_scheduler(genai, chosen)
-        properties = {"INFERENCE_PRECISION_HINT": chosen.precision, **chosen.properties}
-
-        def make_pipeline() -> Any:
-            return genai.ContinuousBatchingPipeline(graphs, scheduler, chosen.device, properties)
-
         try:
-            tokenizer = genai.Tokenizer(graphs)
+            tokenizer = genai.Tokenizer(graphs, **TOKENIZER_PROPERTIES)
             scoring = artifact.settings.text.scoring != "off"
             scorer = Scorer(graphs, chosen.device, openvino.Core) if scoring else None
             parts = make_parts(tokenizer, folder, artifact, chosen.at_once)
-            return GenAiModel(genai, openvino.Tensor, make_pipeline, parts, scorer)
+            start = Start(graphs, chosen, tuple(sorted(parts.ends)), parts.defaults)
+            return GenAiModel(parts, start, scorer)
         except DragomanError:
             raise
         except Exception as error:
@@ -127,16 +125,6 @@ def convert(artifact: Artifact, folder: str, chosen: GenAiOptions, progress: Pro
         )
     wanted = Conversion(artifact.model, folder, TASK, REQUIRED, INSTEAD)
     return converted(wanted, exporter, chosen, progress)
-
-
-def make_scheduler(genai: ModuleType, chosen: GenAiOptions) -> Any:
-    """How texts are written together."""
-    scheduler = genai.SchedulerConfig()
-    scheduler.cache_size = chosen.cache_gib
-    scheduler.max_num_seqs = chosen.at_once
-    scheduler.max_num_batched_tokens = chosen.batched_tokens
-    scheduler.enable_prefix_caching = chosen.prefix_caching
-    return scheduler
 
 
 def make_parts(tokenizer: Any, folder: str, artifact: Artifact, at_once: int) -> TextParts:

@@ -1,132 +1,185 @@
-"""A pipeline that writes many texts at once, stepped by a thread of its own.
+"""A model that writes many texts at once, in a process of its own.
 
-A pipeline that fails within a step cannot go on. Its texts fail, and the next one gets a new pipeline.
+1. Whoever asks puts a command into a queue and waits for nothing: one thread sends them, another hands on
+   what comes.
+2. Where the process ends, its texts fail, and the next ones have a new process.
 """
 
-from collections.abc import Callable, Sequence
-from types import ModuleType
-from typing import Any
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from queue import SimpleQueue
+from typing import Final
 
-import numpy as np
 import structlog
 
+from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.generation import Finish, Ids, Sampling
+from dragoman.core.generation import Ids, Sampling
+from dragoman.core.requests import TensorRequest
+from dragoman.core.responses import Chunk, TensorResponse
+from dragoman.core.signatures import Signature
+from dragoman.core.text_signature import text_signature
 from dragoman.engines.base import Emission, Scored
-from dragoman.engines.genai.sampling import make_config
+from dragoman.engines.genai.link import Begin, Cancel, Start, Steps
+from dragoman.engines.genai.process import RefusedError, StepProcess, failed, failure_of
 from dragoman.engines.genai.schema import check_schema
 from dragoman.engines.genai.scoring import Scorer
-from dragoman.engines.text_model import Begin, SteppedModel, TextParts
+from dragoman.engines.text_model import Deliver, TextParts
+
+RETRY_S: Final = 5.0  # from one start that failed to the next
 
 
-class GenAiModel(SteppedModel):
-    """A model of texts. `make_pipeline` is called again where the first has failed."""
+class GenAiModel:
+    """A model of texts.
 
-    def __init__(
-        self,
-        genai: ModuleType,
-        tensor: Callable[[Any], Any],
-        make_pipeline: Callable[[], Any],
-        parts: TextParts,
-        scorer: Scorer | None = None,
-    ) -> None:
-        super().__init__(parts)
-        self._genai = genai
-        self._tensor = tensor
-        self._make_pipeline = make_pipeline
-        self._scorer = scorer
-        self._pipeline: Any = make_pipeline()
-        self._finishes = {
-            genai.GenerationFinishReason.STOP: Finish.STOP,
-            genai.GenerationFinishReason.LENGTH: Finish.LENGTH,
-        }
+    Errors: RefusedError where the runtime refuses its files.
+    """
 
-    def check(self, sampling: Sampling) -> None:
-        """Refuse a JSON schema that the engine does not take.
+    concurrency = 1
 
-        Errors: INVALID_ARGUMENT.
+    def __init__(self, parts: TextParts, start: Start, scorer: Scorer | None = None) -> None:
+        self.signatures: Mapping[str, Signature] = {"serving_default": text_signature(parts.traits)}
+        self.traits = parts.traits
+        self.tokenizer = parts.tokenizer
+        self.template = parts.template
+        self.ends = parts.ends
+        self.at_once = parts.at_once
+        self._name = parts.name
+        self._start = start
+        self._scoring = scorer
+        self._commands: SimpleQueue[Begin | Cancel | None] = SimpleQueue()
+        self._handles = count()
+        self._running: set[int] = set()
+        self._threads: list[threading.Thread] = []
+        self._closing = threading.Event()
+        self._changing = threading.Lock()  # held while a process takes the place of another, and to send
+        self._process = StepProcess(start)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def start(self, deliver: Deliver) -> None:
+        """Hand on what steps give from now on."""
+        name = self._name
+        self._threads = [
+            threading.Thread(target=self._send_on, name=f"asks-{name}", daemon=True),
+            threading.Thread(target=self._read_on, args=(deliver,), name=f"steps-{name}", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, ids: Ids, sampling: Sampling) -> int:
+        """Begin a text.
+
+        Errors: INVALID_ARGUMENT for a JSON schema that the engine does not take.
         """
+        if self._closing.is_set():
+            raise DragomanError(Code.UNAVAILABLE, f"model {self._name} is closed")
         if sampling.json_schema is not None:
             check_schema(sampling.json_schema)
+        handle = next(self._handles)
+        self._running.add(handle)
+        self._commands.put(Begin(handle, ids, sampling))
+        return handle
+
+    def cancel(self, handle: int) -> None:
+        """End a text with the step that is under way."""
+        self._running.discard(handle)
+        self._commands.put(Cancel(handle))
 
     def score(self, ids: Ids, first: int, count: int) -> Sequence[Scored]:
         """The tokens from `first` on, each with so many of the likeliest at its place.
 
         Errors: UNIMPLEMENTED where the owner has switched it off.
         """
-        return self._scoring().score(ids, first, count)
+        return self._scorer().score(ids, first, count)
 
     def likelihoods(self, ids: Ids, first: int, masked: Sequence[range]) -> Sequence[float]:
         """The logarithm of probability of all tokens from `first` on, once for each range of masked ones.
 
         Errors: UNIMPLEMENTED where the owner has switched it off.
         """
-        return self._scoring().likelihoods(ids, first, masked)
+        return self._scorer().likelihoods(ids, first, masked)
 
-    def begin(self, asked: Begin) -> Any:
-        """The runtime's own handle."""
-        config = make_config(self._genai, asked.sampling, self.defaults, self.ends)
-        prompt = self._tensor(np.array([asked.ids], np.int64))
-        if self._pipeline is None:
-            self._pipeline = self._make_pipeline()
-        return self._pipeline.add_request(asked.handle, prompt, config)
+    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
+        """Nothing: texts are written step by step only."""
+        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
 
-    def drop(self, running: Any) -> None:
-        """A text is not written on."""
-        running.cancel()
+    def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
+        """Nothing, too."""
+        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
 
-    def step(self) -> list[Emission]:
-        """The next token of every text."""
-        emissions: list[Emission] = []
-        try:
-            self._pipeline.step()
-            self._collect(emissions)
-        except Exception as error:  # whatever the runtime comes to
-            self.log("a step failed", error)
-            emissions += self.failed(self.running)
-            self.running.clear()
-            self._pipeline = None
-        return emissions
+    def close(self) -> None:
+        """End the process and the threads. Calling it twice does no harm."""
+        self._closing.set()
+        self._process.end()
+        threads, self._threads = self._threads, []
+        if threads:
+            self._commands.put(None)
+        for thread in threads:
+            thread.join()
+        self._process.close()
+        self._running.clear()
+        if self._scoring is not None:
+            self._scoring.close()
 
-    def let_go(self) -> None:
-        """Give the pipeline back, and what scores."""
-        self._pipeline = None
-        if self._scorer is not None:
-            self._scorer.close()
-
-    def log(self, what: str, error: Exception) -> None:
-        """Tell the log what the runtime came to."""
-        structlog.get_logger("dragoman.engines.genai").error(what, model=self.name, cause=str(error))
-
-    def _scoring(self) -> Scorer:
-        if self._scorer is None:
+    def _scorer(self) -> Scorer:
+        if self._scoring is None:
             raise DragomanError(Code.UNIMPLEMENTED, "text.scoring is off")
-        return self._scorer
+        return self._scoring
 
-    def _collect(self, emissions: list[Emission]) -> None:
-        """What the step gave. Each look at the runtime's own objects costs, so there are as few as can be."""
-        goes_on = self._genai.GenerationFinishReason.NONE
-        status = self._genai.GenerationStatus
-        for handle, running in list(self.running.items()):
-            if not running.can_read():
-                if running.get_status() != status.RUNNING:
-                    del self.running[handle]
-                    emissions.append(Emission(handle, error=no_room(self.name)))
-                continue
-            output = next(iter(running.read().values()))  # a request is for one text
-            reason = output.finish_reason
-            if reason == goes_on:
-                emissions.append(Emission(handle, output.generated_ids, output.generated_log_probs))
-                continue
-            del self.running[handle]
-            finish = self._finishes[reason]
-            emissions.append(Emission(handle, output.generated_ids, output.generated_log_probs, finish))
+    def _send_on(self) -> None:
+        """The thread that sends. Of texts that have failed meanwhile, nothing."""
+        while (command := self._commands.get()) is not None:
+            with self._changing:
+                if isinstance(command, Cancel) or command.handle in self._running:
+                    self._process.send(command)
 
+    def _read_on(self, deliver: Deliver) -> None:
+        """The thread that hands on."""
+        while True:
+            steps = self._process.read()
+            if steps is not None:
+                deliver(self._emissions(steps))
+            elif self._closing.is_set():
+                return
+            else:
+                self._start_again(deliver)
 
-def no_room(model: str) -> DragomanError:
-    """The error for a text that the engine dropped."""
-    return DragomanError(
-        Code.RESOURCE_EXHAUSTED,
-        f"model {model} has no memory left for this text; options.cache_gib bounds it",
-        retry_after_s=1.0,
-    )
+    def _emissions(self, steps: Steps) -> list[Emission]:
+        for cause in steps.causes:
+            self._log(cause)
+        name = self._name
+        found = []
+        for told in steps.told:
+            error = failure_of(told, name)
+            if told.finish is not None or error is not None:
+                self._running.discard(told.handle)
+            found.append(Emission(told.handle, told.ids, told.logprobs, told.finish, error))
+        return found
+
+    def _start_again(self, deliver: Deliver) -> None:
+        """What is under way fails, and another process takes the place of the one that ended."""
+        self._log(f"the process that writes ended with {self._process.close()}")
+        while not self._closing.is_set():
+            with self._changing:
+                lost = list(self._running)
+                self._running.clear()
+                deliver([Emission(handle, error=failed()) for handle in lost])
+                try:
+                    self._process = StepProcess(self._start)
+                except RefusedError as error:
+                    self._log(f"the process that writes does not start: {error}")
+                else:
+                    break
+            self._closing.wait(RETRY_S)
+        if self._closing.is_set():
+            self._process.end()  # which `close` did to the one before
+
+    def _log(self, cause: str) -> None:
+        structlog.get_logger("dragoman.engines.genai").error(
+            "text generation failed", model=self._name, cause=cause
+        )

@@ -26,7 +26,7 @@ def make_config(
     config.max_new_tokens = sampling.max_tokens
     config.min_new_tokens = min(sampling.min_tokens, sampling.max_tokens or 0)
     config.ignore_eos = sampling.ignore_end
-    config.logprobs = 1
+    config.logprobs = int(sampling.scored)
     if ends:
         config.eos_token_id = min(ends)
     config.stop_token_ids = {*(() if sampling.ignore_end else ends), *sampling.stop_ids}

@@ -248,9 +248,10 @@ class TextRunner:
         """Begin as many of those that wait as there are places."""
         while (writing := self._line.next()) is not None:
             asked, sequence = writing.prepared.asked, writing.sequence
-            sampling = asked.sampling
-            if sampling.seed is not None:
-                sampling = replace(sampling, seed=sampling.seed + sequence.choice % asked.texts)
+            seed = asked.sampling.seed
+            if seed is not None:
+                seed += sequence.choice % asked.texts
+            sampling = replace(asked.sampling, seed=seed, scored=asked.alternatives is not None)
             try:
                 writing.handle = self._model.submit(sequence.prompt, sampling)
             except Exception as error:  # the engine's own, which the gateway words

@@ -444,7 +444,7 @@ def test_tensors_in_give_tensors_out_whole_and_in_parts() -> None:
     async def scene(stage: Stage) -> None:
         answer = stage.ask(tensors(b"a", b"b", max_tokens=5, temperature=0))
         await stage.begun(2)
-        assert stage.model.begun[1] == ([98], Sampling(5, 0))
+        assert stage.model.begun[1] == ([98], Sampling(5, 0, scored=False))
         stage.model.say(1, "two", Finish.STOP)
         stage.model.say(0, "one", Finish.STOP)
         response = await answer
