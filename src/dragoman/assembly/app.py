@@ -6,7 +6,8 @@ from functools import partial
 
 from msgspec import UNSET, convert
 
-from dragoman.assembly.builtin import engines, external_engine, node_engine, protocols
+from dragoman.assembly.builtin import engines, explainer_engine, external_engine, node_engine, protocols
+from dragoman.assembly.explainers import code_loader
 from dragoman.assembly.exposition import metrics_protocols
 from dragoman.assembly.listeners import BoundListener, bind, make_server
 from dragoman.assembly.models import ModelSources, make_models, make_watcher
@@ -66,7 +67,11 @@ class App:
         self._archives = Archives(settings.archives)
         ovms = self._ovms_families(settings)
         statistics = ovms.statistics if ovms else plain_statistics
-        explainer = partial(make_explainer, company=Company(self._traffic))
+        explainer = partial(
+            make_explainer,
+            company=Company(self._traffic),
+            load_code=code_loader(explainer_engine(), loop),
+        )
         self.models = make_models(
             settings,
             self._sources,

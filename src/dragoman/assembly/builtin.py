@@ -19,7 +19,7 @@ from dragoman.engines.handler import HandlerEngine, read_gpus
 from dragoman.engines.lightgbm import LightGbmEngine
 from dragoman.engines.onnx import OnnxEngine
 from dragoman.engines.openvino import OpenVinoEngine
-from dragoman.engines.python_model import PythonModelEngine, PythonNodeEngine
+from dragoman.engines.python_model import PythonExplainerEngine, PythonModelEngine, PythonNodeEngine
 from dragoman.engines.sklearn import SklearnEngine, SkopsEngine
 from dragoman.engines.tensorflow import TensorFlowEngine
 from dragoman.engines.tflite import TfLiteEngine
@@ -114,6 +114,11 @@ def node_engine() -> Engine:
 def external_engine() -> Engine:
     """What calls models of other servers."""
     return ExternalEngine()
+
+
+def explainer_engine() -> Engine:
+    """What loads explainers that come beside models, in worker processes."""
+    return placed(PythonExplainerEngine)
 
 
 def dialects() -> dict[str, Dialect]:

@@ -8,6 +8,8 @@ from msgspec import Struct
 from dragoman.core.tensors import Tensor
 
 MEAN: Final = "mean"
+# What a request may say; an explainer of the model's own may take other parameters besides.
+KEYS: Final = ("method", "output", "target", "baseline", "budget", "seed", "with_predictions", "format")
 Row = Mapping[str, Tensor]  # one of each input, by name, with a first axis of one
 
 

@@ -34,6 +34,7 @@ class Model:
         self.handle = handle
         self.signature = signature
         self.infer_ns = 0
+        self.call = call
         self._call = replace(call, background=True, parameters=None)
         self._pace = pace
         sizes = [spec.shape[0] for spec in signature.inputs.values() if spec.shape]

@@ -6,7 +6,7 @@ from typing import Final
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
-from dragoman.core.explanation import Attribution, Wish
+from dragoman.core.explanation import KEYS, Attribution, Wish
 from dragoman.core.requests import CoreRequest, ExplainRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, ExplainResponse
 from dragoman.core.signatures import Signature
@@ -17,6 +17,7 @@ from dragoman.explain import baseline as baselines
 from dragoman.explain import occlusion, permutation
 from dragoman.explain.attributions import by_runtime, explaining
 from dragoman.explain.calls import Model, finite
+from dragoman.explain.code import FILE, CodeExplainer
 from dragoman.explain.instances import Instances
 from dragoman.explain.output import explained_signature, no_explainer, place, wanted_output
 from dragoman.explain.pace import Company, Pace
@@ -29,6 +30,7 @@ METHODS: Final[Mapping[str, Method]] = {
     occlusion.NAME: occlusion.by_occlusion,
 }
 AUTO: Final = "auto"
+CODE: Final = "explainer"
 OWN_BASELINE: Final = "training data"
 
 
@@ -36,11 +38,17 @@ class Explainer:
     """Explains one version, as often at once as its settings say. For the event loop's thread only."""
 
     def __init__(
-        self, settings: ExplainSettings, name: str, baseline: baselines.Setting, company: Company
+        self,
+        settings: ExplainSettings,
+        name: str,
+        baseline: baselines.Setting,
+        company: Company,
+        code: CodeExplainer | DragomanError | None = None,
     ) -> None:
         self._settings = settings
         self._baseline = baseline
         self._company = company
+        self._code = code
         self._slots = Slots(settings.concurrency, settings.max_queue, f"{name}'s explainer")
 
     def run(
@@ -61,7 +69,9 @@ class Explainer:
         return None
 
     def close(self) -> None:
-        """Nothing is held."""
+        """End the explainer of the model's own, where there is one."""
+        if isinstance(self._code, CodeExplainer):
+            self._code.close()
 
     async def _in_turn(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
@@ -74,8 +84,7 @@ class Explainer:
             await within(call, self._slots.take())
             try:
                 queue_ns = perf_counter_ns() - since_ns
-                explained = explained_signature(handle.signatures, signature, handle.model)
-                model = Model(handle, explained, call, Pace(self._company))
+                model = Model(handle, signature, call, Pace(self._company))
                 response = await self._explain(model, request.request, request.wish)
             finally:
                 self._slots.give()
@@ -85,9 +94,34 @@ class Explainer:
         return response
 
     async def _explain(self, model: Model, request: TensorRequest, wish: Wish) -> ExplainResponse:
+        """By the model's own code where there is some and nothing else is asked for, else by our methods."""
         instances = Instances(request.inputs)
         budget = wish.budget or self._settings.budget
         check_budget(instances.count, budget)
+        method = wish.method or self._settings.method
+        if method == CODE or (method == AUTO and self._code is not None):
+            return await self._by_code(model, instances, wish, budget)
+        check_known(wish)
+        handle = model.handle
+        model.signature = explained_signature(handle.signatures, model.signature, handle.model)
+        return await self._by_method(model, instances, wish, budget)
+
+    async def _by_code(self, model: Model, instances: Instances, wish: Wish, budget: int) -> ExplainResponse:
+        if isinstance(self._code, DragomanError):
+            raise self._code
+        if self._code is None:
+            raise invalid(f"parameters.method: model {model.handle.model} has no {FILE}")
+        given = None
+        if wish.predictions:
+            given = await model.outputs(instances.count, instances.sent, None)
+            budget -= instances.count
+        response = await self._code.explain(model, instances, wish, budget)
+        response.predictions = given
+        return response
+
+    async def _by_method(
+        self, model: Model, instances: Instances, wish: Wish, budget: int
+    ) -> ExplainResponse:
         output = wanted_output(model.signature, wish)
         baseline = baselines.chosen(wish, self._baseline, instances)
         given = await model.outputs(instances.count, instances.sent, None if wish.predictions else [output])
@@ -132,6 +166,16 @@ class Explainer:
         if own is not None and name == own.method and not own.takes_places and wish.baseline is not None:
             raise invalid(f"parameters.baseline: {name} goes by what the trees were trained with")
         return name
+
+
+def check_known(wish: Wish) -> None:
+    """Nothing, if all that the caller said means something.
+
+    Errors: INVALID_ARGUMENT naming the first key that does not.
+    """
+    for key in wish.parameters:
+        if key not in KEYS:
+            raise invalid(f"parameters.{key}: there is no such key; there is {', '.join(KEYS)}")
 
 
 def check_budget(rows: int, budget: int) -> None:

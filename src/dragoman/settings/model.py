@@ -104,7 +104,10 @@ class TextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class ExplainSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the model's answers are explained. `explain: off` is short for `method: off`."""
 
-    method: Literal["auto", "off", "shapley", "occlusion", "tree_shap", "integrated_gradients"] = "auto"
+    # Where a request names none; auto = by the model, explainer = its own explainer.py
+    method: Literal[
+        "auto", "off", "shapley", "occlusion", "tree_shap", "integrated_gradients", "explainer"
+    ] = "auto"
     # What a missing value is: a number, a row as in `instances`, or a file *.npy or *.csv of rows in the
     # version's folder, whose mean it is; None = 0.
     baseline: float | str | list[Any] | dict[str, Any] | None = None

@@ -59,20 +59,14 @@ def explain_request(
 def read_parameters(document: JsonObject) -> JsonObject:
     """What a document says of the explanation.
 
-    Errors: INVALID_ARGUMENT for what is no object, and for a key that is none.
+    Errors: INVALID_ARGUMENT for what is no object.
     """
     parameters = document.get(PARAMETERS)
     if parameters is None:
         return {}
     if type(parameters) is not dict:
         raise invalid(f"parameters: an object is expected, not {type_word(parameters)}")
-    for key in parameters:
-        if key not in KEYS:
-            raise invalid(f"parameters.{key}: there is no such key; there is {', '.join(KEYS)}")
     return parameters
-
-
-KEYS: Final = ("method", "output", "target", "baseline", "budget", "seed", "with_predictions", "format")
 
 
 def read_wish(parameters: JsonObject, signature: Signature) -> Wish:

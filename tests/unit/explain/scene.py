@@ -51,6 +51,10 @@ class Model:
         """Nothing is held."""
 
 
+def no_code(_: Candidate, __: str) -> Handle:
+    raise AssertionError("no code was expected")
+
+
 def alone() -> Traffic:
     return Traffic(0, 0)
 
@@ -74,7 +78,9 @@ class Scene:
             "m/1",
             ModelSettings(explain=ExplainSettings(**settings)),
         )
-        explainer = make_explainer(candidate, self.model.signatures, company=Company(alone))
+        explainer = make_explainer(
+            candidate, self.model.signatures, company=Company(alone), load_code=no_code
+        )
         self.handle = Handle(
             "m", 1, self.model.signatures, LocalRunner(self.model, "m", 1, 8), explainer=explainer
         )
