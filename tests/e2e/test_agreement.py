@@ -90,7 +90,7 @@ def with_one_nan(array: Array) -> Array:
 
 
 @pytest.mark.parametrize("datatype", DATATYPES)
-@settings(max_examples=min(100, settings().max_examples // 2))  # each is fifteen calls of a live server
+@settings(max_examples=min(100, settings().max_examples // 2))  # each is seventeen calls of a live server
 @given(data=st.data())
 def test_every_way_gives_the_same(connections: Connections, datatype: str, data: st.DataObject) -> None:
     sent = data.draw(arrays(datatype))

@@ -94,11 +94,13 @@ def posted(
     return answer
 
 
-def predict(connection: http.client.HTTPConnection, key: str, array: Array) -> Array:
+def predict(
+    connection: http.client.HTTPConnection, key: str, array: Array, form: str = "/v1/models/{}:predict"
+) -> Array:
     """A predict of TensorFlow Serving's and its kin, by `inputs` or by `instances`."""
     value = as_json(array.tolist())
     body = json.dumps({key: {"x": value} if key == "inputs" else value}).encode()
-    document = json.loads(posted(connection, f"/v1/models/{model(array)}:predict", body).body)
+    document = json.loads(posted(connection, form.format(model(array)), body).body)
     (values,) = document.values()
     if array.dtype != np.object_:
         return np.array(values, array.dtype)
@@ -132,12 +134,30 @@ def objects(elements: list[bytes], shape: tuple[int, ...]) -> Array:
 
 def v2_json(connections: Connections, array: Array) -> Array:
     """The Open Inference Protocol with all in its JSON."""
+    return json_output(posted(connections.http, v2_path(array), dumped({"inputs": [json_entry(array)]})))
+
+
+def one_tensor(connections: Connections, array: Array) -> Array:
+    """A tensor without a list around it, to a deployment of Deeploy's."""
+    path = f"/deployments/{model(array)}/predict"
+    return json_output(posted(connections.http, path, dumped(json_entry(array))))
+
+
+def dumped(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+def json_entry(array: Array) -> Mapping[str, Any]:
+    """An input with its values in JSON."""
     is_text = array.dtype == np.object_
     data = [element.decode() if is_text else element for element in array.reshape(-1).tolist()]
-    entry = {"name": "x", "datatype": datatype(array), "shape": array.shape, "data": data}
-    answer = posted(connections.http, v2_path(array), json.dumps({"inputs": [entry]}).encode())
+    return {"name": "x", "datatype": datatype(array), "shape": array.shape, "data": data}
+
+
+def json_output(answer: Answer) -> Array:
+    """The output of an answer whose values are in JSON."""
     (output,) = json.loads(answer.body)["outputs"]
-    if is_text:
+    if output["datatype"] == "BYTES":
         return objects([text.encode() for text in output["data"]], tuple(output["shape"]))
     return np.array(output["data"], DATATYPES[output["datatype"]][0]).reshape(output["shape"])
 
@@ -257,6 +277,11 @@ def raw_output(answer: Any) -> Array:
     return from_raw(answer.raw_output_contents[0], output.datatype).reshape(tuple(output.shape))
 
 
+def deployed_rows(connections: Connections, array: Array) -> Array:
+    """Rows to a deployment of Deeploy's."""
+    return predict(connections.http, "instances", array, "/workspaces/w/deployments/{}/predict")
+
+
 def by(listener: str, key: str) -> Callable[[Connections, Array], Array]:
     """A predict on a listener."""
     return lambda connections, array: predict(getattr(connections, listener), key, array)
@@ -277,5 +302,7 @@ WAYS: Final[Mapping[str, Way]] = {
     "KServe V1, rows": Way(by("kserve", "instances"), rows, False),
     "KServe V1, columns": Way(by("kserve", "inputs"), nested, False),
     "OpenVINO Model Server REST, rows": Way(by("ovms", "instances"), rows, False),
+    "Deeploy, rows": Way(deployed_rows, rows, False),
+    "Deeploy, a tensor": Way(one_tensor, texts, False),
     "OpenVINO Model Server REST, columns": Way(by("ovms", "inputs"), nested, False),
 }
