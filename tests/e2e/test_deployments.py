@@ -93,6 +93,22 @@ def test_they_work_with_basic_authentication_and_the_model_is_closed_everywhere_
         assert "digits" in curl("-H", BASIC, f"{server.url}/v1/models")[1]
 
 
+def test_a_pair_of_keys_and_a_token_open_a_deployment_of_deeploys(folder):
+    (folder / "secret").write_text("fanatic\n")
+    (folder / "token").write_text("the-token-of-the-numbers\n")
+    flags = ("--auth-username", "pineapple", "--auth-password-file", "secret", "--auth-token-file", "token")
+    made = created(folder, "numbers", *flags)
+    rows = json.dumps({"instances": [[0.0] * 64]})
+    with served(folder) as server:
+        for prefix in ("/deployments", "/workspaces/w/deployments"):
+            for name in ("numbers", made["id"], "digits"):
+                url = f"{server.url}{prefix}/{name}/predict"
+                assert curl("-u", "pineapple:fanatic", "-d", rows, url)[0] == 200
+                assert curl("-H", "Authorization: Bearer the-token-of-the-numbers", "-d", rows, url)[0] == 200
+                assert curl("-H", "Authorization: Bearer the-token-of-the-others", "-d", rows, url)[0] == 401
+                assert curl("-d", rows, url) == (401, '{"error":"credentials are needed"}')
+
+
 def test_a_server_takes_up_what_the_command_changes(folder):
     with served(folder) as server:
 
@@ -161,6 +177,30 @@ class TestCommand:
         assert deployments(tmp_path, "update", "a", "--model", "other").returncode == 0
         assert (tmp_path / "deployments.yaml").read_text() == old.replace("model: digits", "model: other")
 
+    def test_a_token_stands_beside_a_password_or_alone(self, tmp_path):
+        (tmp_path / "token").write_text("a-token-of-many-characters\n")
+        (tmp_path / "other").write_text("another-token-of-many-characters\n")
+        login = ("--auth-username", "u", "--auth-password", "p")
+        created(tmp_path, "a", *login, "--auth-token-file", "token")
+        created(tmp_path, "b", "--auth-token-file", "token")
+        text = (tmp_path / "deployments.yaml").read_text()
+        assert text.count("sha256:") == 2
+        assert "a-token-of" not in text
+        changes = [
+            ("b", ("--auth-username", "v", "--auth-password", "p")),
+            ("a", ("--auth-token-file", "other")),
+        ]
+        for name, flags in changes:
+            assert deployments(tmp_path, "update", name, *flags).returncode == 0
+        listed = json.loads(deployments(tmp_path, "list", "--json").stdout)
+        assert [one["users"] for one in listed] == [
+            ["u", "(token or htpasswd file)"],
+            ["v", "(token or htpasswd file)"],
+        ]
+        changed = (tmp_path / "deployments.yaml").read_text()
+        assert changed.count("sha256:") == 2
+        assert changed != text
+
     def test_credentials_can_be_taken_away(self, tmp_path):
         made = created(tmp_path, "a", "--authUsername", "u", "--authPassword", "p")
         assert deployments(tmp_path, "update", "--id", made["id"], "--no-auth").returncode == 0
@@ -179,6 +219,9 @@ class TestCommand:
                 1,
                 "no cannot",
             ),
+            (("create", "b", "--model", "m", "--auth-token-file", "short"), 2, "short: a token has 16"),
+            (("create", "b", "--model", "m", "--auth-token-file", "no"), 1, "no cannot be read"),
+            (("update", "a", "--no-auth", "--auth-token-file", "short"), 2, "--no-auth does not go with"),
             (("create", "b", "--model", "m", "--deploymentType", "Container"), 2, "Container"),
             (("update", "b", "--model", "m"), 1, "there is no deployment 'b'"),
             (("update", "a", "--no-auth", "--authUsername", "u"), 2, "--no-auth does not go with"),
@@ -187,6 +230,7 @@ class TestCommand:
     )
     def test_what_cannot_be_done_is_told_in_a_line(self, tmp_path, arguments, code, said):
         created(tmp_path, "a")
+        (tmp_path / "short").write_text("short\n")
         before = (tmp_path / "deployments.yaml").read_text()
         ended = deployments(tmp_path, *arguments, stdin=subprocess.DEVNULL)
         assert ended.returncode == code

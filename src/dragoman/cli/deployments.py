@@ -24,7 +24,7 @@ from dragoman.settings.deployment import Deployment
 ID_PREFIX: Final = "des"  # as Gradient's
 ID_BYTES: Final = 6
 HEADINGS: Final = ("NAME", "ID", "MODEL", "VERSION", "USERS")
-MOUNT: Final = "/model-serving/"
+MOUNTS: Final = ("/model-serving/", "/deployments/")
 
 Model = Annotated[str, Parameter(name=("--model", "--modelId"))]
 Version = Annotated[int | None, Parameter(validator=Number(gte=0))]
@@ -67,12 +67,12 @@ def create(
     login: LoginFlags = NO_LOGIN,
     file: FileFlags = USUAL,
 ) -> None:
-    """Deploy a model under a name of its own. With a user name its model is closed to everyone else.
+    """Deploy a model under a name of its own. With credentials its model is closed to everyone else.
 
     Parameters
     ----------
     name:
-        The deployment's name: its paths begin with /model-serving/NAME.
+        The deployment's name: its paths begin with /model-serving/NAME and /deployments/NAME.
     model:
         The model's name in the repository.
     version:
@@ -119,7 +119,7 @@ def update(
         Take its credentials away, which opens its model unless another deployment closes it.
     """
     if open_to_all and login != NO_LOGIN:
-        raise FailureError("--no-auth does not go with a user name or password", Exit.USAGE)
+        raise FailureError("--no-auth does not go with a user name, a password or a token", Exit.USAGE)
     updated: list[Deployment] = []
 
     def change(deployments: tuple[Deployment, ...]) -> Sequence[Deployment]:
@@ -156,7 +156,7 @@ def delete(name: Known, *, file: FileFlags = USUAL) -> None:
 
 
 def listing(*, file: FileFlags = USUAL) -> None:
-    """List the deployments. Passwords are not shown, nor are their hashes."""
+    """List the deployments. Passwords and tokens are not shown, nor are their hashes."""
     try:
         deployments = read_deployments(file.path, SecretReader())
     except DragomanError as error:
@@ -204,7 +204,8 @@ def tell(file: FileFlags, deployment: Deployment, done: str) -> None:
     closed = f", closed to all but {users(deployment)}" if deployment.credentials else ""
     print(f"{done} deployment {deployment.name} ({deployment.id}) of model {deployment.model}{closed}")
     if done != "deleted":
-        print(f"its paths begin with {MOUNT}{deployment.name} and {MOUNT}{deployment.id}")
+        print(f"its paths begin with {' and '.join(mount + deployment.name for mount in MOUNTS)}")
+        print(f"{deployment.id} may take the name's place in them")
 
 
 def view(deployment: Deployment) -> dict[str, Any]:
