@@ -22,7 +22,10 @@ OF_THE_REQUEST: Final[Mapping[int, Code]] = {
     422: Code.INVALID_ARGUMENT,
     429: Code.RESOURCE_EXHAUSTED,
 }
-REASONS: Final[Mapping[str, Reason]] = {"context_length_exceeded": Reason.CONTEXT_EXCEEDED}
+REASONS: Final[Mapping[str, Reason]] = {
+    "context_length_exceeded": Reason.CONTEXT_EXCEEDED,
+    "unsupported_parameter": Reason.PARAMETER_UNSUPPORTED,
+}
 BROKEN: Final = frozenset({401, 500, 502, 503, 504})  # after which the next call fares no better, it seems
 
 
