@@ -18,8 +18,8 @@ from dragoman.core.requests import EmbedRequest, TensorRequest
 from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.engines.base import Artifact
 from dragoman.engines.embedder import EmbedderEngine
-from dragoman.engines.embedder.batches import batches
-from dragoman.engines.embedder.model import EmbedderModel
+from dragoman.engines.embedding import EmbeddingTexts
+from dragoman.engines.embedding.batches import batches
 from dragoman.repository.tree import scan
 from dragoman.settings.model import ModelSettings, TextSettings
 from tests.engines.text_models import MODELS
@@ -37,12 +37,12 @@ FLAGS = {
 
 def load(
     folder: Path, file: str = "openvino_model.xml", context: int = 0, **options: object
-) -> EmbedderModel:
+) -> EmbeddingTexts:
     settings = ModelSettings(text=TextSettings(context=context))
     return EmbedderEngine().load(Artifact(str(folder / file), "m", 1, settings), options)
 
 
-def vectors(model: EmbedderModel, inputs: Sequence[str | Ids], dimensions: int | None = None) -> Array:
+def vectors(model: EmbeddingTexts, inputs: Sequence[str | Ids], dimensions: int | None = None) -> Array:
     return model.embed(EmbedRequest("serving_default", inputs, dimensions), CallContext("id")).vectors
 
 
@@ -72,11 +72,11 @@ def write_modules(folder: Path, *kinds: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def tiny() -> EmbedderModel:
+def tiny() -> EmbeddingTexts:
     return load(TINYEMBED)
 
 
-def test_a_vector_does_not_depend_on_its_neighbours(tiny: EmbedderModel) -> None:
+def test_a_vector_does_not_depend_on_its_neighbours(tiny: EmbeddingTexts) -> None:
     words = " ".join(TEXTS).split()
     generator = np.random.default_rng(1)
     texts = [" ".join(generator.choice(words, size)) for size in generator.integers(1, 12, 40)]
@@ -85,12 +85,12 @@ def test_a_vector_does_not_depend_on_its_neighbours(tiny: EmbedderModel) -> None
         assert np.abs(vectors(model, texts) - alone).max() < 1e-6
 
 
-def test_vectors_have_length_1_where_a_module_says_so(tiny: EmbedderModel) -> None:
+def test_vectors_have_length_1_where_a_module_says_so(tiny: EmbeddingTexts) -> None:
     assert np.linalg.norm(vectors(tiny, TEXTS), axis=1) == pytest.approx(1, abs=1e-6)
     assert np.linalg.norm(vectors(load(TINYEMBED, normalize=False), TEXTS), axis=1).max() > 1.5
 
 
-def test_the_tokens_of_a_text_give_its_vector(tiny: EmbedderModel) -> None:
+def test_the_tokens_of_a_text_give_its_vector(tiny: EmbeddingTexts) -> None:
     answer = tiny.embed(EmbedRequest("serving_default", ["alpha beta", "Say hello."]), CallContext("id"))
     assert answer.usage.prompt_tokens == answer.usage.total_tokens == 5
     tokens = tiny._tokens.of(["alpha beta"], CallContext("id"))
@@ -102,7 +102,7 @@ def test_all_tokens_are_told_of_a_text_that_would_be_cut() -> None:
     assert len(load(TINYEMBED, truncate="end").tokens("alpha " * 100, special=True)) > 100
 
 
-def test_tensors_of_texts_are_taken(tiny: EmbedderModel) -> None:
+def test_tensors_of_texts_are_taken(tiny: EmbeddingTexts) -> None:
     array = np.array([text.encode() for text in TEXTS], np.object_)
     request = TensorRequest("serving_default", {"text_input": Tensor(DType.BYTES, array)})
     answer = tiny.infer(request, CallContext("id")).outputs["embedding"]
@@ -151,7 +151,7 @@ def test_vectors_are_cut_to_a_length_that_the_model_was_trained_for(tmp_path: Pa
     assert traits.dimensions == (4,)
 
 
-def test_a_prompt_goes_before_each_text(tmp_path: Path, tiny: EmbedderModel) -> None:
+def test_a_prompt_goes_before_each_text(tmp_path: Path, tiny: EmbeddingTexts) -> None:
     folder = tmp_path / "m"
     shutil.copytree(TINYEMBED, folder)
     config = {"prompts": {"query": "Say ", "none": ""}, "default_prompt_name": "query"}
@@ -179,19 +179,19 @@ def test_a_text_beyond_the_context_is_refused_unless_its_end_may_be_cut() -> Non
 
 
 @pytest.mark.parametrize("ids", [[-1], [400], [10**12]])
-def test_tokens_that_are_none_are_refused(ids: list[int], tiny: EmbedderModel) -> None:
+def test_tokens_that_are_none_are_refused(ids: list[int], tiny: EmbeddingTexts) -> None:
     with pytest.raises(DragomanError, match="from 0 to 399") as caught:
         vectors(tiny, [ids])
     assert caught.value.code is Code.INVALID_ARGUMENT
 
 
-def test_nobody_computes_for_a_caller_who_has_gone(tiny: EmbedderModel) -> None:
+def test_nobody_computes_for_a_caller_who_has_gone(tiny: EmbeddingTexts) -> None:
     with pytest.raises(DragomanError) as caught:
         tiny.embed(EmbedRequest("serving_default", TEXTS), CallContext("id", cancelled=True))
     assert caught.value.code is Code.CANCELLED
 
 
-def test_texts_and_tokens_keep_their_order_in_a_long_request(tiny: EmbedderModel) -> None:
+def test_texts_and_tokens_keep_their_order_in_a_long_request(tiny: EmbeddingTexts) -> None:
     inputs = [TEXTS[place % 5] if place % 3 else [place % 400] for place in range(200)]
     made = vectors(tiny, inputs)
     for place in (0, 1, 63, 64, 65, 128, 199):

@@ -283,6 +283,28 @@ def test_a_process_that_dies_again_and_again_is_given_up(tmp_path: Path) -> None
         assert len(place.pids) == 2
 
 
+def test_a_model_of_vectors_is_asked_for_them_by_tokens(tmp_path: Path) -> None:
+    place = Place(tmp_path, context=8)
+    files = MODELS / "tinyembed"
+    shutil.copytree(files, place.folder, ignore=shutil.ignore_patterns("openvino*"), dirs_exist_ok=True)
+    place.settings()
+    tokenizer = Tokenizer.from_file(str(files / "tokenizer.json"))
+    with serving([str(place.models)], place.log) as addresses:
+        server = Server(addresses.http, place)
+        texts = ["alpha", "alpha beta gamma"]
+        status, told = server.ask("/v1/embeddings", {"model": "m", "input": texts})
+        assert status == 200, told
+        ids = [tokenizer.encode(text).ids for text in texts]
+        assert [entry["embedding"] for entry in told["data"]] == [[len(i), i[0], i[-1]] for i in ids]
+        assert sorted(map(len, place.asked["input"])) == sorted(map(len, ids))
+        status, told = server.ask("/v1/embeddings", {"model": "m", "input": "alpha " * 20})
+        assert (status, told["error"]["code"]) == (400, "context_length_exceeded")
+        status, told = server.complete("alpha")
+        assert (status, told["error"]["code"]) == (400, "unsupported_model")
+    assert "--runner pooling" in place.noted("starts")[0]
+    assert ended(place.pids)
+
+
 @pytest.mark.parametrize(
     ("start", "says"), [("exits", "it ended with status 4"), ("never", "it was not ready within 1 s")]
 )
@@ -333,6 +355,14 @@ def test_a_load_that_is_not_wanted_any_more_ends_its_process(tmp_path: Path) -> 
     assert ended(place.pids)
 
 
+def vectors_folder(folder: Path) -> Path:
+    """A folder that looks like one of a model of vectors."""
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json", "modules.json", "model.safetensors"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    return folder
+
+
 def test_folders_are_claimed_where_a_gpu_is_or_the_engine_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,6 +373,9 @@ def test_folders_are_claimed_where_a_gpu_is_or_the_engine_is_named(
     assert claim is not None
     monkeypatch.setattr(engine, "has_gpu", lambda: True)
     assert VllmEngine.claim(tree, ModelSettings()) == claim
+    vectors = scan(str(vectors_folder(tmp_path / "vectors")))
+    assert VllmEngine.claim(vectors, ModelSettings()) is None
+    assert VllmEngine.claim(vectors, ModelSettings(engine="vllm")) is not None
     monkeypatch.setenv("PATH", str(tmp_path))
     assert not VllmEngine.is_ready(claim, {})
     assert VllmEngine.is_ready(claim, {"command": sys.executable})

@@ -11,8 +11,10 @@ FOLDER/gone.
 """
 
 import asyncio
+import base64
 import json
 import os
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ class StandIn:
                 else:
                     asked = json.loads(body)
                     self.note("asked.jsonl", json.dumps({**asked, "path": path}))
-                    await self.complete(reader, writer, asked)
+                    await self.reply(path, reader, writer, asked)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -54,6 +56,14 @@ class StandIn:
         else:
             card = {"id": "model", "object": "model", "max_model_len": self.script.get("context", 256)}
             await whole(writer, 200, json.dumps({"object": "list", "data": [card]}).encode())
+
+    async def reply(
+        self, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: dict[str, Any]
+    ) -> None:
+        if path == "/v1/embeddings":
+            await whole(writer, 200, json.dumps(vectors(asked)).encode())
+        else:
+            await self.complete(reader, writer, asked)
 
     async def complete(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: dict[str, Any]
@@ -114,6 +124,13 @@ def scores(asked: dict[str, Any]) -> dict[str, Any]:
         others = {"9": {"logprob": -0.125, "rank": 1}} if wanted else {}
         places.append({**others, str(token): {"logprob": -0.5, "rank": 2, "decoded_token": "?"}})
     return {"choices": [{"index": 0, "text": "?", "prompt_logprobs": places, "finish_reason": "length"}]}
+
+
+def vectors(asked: dict[str, Any]) -> dict[str, Any]:
+    """Of each text how many tokens it has, its first and its last; in any order."""
+    rows = [struct.pack("<3f", len(ids), ids[0], ids[-1]) for ids in asked["input"]]
+    data = [{"index": place, "embedding": base64.b64encode(row).decode()} for place, row in enumerate(rows)]
+    return {"object": "list", "data": data[::-1]}
 
 
 async def whole(writer: asyncio.StreamWriter, status: int, body: bytes) -> None:

@@ -92,6 +92,7 @@ SIBLINGS: Final[Mapping[str, Sequence[str]]] = {
         "child",
         "conversion",
         "cores",
+        "embedding",
         "fast_tokenizer",
         "guardian",
         "hugging_face",

@@ -11,10 +11,17 @@ from dragoman.core.embedding import EmbedTraits
 from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.base import Artifact, Claim, Engine, Progress, Resources, TreeSnapshot
 from dragoman.engines.conversion import CLOSED, Conversion, converted, find_exporter
-from dragoman.engines.embedder.files import MODELS, MODULES, TOKENIZER, folder_of, read_recipe
-from dragoman.engines.embedder.model import EmbedderModel
+from dragoman.engines.embedder.feed import vectors_of
 from dragoman.engines.embedder.options import EmbedderOptions
 from dragoman.engines.embedder.runtimes import open_graph
+from dragoman.engines.embedding import (
+    MODELS,
+    MODULES,
+    TOKENIZER,
+    EmbeddingTexts,
+    folder_of,
+    read_recipe,
+)
 from dragoman.engines.hugging_face import CONFIG, embedder_claim, folder_bytes
 from dragoman.engines.options import read_options
 from dragoman.settings.model import ModelSettings
@@ -62,7 +69,7 @@ class EmbedderEngine(Engine):
         """An upper bound from the sizes of the files."""
         return Resources(MEMORY_FACTOR * folder_bytes(os.path.dirname(artifact.path)))
 
-    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> EmbedderModel:
+    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> EmbeddingTexts:
         """The model, tried with one token.
 
         Errors: those of `load_telling`.
@@ -71,7 +78,7 @@ class EmbedderEngine(Engine):
 
     def load_telling(
         self, artifact: Artifact, options: Mapping[str, Any], progress: Progress
-    ) -> EmbedderModel:
+    ) -> EmbeddingTexts:
         """The same; weights without a graph are converted first.
 
         Errors: INVALID_ARGUMENT for an option; NOT_FOUND for a file that is not there; FAILED_PRECONDITION
@@ -89,8 +96,13 @@ class EmbedderEngine(Engine):
         graph = open_graph(self._graph_of(artifact, folder, chosen, progress), chosen)
         traits = EmbedTraits(self.name, recipe.context, recipe.dimensions)
         try:
-            return EmbedderModel(
-                graph, tokenizer, recipe, traits, budget=chosen.batch_tokens, cuts=chosen.truncate == "end"
+            return EmbeddingTexts(
+                vectors_of(graph, recipe),
+                tokenizer,
+                recipe,
+                traits,
+                budget=chosen.batch_tokens,
+                cuts=chosen.truncate == "end",
             )
         except Exception as error:
             raise refused(os.path.basename(artifact.path), error) from error

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from dragoman.engines.conversion import ConversionOptions
-
-Pooling = Literal["mean", "cls", "max", "last"]
+from dragoman.engines.embedding import Pooling
 
 
 class EmbedderOptions(ConversionOptions, frozen=True, kw_only=True):

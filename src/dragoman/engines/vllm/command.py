@@ -35,7 +35,9 @@ def has_gpu(patterns: Sequence[str] = GPUS) -> bool:
     return any(glob.glob(pattern) for pattern in patterns)
 
 
-def serve_command(command: str, folder: str, socket: str, options: VllmOptions, context: int) -> list[str]:
+def serve_command(
+    command: str, folder: str, socket: str, options: VllmOptions, *, context: int, embeds: bool
+) -> list[str]:
     """How it is started. `context` = tokens of prompt and text; 0 = as the model's files say."""
     return [
         command,
@@ -47,5 +49,6 @@ def serve_command(command: str, folder: str, socket: str, options: VllmOptions, 
         *("--max-num-seqs", str(options.at_once)),
         *("--uvicorn-log-level", "warning"),
         *(("--max-model-len", str(context)) if context else ()),
+        *(("--runner", "pooling") if embeds else ()),
         *options.arguments,
     ]

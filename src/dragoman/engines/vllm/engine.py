@@ -2,16 +2,26 @@
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 import structlog
+from msgspec.structs import replace
 
+from dragoman.core.embedding import EmbedTraits
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Abilities, TextTraits
 from dragoman.engines.base import Artifact, Claim, Engine, Progress, Resources, TreeSnapshot
+from dragoman.engines.embedding import EmbeddingTexts, read_recipe
 from dragoman.engines.fast_tokenizer import FastTokenizer
-from dragoman.engines.hugging_face import CONFIG, TOKENIZER, folder_bytes, writer_claim
+from dragoman.engines.hugging_face import (
+    CONFIG,
+    MODULES,
+    TOKENIZER,
+    embedder_claim,
+    folder_bytes,
+    writer_claim,
+)
 from dragoman.engines.options import read_options
 from dragoman.engines.text_files import (
     context_of,
@@ -26,6 +36,7 @@ from dragoman.engines.vllm.documents import context_told
 from dragoman.engines.vllm.model import VllmModel
 from dragoman.engines.vllm.options import VllmOptions
 from dragoman.engines.vllm.server import VllmServer
+from dragoman.engines.vllm.vectors import BATCH_TOKENS, vector_options, vectors_from
 from dragoman.settings.model import ModelSettings
 
 JSON_FILES: Final = (CONFIG, "generation_config.json", "tokenizer_config.json", TOKENIZER)
@@ -35,6 +46,8 @@ MISSING: Final = (
 )
 MODELS: Final = "/v1/models"
 ASK_S: Final = 30.0
+Finish = Callable[[VllmServer, int | None], VllmModel | EmbeddingTexts]  # with the context that vLLM tells
+Make = Callable[[str, Artifact, VllmOptions], Finish]
 
 
 class VllmEngine(Engine):
@@ -49,9 +62,13 @@ class VllmEngine(Engine):
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
-        """A folder of Hugging Face that writes, where a GPU is or the engine is named."""
-        wanted = settings.engine == cls.name or has_gpu()
-        return writer_claim(files.files) if wanted else None
+        """A folder of Hugging Face that writes, where a GPU is; where it is named, one of vectors, too.
+
+        vLLM takes most of a GPU's memory for itself, which nobody wants for a small model of vectors unasked.
+        """
+        if settings.engine == cls.name:
+            return embedder_claim(files.files) or writer_claim(files.files)
+        return writer_claim(files.files) if has_gpu() else None
 
     @classmethod
     def is_ready(cls, claim: Claim, options: Mapping[str, Any]) -> bool:
@@ -62,14 +79,16 @@ class VllmEngine(Engine):
         """The files' size, which is more than this process keeps of them."""
         return Resources(folder_bytes(os.path.dirname(artifact.path)))
 
-    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> VllmModel:
-        """The model, which writes texts once it is started.
+    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> VllmModel | EmbeddingTexts:
+        """The model, which writes texts once it is started, or makes vectors.
 
         Errors: those of `load_telling`.
         """
         return self.load_telling(artifact, options, Progress())
 
-    def load_telling(self, artifact: Artifact, options: Mapping[str, Any], progress: Progress) -> VllmModel:
+    def load_telling(
+        self, artifact: Artifact, options: Mapping[str, Any], progress: Progress
+    ) -> VllmModel | EmbeddingTexts:
         """The same, once its process answers.
 
         Errors: INVALID_ARGUMENT for an option or a setting; NOT_FOUND for a file that is not there;
@@ -85,22 +104,55 @@ class VllmEngine(Engine):
         command = find_command(chosen.command)
         if command is None or importlib.util.find_spec("tokenizers") is None:
             raise DragomanError(Code.FAILED_PRECONDITION, MISSING)
-        text = artifact.settings.text
-        context = context_of(folder, text)
-        tokenizer = open_tokenizer(folder, artifact)
+        embeds = os.path.isfile(os.path.join(folder, MODULES))
+        make: Make = make_embedding if embeds else make_writer
+        finish = make(folder, artifact, chosen)
+        limit = artifact.settings.text.context
 
         def make_command(socket: str) -> list[str]:
-            return serve_command(command, folder, socket, chosen, text.context)
+            return serve_command(command, folder, socket, chosen, context=limit, embeds=embeds)
 
         server = VllmServer(artifact.model, make_command, chosen)
         try:
             server.open(progress)
             told = context_told(server.ask(server.openai.look(MODELS, None), ASK_S))
-            parts = make_parts(folder, artifact, tokenizer, min(context, told or context), chosen.at_once)
-            return VllmModel(server, parts, scores=text.scoring != "off")
+            return finish(server, told)
         except BaseException:
             server.close()
             raise
+
+
+def make_writer(folder: str, artifact: Artifact, chosen: VllmOptions) -> Finish:
+    """What makes a model that writes texts of a process that answers, once its files are read."""
+    text = artifact.settings.text
+    context = context_of(folder, text)
+    tokenizer = FastTokenizer(open_tokenizer(folder, artifact))
+
+    def finish(server: VllmServer, told: int | None) -> VllmModel:
+        parts = make_parts(folder, artifact, tokenizer, min(context, told or context), chosen.at_once)
+        return VllmModel(server, parts, scores=text.scoring != "off")
+
+    return finish
+
+
+def make_embedding(folder: str, artifact: Artifact, chosen: VllmOptions) -> Finish:
+    """The same of a model that makes vectors."""
+    recipe = read_recipe(folder, vector_options(chosen), artifact.settings)
+    tokenizer = open_tokenizer(folder, artifact)
+
+    def finish(server: VllmServer, told: int | None) -> EmbeddingTexts:
+        known = replace(recipe, context=min(recipe.context, told or recipe.context))
+        return EmbeddingTexts(
+            vectors_from(server, chosen.idle_timeout_s),
+            tokenizer,
+            known,
+            EmbedTraits(VllmEngine.name, known.context, known.dimensions),
+            budget=BATCH_TOKENS,
+            cuts=chosen.truncate == "end",
+            let_go=server.close,
+        )
+
+    return finish
 
 
 def make_parts(
@@ -122,7 +174,7 @@ def make_parts(
     )
 
 
-def open_tokenizer(folder: str, artifact: Artifact) -> FastTokenizer:
+def open_tokenizer(folder: str, artifact: Artifact) -> Any:
     """The folder's tokenizer.
 
     Errors: INTERNAL for a file that is none.
@@ -130,7 +182,7 @@ def open_tokenizer(folder: str, artifact: Artifact) -> FastTokenizer:
     from tokenizers import Tokenizer  # noqa: PLC0415 (an engine that is not used costs nothing)
 
     try:
-        return FastTokenizer(Tokenizer.from_file(os.path.join(folder, TOKENIZER)))
+        return Tokenizer.from_file(os.path.join(folder, TOKENIZER))
     except Exception as error:
         structlog.get_logger("dragoman.engines.vllm").error(
             "a file was refused", model=artifact.model, cause=str(error)

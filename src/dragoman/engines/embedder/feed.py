@@ -1,25 +1,27 @@
-"""Which texts run together, and what the graph is fed of them."""
+"""What a graph is fed of some texts, and the vectors that it gives."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from dragoman.core.generation import Ids
 from dragoman.core.tensors import Array
+from dragoman.engines.embedder.runtimes import Graph
+from dragoman.engines.embedding import Recipe, pooled, unit
 
 
-def batches(tokens: Sequence[Ids], budget: int) -> Iterator[list[int]]:
-    """The places of texts of like length that together, each filled up to the longest, keep to the budget.
+def vectors_of(graph: Graph, recipe: Recipe) -> Callable[[Sequence[Ids]], Array]:
+    """What makes a vector of the tokens of each text."""
 
-    A text that is longer than that runs alone.
-    """
-    places = sorted(range(len(tokens)), key=lambda place: len(tokens[place]), reverse=True)
-    start = 0
-    while start < len(places):
-        longest = len(tokens[places[start]])
-        count = max(1, budget // longest)
-        yield places[start : start + count]
-        start += count
+    def vectors(tokens: Sequence[Ids]) -> Array:
+        feed, lengths = feed_of(tokens, graph.inputs, recipe.pad_id)
+        found = graph.run(feed)
+        if found.dtype != np.float32:
+            found = found.astype(np.float32)
+        made = pooled(found, lengths, recipe.modes) if found.ndim == 3 else found
+        return unit(made) if recipe.normalize else made
+
+    return vectors
 
 
 def feed_of(tokens: Sequence[Ids], inputs: frozenset[str], pad_id: int) -> tuple[Mapping[str, Array], Array]:

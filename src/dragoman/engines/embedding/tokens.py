@@ -7,7 +7,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.embedding import EmbedTraits
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.generation import Ids, refused
-from dragoman.engines.embedder.files import Recipe
+from dragoman.engines.embedding.recipe import Recipe
 
 AT_ONCE: Final = 64  # texts, after which a caller that has gone is noticed
 # Of one token, at the most. A text of more than the context has room for at that is not even looked at.

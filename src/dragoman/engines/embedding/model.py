@@ -1,6 +1,6 @@
-"""A loaded embedder: texts to tokens, tokens to batches, batches to vectors."""
+"""A loaded model of vectors: texts to tokens, tokens to batches, batches to vectors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,26 +14,38 @@ from dragoman.core.responses import Chunk, EmbedResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.core.text_signature import PROMPT, VECTOR, embedding_signature
-from dragoman.engines.embedder.batches import batches, feed_of
-from dragoman.engines.embedder.files import Recipe
-from dragoman.engines.embedder.pooling import pooled, unit
-from dragoman.engines.embedder.runtimes import Graph
-from dragoman.engines.embedder.tokens import Tokens, unwanted
+from dragoman.engines.embedding.batches import batches
+from dragoman.engines.embedding.pooling import unit
+from dragoman.engines.embedding.recipe import Recipe
+from dragoman.engines.embedding.tokens import Tokens, unwanted
 
+Vectors = Callable[[Sequence[Ids]], Array]
 OVERLAPPING_CALLS: Final = 1024
 
 
-class EmbedderModel:
-    """One graph with its tokenizer."""
+def nothing() -> None:
+    """Where the interpreter gives back all that is held."""
+
+
+class EmbeddingTexts:
+    """One model with its tokenizer. `vectors` makes them of the tokens of some texts, on any thread."""
 
     def __init__(
-        self, graph: Graph, tokenizer: Any, recipe: Recipe, traits: EmbedTraits, *, budget: int, cuts: bool
+        self,
+        vectors: Vectors,
+        tokenizer: Any,
+        recipe: Recipe,
+        traits: EmbedTraits,
+        *,
+        budget: int,
+        cuts: bool,
+        let_go: Callable[[], None] = nothing,
     ) -> None:
         self.concurrency = OVERLAPPING_CALLS
-        self._graph = graph
-        self._recipe = recipe
+        self._vectors = vectors
         self._budget = budget
         self._tokens = Tokens(tokenizer, recipe, traits, cuts=cuts)
+        self._let_go = let_go
         width = self._vectors([[0]]).shape[1]
         signature = embedding_signature(traits, width)
         self.signatures: Mapping[str, Signature] = {signature.name: signature}
@@ -76,15 +88,8 @@ class EmbedderModel:
         yield Chunk(self.infer(request, call).outputs)
 
     def close(self) -> None:
-        """Nothing is held that the interpreter does not give back."""
-
-    def _vectors(self, tokens: Sequence[Ids]) -> Array:
-        feed, lengths = feed_of(tokens, self._graph.inputs, self._recipe.pad_id)
-        found = self._graph.run(feed)
-        if found.dtype != np.float32:
-            found = found.astype(np.float32)
-        vectors = pooled(found, lengths, self._recipe.modes) if found.ndim == 3 else found
-        return unit(vectors) if self._recipe.normalize else vectors
+        """Give everything back. Calling it twice does no harm."""
+        self._let_go()
 
 
 def texts_of(request: TensorRequest) -> list[str]:

@@ -3,17 +3,17 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError, invalid
-from dragoman.engines.embedder.options import EmbedderOptions
-from dragoman.engines.embedder.pooling import FLAGS, POOLS
+from dragoman.engines.embedding.pooling import FLAGS, POOLS
 from dragoman.engines.text_files import MOST_BYTES, read_json
 from dragoman.settings.model import ModelSettings
 
+Pooling = Literal["mean", "cls", "max", "last"]
 MODULES: Final = "modules.json"
 TOKENIZER: Final = "tokenizer.json"
 MODELS: Final = ("model.onnx", "onnx/model.onnx", "openvino_model.xml", "openvino/openvino_model.xml")
@@ -21,6 +21,26 @@ PROMPTS: Final = "config_sentence_transformers.json"
 LIMITS: Final = "sentence_bert_config.json"
 CONFIG: Final = "config.json"
 NO_LIMIT: Final = 1_000_000  # tokenizer_config.json has 10**30 where nobody knows
+
+
+class RecipeOptions(Protocol):
+    """What an owner may say in the files' place; None = as they say."""
+
+    @property
+    def pooling(self) -> Pooling | None:
+        """Which of a text's token vectors become the text's."""
+
+    @property
+    def normalize(self) -> bool | None:
+        """Whether vectors get length 1."""
+
+    @property
+    def prompt(self) -> str | None:
+        """The name of what goes before each text."""
+
+    @property
+    def dimensions(self) -> tuple[int, ...]:
+        """Shorter lengths that the model was trained for."""
 
 
 class Recipe(Struct, frozen=True):
@@ -51,7 +71,7 @@ def folder_of(path: str) -> str:
     return os.path.dirname(folder)
 
 
-def read_recipe(folder: str, options: EmbedderOptions, settings: ModelSettings) -> Recipe:
+def read_recipe(folder: str, options: RecipeOptions, settings: ModelSettings) -> Recipe:
     """What the files say, and the options in their place.
 
     Errors: INVALID_ARGUMENT for what an option names and is not there, or where nobody tells the context;

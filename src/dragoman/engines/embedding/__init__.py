@@ -1,0 +1,26 @@
+"""What models that make vectors of texts have in common: their files, their tokens, pooling, batches."""
+
+from dragoman.engines.embedding.model import EmbeddingTexts
+from dragoman.engines.embedding.pooling import pooled, unit
+from dragoman.engines.embedding.recipe import (
+    MODELS,
+    MODULES,
+    TOKENIZER,
+    Pooling,
+    Recipe,
+    folder_of,
+    read_recipe,
+)
+
+__all__ = [
+    "MODELS",
+    "MODULES",
+    "TOKENIZER",
+    "EmbeddingTexts",
+    "Pooling",
+    "Recipe",
+    "folder_of",
+    "pooled",
+    "read_recipe",
+    "unit",
+]
