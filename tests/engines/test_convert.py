@@ -213,6 +213,13 @@ def test_a_client_of_the_source_needs_no_change(pair: tuple[str, str], path: str
         assert other_one[place] == (value if exact else pytest.approx(value, rel=1e-4, abs=1e-6)), place
 
 
+def test_a_category_that_is_none_stays_the_callers_fault(pair: tuple[str, str]) -> None:
+    body = json.dumps({"instances": [{**ROWS[0], "sex": "x"}]})
+    (status, _), (other, given) = (fetch(f"{url}/v1/models/people:predict", body) for url in pair)
+    assert (status, other) == (400, 400)
+    assert "knows no such category" in given["error"]
+
+
 def flattened(tree: Any) -> dict[str, Any]:
     """Every value of an answer by its place, so that numbers may differ a little."""
     if isinstance(tree, dict | list):

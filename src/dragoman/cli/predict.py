@@ -30,6 +30,8 @@ def predict(
     url: str = DEFAULT_URL,
     timeout_s: Timeout = TIMEOUT_S,
     as_json: Json = False,
+    explain: Annotated[bool, Parameter(negative="")] = False,
+    output_image: Path | None = None,
 ) -> None:
     """Call a model and show what it gives.
 
@@ -56,6 +58,10 @@ def predict(
         Seconds that the answer may take.
     as_json:
         Print the outputs as JSON.
+    explain:
+        Draw what each value adds to the answer, and of an image a heat map.
+    output_image:
+        The PNG file of the heat map. [default: beside the image, NAME.explained.png]
     """
     from dragoman.cli.prediction.call import Wanted, run  # noqa: PLC0415  NumPy is not for --help to wait for
 
@@ -71,5 +77,7 @@ def predict(
             url=url,
             timeout_s=timeout_s,
             as_json=as_json,
+            explain=explain,
+            output_image=output_image,
         )
     )

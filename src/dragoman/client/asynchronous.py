@@ -80,6 +80,7 @@ class AsyncClient(Connected):
     infer = awaited(Calls.infer)
     stream = in_parts(Calls.stream)
     predict = awaited(Calls.predict)
+    explain = awaited(Calls.explain)
     metadata = awaited(Calls.metadata)
     models = awaited(Calls.models)
     ready = awaited(Calls.ready)

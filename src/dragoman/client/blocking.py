@@ -75,6 +75,7 @@ class Client(Connected):
     infer = blocking(Calls.infer)
     stream = in_parts(Calls.stream)
     predict = blocking(Calls.predict)
+    explain = blocking(Calls.explain)
     metadata = blocking(Calls.metadata)
     models = blocking(Calls.models)
     ready = blocking(Calls.ready)

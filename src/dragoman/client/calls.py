@@ -116,6 +116,32 @@ class Calls:
                 body["signature_name"] = signature
             return (yield from self._look(self._codec.predict(model, version, body), timeout_s))
 
+    def explain(
+        self,
+        model: str,
+        instances: Any = None,
+        *,
+        inputs: Any = None,
+        version: Version = None,
+        signature: str | None = None,
+        parameters: Parameters = NO_PARAMETERS,
+        timeout_s: float | None = None,
+    ) -> Flow[Any]:
+        """What each value adds to a model's answer, as KServe V1 has it; nested as the values are.
+
+        The values are given as to `predict`. `parameters` say what is explained and how, such as
+        `{"target": 3, "method": "shapley"}`. Over HTTP only.
+        """
+        with self.about(model):
+            if (instances is None) == (inputs is None):
+                raise InvalidInput("give either instances or inputs")
+            body = {"inputs": inputs} if instances is None else {"instances": instances}
+            if signature is not None:
+                body["signature_name"] = signature
+            if parameters:
+                body["parameters"] = dict(parameters)
+            return (yield from self._look(self._codec.explain(model, version, body), timeout_s))
+
     def metadata(
         self, model: str, *, version: Version = None, timeout_s: float | None = None
     ) -> Flow[ModelMetadata]:

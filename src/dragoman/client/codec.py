@@ -47,6 +47,9 @@ class Codec(Protocol):
     def predict(self, model: str, version: Version, body: Mapping[str, Any]) -> Exchange[Any]:
         """TensorFlow Serving's and KServe V1's call."""
 
+    def explain(self, model: str, version: Version, body: Mapping[str, Any]) -> Exchange[Any]:
+        """KServe V1's call for what each value adds to the answer."""
+
     def metadata(self, model: str, version: Version) -> Exchange[ModelMetadata]:
         """What a model takes and gives."""
 

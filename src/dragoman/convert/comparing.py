@@ -49,9 +49,7 @@ def answers(version: LoadedVersion, inputs: Inputs, wanted: Collection[str] = ()
     Errors: the model's own.
     """
     made: dict[str, Mapping[str, Array]] = {}
-    for name, signature in predicting(version):
-        if wanted and name not in wanted:
-            continue
+    for name, signature in predicting(version, wanted):
         parts = [call(version, signature, part) for part in split(inputs, at_once(signature))]
         made[name] = {output: joined([part[output] for part in parts]) for output in parts[0]}
     return made
@@ -68,10 +66,10 @@ def joined(parts: Sequence[Array]) -> Array:
     return parts[0] if len(parts) == 1 else np.concatenate([np.atleast_1d(part) for part in parts])
 
 
-def predicting(version: LoadedVersion) -> Iterator[tuple[str, Signature]]:
-    """The signatures that are called with tensors."""
+def predicting(version: LoadedVersion, wanted: Collection[str] = ()) -> Iterator[tuple[str, Signature]]:
+    """The signatures that are called with tensors; of those of the engine that are wanted, where some are."""
     for name, signature in version.signatures.items():
-        if signature.method is Method.PREDICT:
+        if signature.method is Method.PREDICT and (not wanted or signature.source in wanted):
             yield name, signature
 
 

@@ -77,7 +77,7 @@ def tried(
         if trial.compared.unequal:
             raise unequal(trial, inputs, source)
         tell("timing both in turns")
-        timings = timed(before, trial.version, inputs)
+        timings = timed(before, trial.version, inputs, done.signatures)
     finally:
         trial.version.close()
     arrange(folder, trial.form, done, place)
@@ -96,7 +96,8 @@ def tried(
 
 def tell_left_out(before: LoadedVersion, done: Done, tell: Tell) -> None:
     """Say which signatures the ONNX does not answer."""
-    left = [name for name in before.signatures if done.signatures and name not in done.signatures]
+    answered = done.signatures
+    left = [name for name, each in before.signatures.items() if answered and each.source not in answered]
     if left:
         tell(f"left out, as the ONNX has only {', '.join(done.signatures)}: {', '.join(left)}")
 
@@ -126,7 +127,7 @@ def first_equal(
             failure = failure or error
             continue
         try:
-            found = compare(expected, answers(version, inputs, done.signatures), rows_of(inputs), tolerance)
+            found = compare(expected, answers(version, inputs), rows_of(inputs), tolerance)
         except DragomanError as error:
             version.close()
             failure = failure or error

@@ -1,6 +1,6 @@
 """What a call costs before and after; both models are called in turns, as a busy machine is fair to both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from statistics import median
 from time import perf_counter
 from typing import Final
@@ -19,22 +19,27 @@ Clock = Callable[[], float]
 
 
 def timed(
-    source: LoadedVersion, onnx: LoadedVersion, inputs: Inputs, clock: Clock = perf_counter
+    source: LoadedVersion,
+    onnx: LoadedVersion,
+    inputs: Inputs,
+    wanted: Collection[str] = (),
+    clock: Clock = perf_counter,
 ) -> tuple[Timing, ...]:
-    """The median cost of a call with one row, and with many, of each model's first signature."""
+    """The median cost of a call with one row, and with many, of the first signature that is wanted."""
+    name, signature = next(predicting(source, wanted))
     found = []
     rows = rows_of(inputs)
-    fixed = at_once(next(predicting(source))[1])
+    fixed = at_once(signature)
     sizes = ROWS if fixed == AT_ONCE and rows >= ROWS[-1] else (min(rows, fixed),)
     for size in sizes:
         part = inputs if size == rows else some_rows(inputs, 0, size)
-        found.append(turns(size, caller(source, part), caller(onnx, part), clock))
+        found.append(turns(size, caller(source, name, part), caller(onnx, name, part), clock))
     return tuple(found)
 
 
-def caller(version: LoadedVersion, inputs: Inputs) -> Callable[[], object]:
+def caller(version: LoadedVersion, name: str, inputs: Inputs) -> Callable[[], object]:
     """What makes one call."""
-    _, signature = next(predicting(version))
+    signature = version.signatures[name]
     return lambda: call(version, signature, inputs)
 
 

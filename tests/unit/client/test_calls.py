@@ -119,6 +119,7 @@ def test_an_input_that_the_model_does_not_take_is_told_with_those_it_takes() -> 
         calls().stream("m", {"x": np.array([b"\xff"], object)}),
         calls().predict("m"),
         calls().predict("m", [1], inputs=[1]),
+        calls().explain("m"),
         calls().metadata("m", version=".."),
     ],
 )
@@ -188,6 +189,18 @@ def test_predict_sends_rows_or_columns_and_the_signature() -> None:
         assert given == [1]
         assert isinstance(step, Send)
         assert json.loads(b"".join(step.request.body)) == body
+
+
+def test_explain_sends_what_predict_does_and_parameters() -> None:
+    explanations = answer({"explanations": {"x": [0.5]}})
+    flow = calls().explain("m", inputs={"x": np.array([1.0])}, parameters={"target": 3})
+    given, (step,) = drive(flow, [explanations])
+    assert given == {"x": [0.5]}
+    assert isinstance(step, Send)
+    assert step.request.path == "/v1/models/m:explain"
+    assert json.loads(b"".join(step.request.body)) == {"inputs": {"x": [1.0]}, "parameters": {"target": 3}}
+    with pytest.raises(BadAnswer, match="the answer has no 'explanations'"):
+        drive(calls().explain("m", [1]), [answer({"predictions": [1]})])
 
 
 class Parts:

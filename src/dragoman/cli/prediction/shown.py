@@ -1,7 +1,7 @@
 """A result for people, for programs, and for a file."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -67,8 +67,11 @@ def element_text(element: bytes) -> str:
         return repr(element)
 
 
-def document(result: Result) -> str:
-    """The outputs as JSON: types, shapes and nested values; bytes that are no text as `{"b64": ...}`."""
+def document(result: Result, adds: Mapping[str, Array] | None = None) -> str:
+    """The outputs as JSON: types, shapes and nested values; bytes that are no text as `{"b64": ...}`.
+
+    `adds` = what each value of each input adds to the answer.
+    """
     outputs = []
     for name, array in result.items():
         dtype = dtype_of(array)
@@ -79,6 +82,8 @@ def document(result: Result) -> str:
     if result.parameters:
         parts.append(f'  "parameters": {json.dumps(dict(result.parameters))}')
     parts.append('  "outputs": {\n' + ",\n".join(outputs) + "\n  }")
+    if adds is not None:
+        parts.append(f'  "explanations": {json.dumps({name: each.tolist() for name, each in adds.items()})}')
     return "{\n" + ",\n".join(parts) + "\n}"
 
 

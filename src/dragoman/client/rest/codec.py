@@ -10,7 +10,7 @@ from dragoman.client.rest.events import EVENTS, event_reader, json_body
 from dragoman.client.rest.failures import OK, failure
 from dragoman.client.rest.infer import JSON_LENGTH, binary_body, read_infer, written
 from dragoman.client.rest.paths import repository_path, v1_path, v2_path
-from dragoman.client.rest.predict import predict_body, read_predict
+from dragoman.client.rest.predict import predict_body, read_explain, read_predict
 from dragoman.client.rest.status import (
     read_config,
     read_metadata,
@@ -45,6 +45,11 @@ class RestCodec:
         """V1's `predict`."""
         request = Request(v1_path(model, version, ":predict"), (predict_body(body),), (JSON,))
         return Exchange(request, succeeded(read_predict))
+
+    def explain(self, model: str, version: Version, body: Mapping[str, Any]) -> Exchange[Any]:
+        """V1's `explain`."""
+        request = Request(v1_path(model, version, ":explain"), (predict_body(body),), (JSON,))
+        return Exchange(request, succeeded(read_explain))
 
     def metadata(self, model: str, version: Version) -> Exchange[ModelMetadata]:
         """A model's metadata."""

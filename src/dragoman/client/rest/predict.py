@@ -1,4 +1,4 @@
-"""The `predict` of TensorFlow Serving and KServe V1: JSON both ways."""
+"""The `predict` of TensorFlow Serving and KServe V1, and the `explain` of the latter: JSON both ways."""
 
 import json
 from base64 import b64encode
@@ -51,3 +51,14 @@ def read_predict(answer: Answer) -> Any:
         if key in document:
             return document[key]
     raise BadAnswer("the answer has neither 'predictions' nor 'outputs'")
+
+
+def read_explain(answer: Answer) -> Any:
+    """The explanations.
+
+    Errors: BadAnswer where there are none.
+    """
+    document = read_object(answer.body)
+    if "explanations" not in document:
+        raise BadAnswer("the answer has no 'explanations'")
+    return document["explanations"]

@@ -37,6 +37,10 @@ class RpcCodec:
         """What gRPC does not have."""
         raise InvalidInput("`predict` is JSON over HTTP: give the client an http:// address, or call `infer`")
 
+    def explain(self, model: str, version: Version, body: Mapping[str, Any]) -> Exchange[Any]:
+        """What gRPC does not have."""
+        raise InvalidInput("`explain` is JSON over HTTP: give the client an http:// address")
+
     def metadata(self, model: str, version: Version) -> Exchange[ModelMetadata]:
         """ModelMetadata."""
         return rpc("ModelMetadata", read_metadata, name=model, version=named(version))

@@ -23,6 +23,9 @@ from dragoman.engines.onnx.text import to_bytes, to_text
 from dragoman.engines.onnx.values import run_with_values
 
 OVERLAPPING_CALLS: Final = 1024  # a session may be run by any number of threads at once
+UNKNOWN_CATEGORY: Final = (
+    "Unknown Category"  # what an encoder of onnxruntime says of a value it was not made for
+)
 
 Run = Callable[[Sequence[str], Mapping[str, Array], None], list[Array]]
 
@@ -91,6 +94,8 @@ class OnnxModel:
             return found
         if isinstance(error, self._runtime.capi.onnxruntime_pybind11_state.InvalidArgument):
             return invalid(f"{self._title} does not accept these values: {show_tensors(request.inputs)}")
+        if UNKNOWN_CATEGORY in str(error):
+            return invalid(f"{self._title} knows no such category: {show_tensors(request.inputs)}")
         structlog.get_logger("dragoman.engines.onnx").error(
             "the model failed", model=self._title, cause=str(error), inputs=show_tensors(request.inputs)
         )
