@@ -35,6 +35,14 @@ SETTINGS = f"""deployments:
   - username: keeper
     password: {{hash: "{hashpw(b"fanatic", gensalt(4)).decode()}"}}
 """
+FAR = """external: {{origins: ["{url}"]}}
+deployments: [{{name: far-chat, model: theirs}}]
+models:
+- {{name: rows, external: {{url: "{url}", protocol: v1, model: half_plus_two}}}}
+- {{name: tensors, external: {{url: "{url}", protocol: v2, model: half_plus_two}}}}
+- {{name: theirs, external: {{url: "{url}/v1", protocol: openai, model: tinychat}}}}
+- {{name: vectors, external: {{url: "{url}/v1", protocol: openai, task: embeddings, model: tinyembed}}}}
+"""
 ID = "5f3b1c9e-8a61-4c21"
 FAILED = "Failed to call inference endpoint: "
 HALVED = {"predictions": [3.5, 4.0, 5.5]}
@@ -61,10 +69,17 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 
 
 @pytest.fixture(scope="module")
-def calls(address: Address) -> Told:
-    """What the client told."""
-    url = f"http://{address.host}:{address.port}"
-    return run(ready(DEEPLOY), "deeploy_calls.py", url, KEY, SECRET, TOKEN)
+def calls(address: Address, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """What the client told of it, and of one whose models live there."""
+    folder = tmp_path_factory.mktemp("far")
+    (folder / "dragoman.yaml").write_text(FAR.format(url=url(address)), encoding="utf-8")
+    with serving(["--config", str(folder / "dragoman.yaml")], folder / "log") as far:
+        arguments = (url(address), KEY, SECRET, TOKEN, url(far.http))
+        return run(ready(DEEPLOY), "deeploy_calls.py", *arguments)
+
+
+def url(address: Address) -> str:
+    return f"http://{address.host}:{address.port}"
 
 
 def test_rows_are_predicted(calls: Told) -> None:
@@ -139,9 +154,19 @@ def test_failures_raise_with_the_servers_words(calls: Told) -> None:
     assert told["log"] == "Exception"
 
 
+def test_models_of_another_server_are_deployed_as_well(calls: Told) -> None:
+    assert calls["external"] == {
+        "rows": HALVED,
+        "tensor": OUTPUTS,
+        "texts": [" gamma delta epsilon zeta eta theta", " fox jumps over the lazy dog."],
+        "message": TOKYO,
+        "vectors": 2,
+    }
+
+
 def test_tritons_client_finds_a_server_of_one_model(address: Address, tritonclient: Environment) -> None:
-    url = f"{address.host}:{address.port}/workspaces/w1/deployments/{ID}"
-    told = run(tritonclient, "triton_deployment_calls.py", url, ID, "halves", "half_plus_two")["deployment"]
+    path = f"{address.host}:{address.port}/workspaces/w1/deployments/{ID}"
+    told = run(tritonclient, "triton_deployment_calls.py", path, ID, "halves", "half_plus_two")["deployment"]
     assert (told["live"], told["ready"], told["server"]) == (True, True, "dragoman")
     assert told["models"] == [True, True, True]
     assert told["metadata"] == [{"name": "x", "datatype": "FP32", "shape": [-1]}]

@@ -1,6 +1,7 @@
-"""Deeploy's client against a server of its deployments: python deeploy_calls.py ADDRESS KEY SECRET TOKEN.
+"""Deeploy's client against a server of its deployments: python deeploy_calls.py ADDRESS KEY SECRET TOKEN FAR.
 
-The client knows one address, `https://api.HOST`; ours is put in its place, and nothing else is.
+The client knows one address, `https://api.HOST`; ours is put in its place, and nothing else is. FAR is a
+server whose models live in the first one.
 """
 
 from typing import Any
@@ -96,7 +97,7 @@ def embeddings(address: str, *_: str) -> Any:
     return [len(vector) for vector in answer["embedding"]], same
 
 
-def credentials(address: str, key: str, secret: str, token: str) -> Any:
+def credentials(address: str, key: str, secret: str, token: str, *_: str) -> Any:
     keys = client(address, access_key=key, secret_key=secret)
     bearer = client(address, deployment_token=token)
     wrong = client(address, access_key=key, secret_key="wrong")
@@ -122,7 +123,22 @@ def failures(address: str, *_: str) -> Any:
     }
 
 
+def external(*addresses: str) -> Any:
+    """Deployments of models that another server has."""
+    ours = client(addresses[-1])
+    return {
+        "rows": ours.predict("rows", ROWS),
+        "tensor": ours.predict("tensors", TENSOR)["outputs"],
+        "texts": [choice["text"] for choice in ours.completions("far-chat", PROMPTS)["choices"]],
+        "message": ours.chat_completions("far-chat", JAPAN)["choices"][0]["message"]["content"],
+        "vectors": len(
+            ours.embeddings("vectors", {"input": ["a man is eating", "the cat sat"]})["embedding"]
+        ),
+    }
+
+
 if __name__ == "__main__":
     tell(
         predict, predict_in_parts, explain, completions, chat_completions, embeddings, credentials, failures,
+        external,
     )  # fmt: skip
