@@ -1,5 +1,7 @@
 """Explanations by a live server: the same numbers through each protocol, and explainers that models bring."""
 
+import base64
+import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from tests.conformance import reference_models
 from tests.e2e.process import fetch
@@ -97,6 +100,28 @@ def linear() -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def corner() -> onnx.ModelProto:
+    """The mean of the first 16 rows and columns of an image's pixels."""
+    bounds = {"begin": [0, 0], "end": [16, 16], "axes": [1, 2]}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Slice", ["x", "begin", "end", "axes"], ["c"]),
+            helper.make_node("ReduceMean", ["c"], ["y"], axes=[1, 2, 3], keepdims=0),
+        ],
+        "corner",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 32, 32, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None])],
+        [numpy_helper.from_array(np.array(value), name) for name, value in bounds.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def picture(value: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), (value, value, value)).save(file, "PNG")
+    return file.getvalue()
+
+
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("explanations")
@@ -110,6 +135,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             (version / "explainer.py").write_text(code)
             trust = "data" if name == "untrusted" else "code"
             (models / name / "model.yaml").write_text(f"trust: {trust}\nworker: {{grace_s: 0.2}}\n")
+    (models / "corner" / "1").mkdir(parents=True)
+    onnx.save(corner(), models / "corner" / "1" / "model.onnx")
+    (models / "corner" / "model.yaml").write_text("preprocessing: {mean: 10}\n")
     np.save(models / "background" / "1" / "rows.npy", np.array([[0, 0, 0, 0], [2, 2, 2, 2]], np.float32))
     (models / "background" / "model.yaml").write_text("explain: {baseline: rows.npy, budget: 100}\n")
     (models / "off" / "model.yaml").write_text("explain: off\n")
@@ -138,6 +166,19 @@ def test_the_baseline_is_the_mean_of_a_file_where_the_settings_name_one(url: str
     assert np.array(answer["explanations"]) == pytest.approx((np.array(ROWS) - 1) * WEIGHTS[:, 0], abs=1e-5)
     status, answer = explained(url, "background", ROWS * 60)
     assert (status, "120 rows" in answer["error"]) == (400, True)
+
+
+def test_an_image_is_explained_by_its_pixels_as_the_model_has_them(url: str) -> None:
+    instances = [{"b64": base64.b64encode(picture(value)).decode()} for value in (20, 30)]
+    status, answer = explained(url, "corner", instances, with_predictions=True)
+    assert status == 200, answer
+    numbers = np.array(answer["explanations"])
+    assert numbers.shape == (2, 32, 32, 3)
+    assert answer["predictions"] == [10.0, 20.0]
+    assert numbers.sum(axis=(1, 2, 3)) == pytest.approx([10.0, 20.0], abs=1e-3)
+    assert not numbers[:, 18:].any()
+    status, alone = fetch(f"{url}/explanations/corner", picture(20))
+    assert (status, alone) == (200, answer["explanations"][0])
 
 
 def test_explanations_are_off_where_the_settings_say_so(url: str) -> None:

@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from dragoman.core.signatures import TensorSpec
 from dragoman.core.tensors import Array
 
 SIDE: Final = 14  # blocks along each side of an image at most
@@ -19,7 +18,7 @@ def singles(width: int) -> Array:
     return np.arange(width)
 
 
-def blocks(shapes: Sequence[tuple[int, ...]], specs: Sequence[TensorSpec], side: int) -> Array:
+def blocks(shapes: Sequence[tuple[int, ...]], layouts: Sequence[str | None], side: int) -> Array:
     """The block of each value, numbered from 0; `side` * `side` of them at most, and one for each input.
 
     Shapes: (width,).
@@ -27,9 +26,9 @@ def blocks(shapes: Sequence[tuple[int, ...]], specs: Sequence[TensorSpec], side:
     whole = sum(map(prod, shapes)) or 1
     numbered: list[Array] = []
     begin = 0
-    for shape, spec in zip(shapes, specs, strict=True):
+    for shape, layout in zip(shapes, layouts, strict=True):
         share = max(1, side * side * prod(shape) // whole)
-        here = of_input(shape, spec.layout, share)
+        here = of_input(shape, layout, share)
         numbered.append(here + begin)
         begin += int(here.max(initial=-1)) + 1
     return np.concatenate(numbered) if numbered else np.empty(0, np.intp)

@@ -17,8 +17,9 @@ from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import Scalar, TensorRequest
 from dragoman.core.responses import TensorResponse, with_tensors
 from dragoman.core.signatures import Signature
-from dragoman.core.tensors import Array, Tensor
+from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.execution.deadlines import overdue, within
+from dragoman.execution.images.runner import PreparingRunner
 from dragoman.explain.pace import Pace
 from dragoman.repository.handle import Handle
 
@@ -34,11 +35,27 @@ class Model:
         self.handle = handle
         self.signature = signature
         self.infer_ns = 0
+        self.own_values = False  # whether rows are as the model has them, and not as callers send them
+        self._runner = handle.runner
         self.call = call
         self._call = replace(call, background=True, parameters=None)
         self._pace = pace
         sizes = [spec.shape[0] for spec in signature.inputs.values() if spec.shape]
         self._fixed = next((size for size in sizes if size is not None), None)
+
+    async def decoded(self, request: TensorRequest) -> TensorRequest:
+        """The request with its images as the values that the model makes of them, which are then its rows.
+
+        Errors: INVALID_ARGUMENT for what is no image.
+        """
+        runner, specs = self._runner, self.signature.inputs
+        images = [
+            name for name, one in request.inputs.items() if one.dtype is DType.BYTES and specs[name].image
+        ]
+        if not images or not isinstance(runner, PreparingRunner):
+            return request
+        self._runner, self.own_values = runner.inner, True
+        return await within(self.call, runner.prepare(self.handle, request, self.signature, self._call))
 
     def as_signature(self, signature: Signature) -> "Model":
         """The same model, called by another signature."""
@@ -101,7 +118,7 @@ class Model:
         if fixed is not None and count < fixed:
             inputs = {name: filled(tensor, fixed) for name, tensor in inputs.items()}
         request = TensorRequest(self.signature.name, inputs, outputs, parameters)
-        answer = self.handle.runner.run(self.handle, request, self.signature, call)
+        answer = self._runner.run(self.handle, request, self.signature, call)
         response = answer if isinstance(answer, TensorResponse) else await within(call, answer)
         given = with_tensors(response)
         self.infer_ns += given.run.infer_ns if given.run is not None else 0

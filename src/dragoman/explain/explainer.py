@@ -95,7 +95,7 @@ class Explainer:
 
     async def _explain(self, model: Model, request: TensorRequest, wish: Wish) -> ExplainResponse:
         """By the model's own code where there is some and nothing else is asked for, else by our methods."""
-        instances = Instances(request.inputs)
+        instances = Instances((await model.decoded(request)).inputs)
         budget = wish.budget or self._settings.budget
         check_budget(instances.count, budget)
         method = wish.method or self._settings.method

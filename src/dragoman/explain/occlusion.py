@@ -36,7 +36,7 @@ async def by_occlusion(task: Task) -> Explained:
 def blocks_within(task: Task) -> Array:
     """The smallest blocks that the budget allows."""
     for side in range(SIDE, LEAST_SIDE - 1, -1):
-        labels = blocks(task.shapes, task.specs, side)
+        labels = blocks(task.shapes, task.layouts, side)
         needed = task.instances.count * (int(labels.max(initial=-1)) + 1)
         if needed <= task.budget:
             return labels

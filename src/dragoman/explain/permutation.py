@@ -49,7 +49,7 @@ def grouped(task: Task) -> tuple[Array, bool]:
     """The group of each value, and whether groups are blocks."""
     if task.instances.width <= task.most_features:
         return singles(task.instances.width), False
-    return blocks(task.shapes, task.specs, SIDE), True
+    return blocks(task.shapes, task.layouts, SIDE), True
 
 
 def pairs_within(task: Task, features: list[int]) -> int:

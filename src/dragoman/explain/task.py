@@ -7,7 +7,6 @@ import numpy as np
 from msgspec import Struct
 
 from dragoman.core.errors import invalid
-from dragoman.core.signatures import TensorSpec
 from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.explain.baseline import Baseline
 from dragoman.explain.calls import Model
@@ -36,9 +35,10 @@ class Task(Struct):
     most_features: int
 
     @property
-    def specs(self) -> Sequence[TensorSpec]:
-        """The inputs, in the order of the instances' columns."""
-        return [self.model.signature.inputs[one.name] for one in self.instances.columns]
+    def layouts(self) -> Sequence[str | None]:
+        """The layouts of the inputs, where they are known."""
+        specs = self.model.signature.inputs
+        return [None if self.model.own_values else specs[one.name].layout for one in self.instances.columns]
 
     @property
     def shapes(self) -> Sequence[tuple[int, ...]]:

@@ -79,10 +79,13 @@ class Job:
 
 
 class PreparingRunner:
-    """Runs a model whose inputs callers send in another form. `threads` requests are prepared at once."""
+    """Runs a model whose inputs callers send in another form. `threads` requests are prepared at once.
+
+    `inner` runs what is prepared already.
+    """
 
     def __init__(self, inner: Runner, name: str, threads: int, queue_limit: int, limits: Limits) -> None:
-        self._inner = inner
+        self.inner = self._inner = inner
         self._local = inner if isinstance(inner, LocalRunner) and inner.overlaps else None
         self._name = name
         self._limits = limits
@@ -117,16 +120,22 @@ class PreparingRunner:
 
         return self._run_later(handle, prepare, signature, call)
 
+    async def prepare(
+        self, handle: Handle, request: TensorRequest, signature: Signature, call: CallContext
+    ) -> TensorRequest:
+        """The request with the model's own values, as `inner` takes it."""
+        preparation = self._preparation(signature)
+        found = await self._prepared(handle, partial(preparation.prepared, request, call), call)
+        if not isinstance(found, TensorRequest):
+            raise TypeError("a prepared request is of the kind that it was")
+        return found
+
     async def stream(
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> AsyncGenerator[Chunk, None]:
         """The answer in parts."""
         if isinstance(request, TensorRequest):
-            preparation = self._preparation(signature)
-            found = await self._prepared(handle, partial(preparation.prepared, request, call), call)
-            if not isinstance(found, TensorRequest):
-                raise TypeError("a prepared request is of the kind that it was")
-            request = found
+            request = await self.prepare(handle, request, signature, call)
         async with aclosing(self._inner.stream(handle, request, signature, call)) as chunks:
             async for chunk in chunks:
                 yield chunk
