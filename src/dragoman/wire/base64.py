@@ -1,13 +1,24 @@
 """Base64 as TensorFlow Serving reads and writes it."""
 
 import binascii
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from dragoman.core.errors import invalid
 
+try:
+    from pybase64 import b64decode
+except ImportError:
+    b64decode = None
+
 WHITESPACE: Final = b" \t\n\v\f\r"
+# Padded text without white space, as clients send it: msgspec reads that in a fifth of the time that binascii
+# takes, and pybase64, where it is installed, in a tenth of msgspec's. All three take and refuse the same.
+MSGSPEC: Final = partial(msgspec.convert, type=bytes)
+FASTEST: Final[Callable[[str], bytes]] = MSGSPEC if b64decode is None else partial(b64decode, validate=True)
 
 
 def decode_base64(text: str) -> bytes:
@@ -15,10 +26,9 @@ def decode_base64(text: str) -> bytes:
 
     Errors: INVALID_ARGUMENT.
     """
-    # Clients pad, and send no white space. That alone msgspec reads, alike and in a fifth of the time.
     try:
-        return msgspec.convert(text, bytes)
-    except msgspec.ValidationError:
+        return FASTEST(text)
+    except (ValueError, msgspec.ValidationError):
         return _decode_others(text)
 
 
