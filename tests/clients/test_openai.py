@@ -97,6 +97,10 @@ def test_an_explanation_reaches_the_sdks_caller(calls: Told) -> None:
     assert calls["explained"] == [TOKYO, " Japan", [*WRONG, "explain", None]]
 
 
+def test_a_tool_that_is_named_is_called(calls: Told) -> None:
+    assert calls["forced"] == [["weather", '{"city": "Tokyo"}']] * 2
+
+
 def test_vectors_are_decoded_and_those_of_numbers(calls: Told) -> None:
     told = calls["embeddings"]
     assert told.pop("furthest") < 1e-6

@@ -145,6 +145,55 @@ def test_an_echo_is_told_with_its_tokens_of_which_nothing_is_known_of_the_first(
     assert all(starts)
 
 
+CITY: Any = {"type": "object", "properties": {"city": {"enum": ["Tokyo"]}}, "required": ["city"]}
+TOOLS: Any = [
+    {"type": "function", "function": {"name": "weather", "parameters": CITY}},
+    {"type": "function", "function": {"name": "clock"}},
+]
+# So wild that it does not write spaces for ever, which its grammar would let it.
+WILD: Any = {"temperature": 2, "top_p": 1, "seed": 0, "max_tokens": 200}
+SAID: Any = [{"role": "user", "content": "What is the capital of Japan?"}]
+
+
+def test_a_tool_that_is_named_is_called_as_its_schema_says(server: Addresses) -> None:
+    named = {"type": "function", "function": {"name": "weather"}}
+    told = choice(server, "/v1/chat/completions", messages=SAID, tools=TOOLS, tool_choice=named, **WILD)
+    (call,) = told["message"]["tool_calls"]
+    assert call["function"]["name"] == "weather"
+    assert json.loads(call["function"]["arguments"]) == {"city": "Tokyo"}
+    assert (told["message"]["content"], told["finish_reason"]) == (None, "stop")
+
+
+def test_some_tool_is_called_where_one_must_be_streamed_or_not(server: Addresses) -> None:
+    asked: Any = {
+        "messages": SAID,
+        "tools": TOOLS,
+        "tool_choice": "required",
+        "parallel_tool_calls": False,
+        **WILD,
+    }
+    told = choice(server, "/v1/chat/completions", **asked)
+    (call,) = told["message"]["tool_calls"]
+    assert call["function"]["name"] in ("weather", "clock")
+    assert told["finish_reason"] == "tool_calls"
+    body = json.dumps({"model": "tinychat", **asked, "stream": True})
+    _, events = post(server, "/v1/chat/completions", body)
+    chunks = [json.loads(event.removeprefix("data: ")) for event in events.split("\n\n") if "{" in event]
+    choices = [each for chunk in chunks for each in chunk["choices"]]
+    (streamed,) = [made for each in choices for made in each["delta"].get("tool_calls", [])]
+    assert streamed["function"] == call["function"]
+    assert choices[-1]["finish_reason"] == "tool_calls"
+
+
+def test_a_tools_schema_that_the_engine_does_not_know_is_named(server: Addresses) -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"pattern": "a"}}}]
+    body = json.dumps({"model": "tinychat", "messages": SAID, "tools": tools, "tool_choice": "required"})
+    status, text = post(server, "/v1/chat/completions", body)
+    error = json.loads(text)["error"]
+    assert (status, error["param"]) == (400, "tools")
+    assert "'pattern'" in error["message"]
+
+
 def explained(server: Addresses, **given: Any) -> tuple[int, Any]:
     """A completion of the learnt question with an explanation."""
     asked = {"model": "tinychat", "prompt": QUESTION, "temperature": 0, "max_tokens": 40, "explain": True}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from dragoman.core.explanation import Wish
-from dragoman.core.generation import Asked, Ids
+from dragoman.core.generation import Asked, Finish, Ids
 from dragoman.core.tensors import Tensor
 
 
@@ -120,6 +120,7 @@ class ChatRequest(Struct):
 
     `variables` are the template's besides: tools, documents, whether a turn is begun. `reads_tools`: calls of
     tools are looked for in what is written. `continues`: the last message goes on, and is not ended.
+    `calls_end`: what is written is nothing but calls of tools, in JSON, and this is why it ends then.
     """
 
     signature: str
@@ -128,6 +129,7 @@ class ChatRequest(Struct):
     asked: Asked = Asked()
     reads_tools: bool = False
     continues: bool = False
+    calls_end: Finish | None = None
 
 
 class EmbedRequest(Struct):

@@ -13,7 +13,6 @@ Message = dict[str, object]
 
 ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 MOST_MESSAGES: Final = 4096
-MOST_TOOLS: Final = 128
 MEDIA: Final = ("image_url", "input_audio", "video_url", "file")
 RESERVED: Final = frozenset(
     {"messages", "tools", "bos_token", "eos_token", "pad_token", "unk_token", "add_generation_prompt"}
@@ -102,25 +101,6 @@ def read_call(call: JsonValue, where: str) -> Message:
     if isinstance(call.get("id"), str):
         read["id"] = call["id"]
     return read
-
-
-def read_tools(fields: JsonObject) -> Sequence[JsonValue] | None:
-    """The tools that the model may call; None = none.
-
-    Errors: INVALID_ARGUMENT naming the field.
-    """
-    tools = fields.get("tools", [])
-    if not isinstance(tools, list) or len(tools) > MOST_TOOLS:
-        raise refused("tools", f"tools must be a list of at most {MOST_TOOLS}")
-    for place, tool in enumerate(tools):
-        function = tool.get("function") if isinstance(tool, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise refused("tools", f"tools[{place}] must have a function with a name")
-    check_size("tools", tools)
-    choice = fields.get("tool_choice", "auto")
-    if choice not in ("none", "auto"):
-        raise refused("tool_choice", "tool_choice must be none or auto: which tool is called is the model's")
-    return None if choice == "none" or not tools else tools
 
 
 def read_variables(fields: JsonObject) -> Mapping[str, object]:

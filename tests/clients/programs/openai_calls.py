@@ -95,6 +95,21 @@ def explained(url: str, *_: str) -> Any:
     return told["target"], told["tokens"][likeliest], streamed
 
 
+def forced(url: str, *_: str) -> Any:
+    """A call of a tool that the caller names, whole and as the SDK's own helper puts a stream together."""
+    schema = {"type": "object", "properties": {"city": {"enum": ["Tokyo"]}}, "required": ["city"]}
+    asked: Any = {
+        "model": MODEL, "messages": JAPAN, "temperature": 2, "top_p": 1, "seed": 0, "max_tokens": 200,
+        "tools": [{"type": "function", "function": {"name": "weather", "parameters": schema}}],
+        "tool_choice": {"type": "function", "function": {"name": "weather"}},
+    }  # fmt: skip
+    ours = client(url).chat.completions
+    whole = ours.create(**asked).choices[0].message.tool_calls[0].function
+    with ours.stream(**asked) as stream:
+        streamed = stream.get_final_completion().choices[0].message.tool_calls[0].function
+    return [[call.name, call.arguments] for call in (whole, streamed)]
+
+
 def embeddings(url: str, *_: str) -> Any:
     """The SDK asks for base64 where its caller names no form, and decodes it."""
     ours = client(url, max_retries=0).embeddings
@@ -176,6 +191,6 @@ def overload(url: str, busy: str, *_: str) -> Any:
 
 if __name__ == "__main__":
     tell(
-        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, explained, embeddings,
+        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, explained, forced, embeddings,
         scored, other_prefixes, failures, overload,
     )  # fmt: skip

@@ -106,12 +106,55 @@ class Markup:
         return Cut(cut.text + held if ended else cut.text, False)
 
 
+class CallsAlone:
+    """Reads a text that is nothing but a call of a tool in JSON, or a list of them, told once it is whole.
+
+    `end` = why it ends then. One that breaks off is a text.
+    """
+
+    def __init__(self, end: Finish) -> None:
+        self._end = end
+        self._seen: list[str] = []
+
+    def read(self, piece: Piece) -> Piece:
+        """The piece without its text; the last one with the calls."""
+        self._seen.append(piece.text)
+        told = Piece(piece.choice, "", piece.tokens, piece.finish)
+        if piece.finish is None:
+            return told
+        whole = "".join(self._seen)
+        calls = read_calls(whole)
+        if calls is None:
+            told.text = whole
+        else:
+            told.calls = calls
+            told.finish = self._end
+        return told
+
+
+def read_calls(written: str) -> list[ToolCall] | None:
+    """The calls that are written; None = these are none."""
+    found = load_json(written)
+    entries = found if isinstance(found, list) else [found]
+    calls = [as_call(entry, place) for place, entry in enumerate(entries)]
+    return [call for call in calls if call is not None] if calls and None not in calls else None
+
+
 def read_call(written: str, place: int) -> ToolCall | None:
     """The call that is written; None = it is none."""
+    return as_call(load_json(written), place)
+
+
+def load_json(written: str) -> object:
+    """The JSON value; None for what is none."""
     try:
-        call = json.loads(written)
+        return json.loads(written)
     except (ValueError, RecursionError):
         return None
+
+
+def as_call(call: object, place: int) -> ToolCall | None:
+    """The call that this is; None = it is none."""
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
         return None
     arguments = call.get("arguments", {})

@@ -6,10 +6,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.core.errors import Reason
-from dragoman.core.generation import Asked, Ids, refused
+from dragoman.core.generation import Asked, Finish, Ids, refused
 from dragoman.core.requests import ChatRequest, GenerateRequest
 from dragoman.engines.base import TextModel
-from dragoman.execution.text.markup import THINK, Markup
+from dragoman.execution.text.markup import THINK, CallsAlone, Markup
 from dragoman.execution.text.template import Renderer
 from dragoman.settings.model import TextSettings
 
@@ -17,7 +17,8 @@ from dragoman.settings.model import TextSettings
 class Prepared(Struct):
     """Prompts as tokens, what is asked of each, and their texts where those are shown.
 
-    `thinks`, `reads_tools` = thoughts and calls of tools are looked for in what is written.
+    `thinks`, `reads_tools` = thoughts and calls of tools are looked for in what is written; `calls_end` = it
+    is nothing but calls, and ends for this reason.
     """
 
     prompts: Sequence[Ids]
@@ -26,9 +27,12 @@ class Prepared(Struct):
     thinks: bool = False
     reads_tools: bool = False
     begins_in_thought: bool = False
+    calls_end: Finish | None = None
 
-    def markup(self) -> Markup | None:
+    def markup(self) -> Markup | CallsAlone | None:
         """What reads the marks of one text; None = they are not looked for."""
+        if self.calls_end is not None:
+            return CallsAlone(self.calls_end)
         if not (self.thinks or self.reads_tools):
             return None
         return Markup(thinks=self.thinks, calls=self.reads_tools, begun=self.begins_in_thought)
@@ -80,6 +84,7 @@ class Preparation:
             thinks=thinks,
             reads_tools=reads_tools,
             begins_in_thought=text.rstrip().endswith(THINK),
+            calls_end=request.calls_end,
         )
 
     def _prompt(self, prompt: str | Ids) -> Ids:

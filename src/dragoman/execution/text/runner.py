@@ -6,7 +6,7 @@ threads.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter_ns
@@ -28,7 +28,7 @@ from dragoman.execution.text.answer import SILENCE_S, Answer, joined
 from dragoman.execution.text.detokenizer import ByteDetokenizer, Detokenizer
 from dragoman.execution.text.explanation import TextExplainer, check_rows
 from dragoman.execution.text.line import FairLine
-from dragoman.execution.text.markup import Markup
+from dragoman.execution.text.markup import CallsAlone, Markup
 from dragoman.execution.text.prompts import Preparation, Prepared
 from dragoman.execution.text.scores import needs_scoring, scored_text
 from dragoman.execution.text.sequence import TextSequence
@@ -48,7 +48,7 @@ class Writing(Struct, eq=False, gc=False):
     caller: str
     prepared: Prepared
     handle: int | None = None
-    markup: Markup | None = None
+    markup: Markup | CallsAlone | None = None
 
 
 class TextRunner:
@@ -257,7 +257,7 @@ class TextRunner:
             except Exception as error:  # the engine's own, which the gateway words
                 self._line.give()
                 self._failed += 1
-                writing.answer.fail(error)
+                writing.answer.fail(renamed(error, asked.names))
                 continue
             self._prompt_tokens += len(sequence.prompt)
             self._running[writing.handle] = writing
@@ -305,6 +305,16 @@ class TextRunner:
                 self._leave(writing)
                 self._cancelled += 1
         self._admit()
+
+
+def renamed(error: Exception, names: Mapping[str, str]) -> Exception:
+    """The error in the words of a caller who calls the field otherwise."""
+    field = error.param if isinstance(error, DragomanError) else None
+    if not isinstance(error, DragomanError) or field is None or field not in names:
+        return error
+    name = names[field]
+    message = error.message.replace(field, name)
+    return DragomanError(error.code, message, reason=error.reason, param=name)
 
 
 def echoed(prepared: Prepared) -> list[Piece]:

@@ -19,6 +19,7 @@ from dragoman.wire.query import query_flag
 from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.target import MAX_VERSION
 from dragoman.wire.text_fields import given_fields, read_flag
+from dragoman.wire.tools import Calls
 
 STREAM_OPTIONS: Final = "stream_options"
 MOST_NAME: Final = 512
@@ -27,8 +28,9 @@ MOST_NAME: Final = 512
 class TextDraft(Draft):
     """A call for texts. `asked_name` = the model as the caller named it.
 
-    `engine`, and `reasons` for a model whose thoughts are told apart, are there once bound. `always_reasons`:
-    a message tells of thoughts whatever the model; `explain` = what the query says of it, else the body.
+    `calls` = calls of tools that must be made. `engine`, and `reasons` for a model whose thoughts are told
+    apart, are there once bound. `always_reasons`: a message tells of thoughts whatever the model; `explain` =
+    what the query says of it, else the body.
     """
 
     asked_name: str
@@ -39,6 +41,7 @@ class TextDraft(Draft):
     messages: Sequence[Message] = ()
     variables: dict[str, Any] = field(default_factory=dict)
     continues: bool = False
+    calls: Calls | None = None
     streamed: bool = False
     tells_usage: bool = False
     engine: str = ""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dragoman.core.generation import Finish, Piece, ToolCall
 from dragoman.execution.text.answer import joined
-from dragoman.execution.text.markup import Markup
+from dragoman.execution.text.markup import CallsAlone, Markup
 
 CALL = '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>'
 MADE = '{"x": 1}'
@@ -76,3 +76,32 @@ def test_how_a_text_is_split_never_shows(text: str, cuts: list[int], begun: bool
     places = sorted({cut % (len(text) + 1) for cut in cuts} | {0, len(text)})
     pieces = [text[start:end] for start, end in pairwise(places)] or [text]
     assert read(pieces, begun=begun) == read([text], begun=begun)
+
+
+ONE = '{"name": "f", "arguments": {"x": 1}}'
+
+
+def read_alone(pieces: Sequence[str], end: Finish = Finish.STOP) -> Piece:
+    """What comes of a text that is calls alone, whose last piece ends for this reason."""
+    reader = CallsAlone(Finish.TOOL_CALLS)
+    last = len(pieces) - 1
+    return joined([
+        reader.read(Piece(0, text, finish=end if place == last else None))
+        for place, text in enumerate(pieces)
+    ])[0]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [(ONE, ["f"]), (f"[{ONE}]", ["f"]), (f'[{ONE}, {{"name": "g"}}]', ["f", "g"])]
+)
+def test_calls_alone_are_told_once_they_are_whole(text: str, names: list[str]) -> None:
+    for cut in range(len(text)):
+        piece = read_alone([text[:cut], text[cut:]])
+        assert [(call.name, call.place) for call in piece.calls] == [(n, at) for at, n in enumerate(names)]
+        assert (piece.text, piece.finish) == ("", Finish.TOOL_CALLS)
+
+
+@pytest.mark.parametrize("text", [ONE[:-1], "[]", '[{"name": 1}]', "1", ""])
+def test_what_breaks_off_or_is_no_call_is_text(text: str) -> None:
+    piece = read_alone([text], Finish.LENGTH)
+    assert (piece.text, list(piece.calls), piece.finish) == (text, [], Finish.LENGTH)

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.core.errors import Code, DragomanError, Reason
-from dragoman.core.generation import Abilities, Asked, Sampling
+from dragoman.core.generation import Abilities, Asked, Finish, Sampling
 from dragoman.core.requests import Kind, Target
 from dragoman.core.signatures import Signature
 from dragoman.core.text_signature import text_signature
@@ -283,3 +283,16 @@ def test_one_logprob_beside_a_completion_is_that_of_the_token_itself() -> None:
     assert request.asked.alternatives == 0
     with pytest.raises(DragomanError):
         bind_completion(COMPLETION(fields(prompt="a", logprobs=2), LIMITS), SIGNATURE)
+
+
+def test_calls_that_must_be_made_hold_the_text_to_their_schema() -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    draft = CHAT(fields(messages=HELLO, tools=tools, tool_choice="required"), LIMITS)
+    with pytest.raises(DragomanError) as caught:
+        bind_chat(draft, SIGNATURE)
+    assert (caught.value.param, caught.value.reason) == ("tool_choice", Reason.PARAMETER_UNSUPPORTED)
+    guided = text_signature(replace(TRAITS, abilities=replace(TRAITS.abilities, json_schema=True)))
+    request = bind_chat(draft, guided)
+    assert request.calls_end is Finish.TOOL_CALLS
+    assert '"f"' in str(request.asked.sampling.json_schema)
+    assert request.asked.names["response_format"] == "tools"
