@@ -191,6 +191,6 @@ def overload(url: str, busy: str, *_: str) -> Any:
 
 if __name__ == "__main__":
     tell(
-        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, explained, forced, embeddings,
-        scored, other_prefixes, failures, overload,
+        models, chat, chat_stream, chat_asynchronous, helper_stream, completions, explained, forced,
+        embeddings, scored, other_prefixes, failures, overload,
     )  # fmt: skip
