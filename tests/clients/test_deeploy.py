@@ -39,7 +39,7 @@ FAR = """external: {{origins: ["{url}"]}}
 deployments: [{{name: far-chat, model: theirs}}]
 models:
 - {{name: rows, external: {{url: "{url}", protocol: v1, model: half_plus_two}}}}
-- {{name: tensors, external: {{url: "{url}", protocol: v2, model: half_plus_two}}}}
+- {{name: tensors, external: {{url: "{url}/deployments/halves", protocol: v2, model: halves}}}}
 - {{name: theirs, external: {{url: "{url}/v1", protocol: openai, model: tinychat}}}}
 - {{name: vectors, external: {{url: "{url}/v1", protocol: openai, task: embeddings, model: tinyembed}}}}
 """

@@ -9,9 +9,10 @@ from dragoman.settings.model import DTypeName, NotNegative, Positive, PositiveSe
 
 MIB = 1024 * 1024
 Size = Annotated[int, Meta(ge=-1)]
+# Without IGNORECASE: under it the letters from \x7f on have s and k among them, as U+017F and U+212A.
 URL: Final = re.compile(
-    r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([1-9][0-9]{0,4}))?(/[^?#\\\x00-\x20\x7f-\U0010ffff]*)?",
-    re.IGNORECASE,
+    r"([Hh][Tt]{2}[Pp][Ss]?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([1-9][0-9]{0,4}))?"
+    r"(/[^?#\\\x00-\x20\x7f-\U0010ffff]*)?"
 )
 PORTS: Final = {"http": "80", "https": "443"}
 
