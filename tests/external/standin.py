@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -30,6 +32,7 @@ class StandIn:
         self.asked: list[Asked] = []
         self.connections = 0
         self.gone = asyncio.Event()  # a peer has closed its connection
+        self.left = threading.Event()  # one has done so while it was being answered
         self.port = 0
         self._replies = replies
 
@@ -61,10 +64,13 @@ class StandIn:
             asyncio.get_running_loop().call_later(0.005, turn.set_result, None)
             await turn
         self.gone.set()
+        self.left.set()
 
 
 @asynccontextmanager
-async def standing_in(*replies: Reply, path: str | None = None) -> AsyncIterator[StandIn]:
+async def standing_in(
+    *replies: Reply, path: str | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[StandIn]:
     """A server on a free port of this machine, or on a Unix socket."""
     stand_in = StandIn(replies)
     tasks: set[asyncio.Task[None]] = set()
@@ -81,7 +87,7 @@ async def standing_in(*replies: Reply, path: str | None = None) -> AsyncIterator
             tasks.discard(task)
 
     if path is None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
         stand_in.port = server.sockets[0].getsockname()[1]
     else:
         server = await asyncio.start_unix_server(serve, path)

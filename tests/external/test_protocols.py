@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from dragoman.client import Client
-from tests.external.standin import STREAM, Asked, Reply, StandIn, chunk, events, raw, says, standing_in
+from tests.external.standin import STREAM, Asked, Reply, StandIn, chunk, events, hangs, raw, says, standing_in
 from tests.server_process import Address, Addresses, serving
 
 SETTINGS: Final = """
@@ -174,6 +174,19 @@ def test_a_stream_that_is_cut_ends_with_an_error(tmp_path: Path) -> None:
     assert failure["error"]["message"] == (
         "the external server of model talker closed the connection within its answer"
     )
+
+
+def test_a_caller_that_goes_ends_the_call_of_the_other_server(tmp_path: Path) -> None:
+    begun = STREAM + chunk(b'data: {"choices":[{"index":0,"text":"one "}]}\n\n')
+    with behind(says(200, {}), hangs(begun)) as server, front(tmp_path, server) as addresses:
+        connection = http.client.HTTPConnection(*addresses.http, timeout=30)
+        body = json.dumps({"model": "talker", "prompt": PROMPT, "stream": True})
+        connection.request("POST", "/v1/completions", body, {"content-type": "application/json"})
+        answer = connection.getresponse()
+        assert answer.readline().startswith(b"data: ")
+        answer.close()
+        connection.close()
+        assert server.left.wait(30)
 
 
 def test_a_server_that_fails_is_shown_on_every_view_and_left_alone(tmp_path: Path) -> None:

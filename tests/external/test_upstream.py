@@ -330,7 +330,7 @@ def test_a_reader_that_goes_closes_the_connection() -> None:
             events({"a": 1}, end=chunk(b"data: []\n\n")),
             "the server gave an answer that is none: it is no JSON object",
         ),
-        (events({"a": 1}, {"error": {"message": "o"}}), "the server failed while it answered"),
+        (events({"a": 1}, {"error": {"message": KEY}}), "the server failed (status 500)"),
         (
             events({"a": 1}, {"error": {"message": "o", "code": 503}}),
             "the server is not available (status 503)",

@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import DragomanError
 from dragoman.engines.upstream.events import EventReader, EventTooLongError
-from dragoman.engines.upstream.failures import UpstreamError, cut, nonsense, refusal
+from dragoman.engines.upstream.failures import UpstreamError, cut, nonsense
 from dragoman.engines.upstream.incoming import Answer
 from dragoman.engines.upstream.request import Request
 from dragoman.engines.upstream.server import Parts, Upstream
@@ -24,6 +24,7 @@ MODELS: Final = "/models"
 DONE: Final = b"[DONE]"
 JSON_TYPE: Final = ("content-type", "application/json")
 EVENTS_TYPE: Final = "text/event-stream"
+FAILED: Final = 500
 
 
 class OpenAiUpstream:
@@ -112,7 +113,7 @@ class Events:
         except UpstreamError as error:
             raise self._parts.failed(error) from error
         if document.get("error"):
-            raise self._parts.failed(told_within(self._name, document, data))
+            raise self._parts.failed(self._parts.refusal(status_of(document), data))
         return document
 
     def broken(self, what: str) -> DragomanError:
@@ -153,11 +154,8 @@ def read_object(name: str, data: bytes) -> dict[str, Any]:
     return found
 
 
-def told_within(name: str, document: Mapping[str, Any], data: bytes) -> UpstreamError:
-    """The failure that an event tells of, by the status that it may hold."""
+def status_of(document: Mapping[str, Any]) -> int:
+    """The status that an event's error has, where it is told; else that of a server that failed."""
     error = document["error"]
     status = error.get("code") if isinstance(error, dict) else None
-    if isinstance(status, int) and 400 <= status < 600:
-        return refusal(name, status, {}, data, "")
-    failure = DragomanError(Code.INTERNAL, f"{name} failed while it answered")
-    return UpstreamError(failure, words=str(error)[:1000])
+    return status if type(status) is int and 400 <= status < 600 else FAILED

@@ -12,7 +12,7 @@ import asyncio
 import random
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Final, TypeVar
 
 import structlog
@@ -200,8 +200,12 @@ class Upstream:
         self.give_back(connection, incoming)
         answer = Answer(incoming.status, incoming.headers, bytes(incoming.body))
         if not 200 <= answer.status < 300 and answer.status not in seen:
-            raise refusal(self.name, answer.status, answer.headers, answer.body, self._key())
+            raise self.refusal(answer.status, answer.headers, answer.body)
         return answer
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        """The failure that an answer of this status is, in words without our key."""
+        return refusal(self.name, status, headers, body, self._key())
 
     def give_back(self, connection: Connection, incoming: Incoming, *, slot: bool = False) -> None:
         """An exchange has ended: the connection waits for another, where it can."""
@@ -291,6 +295,10 @@ class Parts:
             return incoming.take()
         self.close()
         return None
+
+    def refusal(self, status: int, body: bytes) -> UpstreamError:
+        """The failure that one of the parts tells of, as if it had come with that status."""
+        return self._upstream.refusal(status, {}, body)
 
     def failed(self, error: UpstreamError) -> DragomanError:
         """What our caller is told where it is the parts' content that is wrong."""
