@@ -153,6 +153,13 @@ def test_tensorflow_servings_and_torchserves_callers_get_it_too(served: Addresse
     assert (status, json.loads(body)) == (200, "one two")
 
 
+def test_deeploys_callers_reach_it_behind_their_mount(served: Addresses) -> None:
+    chats = {"messages": [{"role": "user", "content": PROMPT}]}
+    for path, asked in (("completions", {"prompt": [PROMPT]}), ("chat/completions", chats)):
+        status, _, body = ask(served.http, f"/deployments/talker/{path}", asked)
+        assert (status, json.loads(body)["choices"][0]["index"]) == (200, 0)
+
+
 def test_it_cannot_be_asked_for_tokens(served: Addresses) -> None:
     status, _, body = ask(served.http, "/tokenize", {"model": "talker", "prompt": PROMPT})
     assert (status, json.loads(body)["error"]["code"]) == (400, "unsupported_model")

@@ -52,19 +52,17 @@ def on_loop(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(bounded())
 
 
-def manager(port: int, pauses: Pauses, **more: object) -> ModelManager:
+def source(port: int, **more: object) -> ConfiguredSource:
     origin = f"http://127.0.0.1:{port}"
     given = {"url": f"{origin}/v1", "protocol": "openai", "check_s": 0, "retries": 0, **more}
-    settings = msgspec.convert(given, ExternalSettings)
-    models = [NamedModel(name="m", external=settings)]
-    source = ConfiguredSource([], models, ModelOverlay(), {}, external=rules(origin))
+    models = [NamedModel(name="m", external=msgspec.convert(given, ExternalSettings))]
+    return ConfiguredSource([], models, ModelOverlay(), {}, external=ExternalRules(origins=(origin,)))
+
+
+def manager(port: int, pauses: Pauses, **more: object) -> ModelManager:
     loader = ModelLoader({}, external=ExternalEngine())
     runners = partial(make_runner, loop=asyncio.get_running_loop())
-    return ModelManager(source, loader, runners, clock=Clock(sleep=pauses.sleep))
-
-
-def rules(origin: str) -> ExternalRules:
-    return ExternalRules(origins=(origin,))
+    return ModelManager(source(port, **more), loader, runners, clock=Clock(sleep=pauses.sleep))
 
 
 def version(models: ModelManager) -> VersionStatus:
@@ -184,3 +182,21 @@ def test_a_key_is_read_again_when_its_file_has_changed(tmp_path) -> None:
     assert key() == "first"
     file.write_text("the second one\n", encoding="utf-8")
     assert key() == "the second one"
+
+
+def test_another_place_or_another_list_of_origins_loads_the_model_anew() -> None:
+    async def test() -> None:
+        pauses = Pauses()
+        async with standing_in(LISTED) as server, standing_in(LISTED) as other:
+            models = manager(server.port, pauses)
+            await models.start()
+            await models.take_source(source(server.port, url=f"http://127.0.0.1:{other.port}/v1"))
+            assert version(models).cause is None  # the old one serves while the new one may not be called
+            notes = models.report.models["m"].notes
+            await models.take_source(source(other.port))
+            assert version(models).answers
+            await models.close()
+        assert "its changes do not load" in notes[0]
+        assert (len(server.asked), len(other.asked)) == (1, 1)
+
+    on_loop(test)

@@ -86,6 +86,20 @@ def test_parameters_and_wanted_outputs_go_along() -> None:
     on_loop(test)
 
 
+def test_a_model_that_its_server_has_unloaded_is_not_well() -> None:
+    async def test() -> None:
+        async with standing_in(NO_BINARY, DESCRIBED, says(404, {"error": "no such model"})) as server:
+            model = await loaded(server, "v2")
+            await model.check()
+            assert server.asked[2].path == "/v2/models/mine/ready"
+            assert (
+                model.trouble == "the external server of model mine knows no such model or path (status 404)"
+            )
+            model.release()
+
+    on_loop(test)
+
+
 @pytest.mark.parametrize(
     ("answer", "what"),
     [

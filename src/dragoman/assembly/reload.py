@@ -21,6 +21,7 @@ LIVE: Final = frozenset(
         "models",
         "pipelines",
         "node_libraries",
+        "external",
         "every_model",
         "labels_before_load",
         "default_model",

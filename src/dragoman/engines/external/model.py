@@ -21,12 +21,13 @@ class ExternalModel(ABC):
     """A model behind one server. `introduce` is called once, before any other call."""
 
     health_path: ClassVar[str] = ""  # what is asked for to see whether it is well
+    seen: ClassVar[frozenset[int]] = UNSEEN  # what it may answer there besides 2xx
 
     def __init__(self, artifact: Artifact, settings: ExternalSettings, upstream: Upstream) -> None:
         self.signatures: Mapping[str, Signature] = {}
         self.concurrency = settings.connections
         self.check_s = settings.check_s
-        self._ill = False  # as its last check found
+        self._ill = ""  # what its last check found
         self.upstream = upstream
         self.settings = settings
         self.name = artifact.model
@@ -35,9 +36,9 @@ class ExternalModel(ABC):
 
     @property
     def trouble(self) -> str:
-        """Why the last call failed, where checks fail too or the breaker is open; empty = it is well."""
+        """Why it is left alone, else why its last check failed; empty = it is well."""
         breaker = self.upstream.breaker
-        return breaker.last_failure if self._ill or breaker.state is not BreakerState.CLOSED else ""
+        return self._ill if breaker.state is BreakerState.CLOSED else breaker.last_failure
 
     @abstractmethod
     async def introduce(self, upstream: Upstream) -> None:
@@ -61,16 +62,16 @@ class ExternalModel(ABC):
         """Ask whether the server is well."""
         try:
             await self.looked(self.upstream, self.health_path)
-            self._ill = False
-        except DragomanError:
-            self._ill = True  # why, the breaker has heard
+            self._ill = ""
+        except DragomanError as error:
+            self._ill = error.message
 
     async def looked(self, upstream: Upstream, path: str) -> None:
         """Nothing, if something answers at the path.
 
         Errors: DragomanError.
         """
-        await upstream.call(Request("GET", path, idempotent=True), nothing, seen=UNSEEN)
+        await upstream.call(Request("GET", path, idempotent=True), nothing, seen=self.seen)
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """Nothing: it is called on the event loop only."""

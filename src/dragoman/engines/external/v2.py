@@ -7,7 +7,7 @@ that extension, else as JSON.
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from dragoman.core.context import CallContext
@@ -36,6 +36,7 @@ MOST_RANK: Final = 32
 class ExternalV2(ExternalModel):
     """Tensors."""
 
+    seen: ClassVar[frozenset[int]] = frozenset()  # V2 says how it tells that a model is ready
     raw = True  # whether tensors go as raw bytes
 
     @property
