@@ -226,10 +226,38 @@ def test_an_explanation_goes_without_a_stream(server: Addresses) -> None:
     assert (status, answer["error"]["param"]) == (400, "explain")
 
 
-def test_likelier_tokens_are_not_told_in_a_stream(server: Addresses) -> None:
-    asked = {"model": "tinychat", "prompt": "a", "logprobs": 2, "stream": True}
-    status, text = post(server, "/v1/completions", json.dumps(asked))
-    assert (status, json.loads(text)["error"]["param"]) == (400, "logprobs")
+def streamed_choices(server: Addresses, path: str, **fields: Any) -> list[Any]:
+    """The choices of all chunks of one stream."""
+    body = json.dumps({"model": "tinychat", **GREEDY, **fields, "stream": True})
+    status, events = post(server, path, body)
+    assert status == 200, events
+    chunks = [json.loads(event.removeprefix("data: ")) for event in events.split("\n\n") if "{" in event]
+    return [each for chunk in chunks for each in chunk["choices"]]
+
+
+def test_a_stream_tells_the_likelier_tokens_that_a_whole_chat_tells(server: Addresses) -> None:
+    asked: Any = {"messages": SAID, "logprobs": True, "top_logprobs": 3}
+    whole = choice(server, "/v1/chat/completions", **asked)["logprobs"]["content"]
+    told = streamed_choices(server, "/v1/chat/completions", **asked)
+    parts = [entry for each in told for entry in (each["logprobs"] or {"content": []})["content"]]
+    assert [entry["token"] for entry in parts] == [entry["token"] for entry in whole]
+    for part, entry in zip(parts, whole, strict=True):
+        assert part["logprob"] == pytest.approx(entry["logprob"], abs=1e-3)
+        likelier = [other["token"] for other in part["top_logprobs"]]
+        assert likelier[0] == part["token"]
+        assert len(likelier) == 3
+
+
+def test_a_stream_of_completions_tells_them_with_those_of_an_echo(server: Addresses) -> None:
+    asked: Any = {"prompt": "alpha beta", "echo": True, "logprobs": 2}
+    whole = choice(server, "/v1/completions", **asked)["logprobs"]
+    told = [each["logprobs"] for each in streamed_choices(server, "/v1/completions", **asked)]
+    for key in ("tokens", "text_offset"):
+        assert [item for part in told if part for item in part[key]] == whole[key]
+    first = told[0]
+    assert first["token_logprobs"][0] is None
+    assert first["top_logprobs"][0] == {}
+    assert all(len(others) == 2 for part in told if part for others in part["top_logprobs"] if others)
 
 
 def test_triton_s_generate_gives_one_object(server: Addresses) -> None:

@@ -142,7 +142,7 @@ def check_size(name: str, value: JsonValue) -> None:
     raise refused(name, f"{name} is nested more than {MOST_DEPTH} deep")
 
 
-def check_abilities(asked: Asked, traits: TextTraits, *, top_name: str, streamed: bool) -> None:
+def check_abilities(asked: Asked, traits: TextTraits, *, top_name: str) -> None:
     """Nothing, if the model's engine can do what is asked. `top_name` = the field of alternatives.
 
     Errors: INVALID_ARGUMENT with reason PARAMETER_UNSUPPORTED naming the field.
@@ -160,8 +160,6 @@ def check_abilities(asked: Asked, traits: TextTraits, *, top_name: str, streamed
         "logprobs": ("logprobs", asked.alternatives is not None),
         top_name: ("top_logprobs", scored_again),
     }
-    if streamed and scored_again:
-        raise refused(top_name, f"{top_name} of tokens that were not chosen goes without stream alone")
     for field, (ability, is_wanted) in wanted.items():
         if is_wanted and not has(traits.abilities, ability):
             raise unsupported(field, traits.engine)

@@ -30,7 +30,7 @@ from dragoman.execution.text.explanation import TextExplainer, check_rows
 from dragoman.execution.text.line import FairLine
 from dragoman.execution.text.markup import CallsAlone, Markup
 from dragoman.execution.text.prompts import Preparation, Prepared
-from dragoman.execution.text.scores import needs_scoring, scored_text
+from dragoman.execution.text.scores import PieceScorer, needs_scoring, scored_text
 from dragoman.execution.text.sequence import TextSequence
 from dragoman.execution.text.tensors import generate_request, text_response, text_tensor
 from dragoman.execution.text.tokens import tokenized
@@ -109,9 +109,11 @@ class TextRunner:
         writings, answer = self._begin(prepared, call)
         began_ns = perf_counter_ns()
         try:
+            scorer = PieceScorer(self._model, [each.sequence for each in writings], prepared, self._pool)
             if prepared.shown:
-                yield Chunk(version=handle.version, pieces=echoed(prepared))
+                yield Chunk(version=handle.version, pieces=await scorer.echoed(echoed(prepared)))
             while (pieces := await answer.next()) is not None:
+                pieces = await scorer.scored(pieces)
                 now_ns = perf_counter_ns()
                 if as_tensors:
                     if text := [piece.text for piece in pieces if piece.text]:

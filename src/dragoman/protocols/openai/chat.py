@@ -79,7 +79,7 @@ def bind_chat(draft: TextDraft, signature: Signature) -> ChatRequest:
         raise no_explainer(draft.asked_name or draft.target.model)  # of conversations there is none
     if draft.calls is not None and not traits.abilities.json_schema:
         raise unsupported(CHOICE, traits.engine)
-    check_abilities(draft.asked, traits, top_name=TOP, streamed=draft.streamed)
+    check_abilities(draft.asked, traits, top_name=TOP)
     draft.engine = traits.engine
     draft.reasons = traits.reasons or draft.always_reasons
     asked: Asked = draft.asked

@@ -83,9 +83,9 @@ def bind_completion(draft: TextDraft, signature: Signature) -> GenerateRequest:
     if traits is None or Kind.GENERATE not in signature.accepts:
         raise wrong_kind(draft.asked_name, "write text")
     asked = draft.asked
-    if asked.alternatives == 1 and (draft.streamed or not traits.abilities.top_logprobs):
+    if asked.alternatives == 1 and not traits.abilities.top_logprobs:
         asked = replace(asked, alternatives=0)
-    check_abilities(asked, traits, top_name="logprobs", streamed=draft.streamed)
+    check_abilities(asked, traits, top_name="logprobs")
     if draft.explain:
         asked = with_explanation(draft, asked, traits)
     draft.engine = traits.engine

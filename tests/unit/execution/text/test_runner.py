@@ -295,6 +295,24 @@ def test_likelier_tokens_and_those_of_an_echo_come_from_the_scoring_pass() -> No
     play(scene, ScoringModel())
 
 
+def test_a_stream_tells_likelier_tokens_part_by_part_and_those_of_an_echo_first() -> None:
+    async def scene(stage: Stage) -> None:
+        chunks = []
+        async with aclosing(stage.stream(prompt("ab", echo=True, alternatives=1))) as stream:
+            chunks.append(await anext(stream))
+            stage.model.say(0, "c")
+            chunks.append(await anext(stream))
+            stage.model.say(0, "de", Finish.STOP)
+            chunks += [chunk async for chunk in stream]
+        tokens = [score for chunk in chunks for piece in chunk.pieces for score in piece.tokens]
+        assert [(score.text, score.logprob) for score in tokens] == [
+            ("a", None), ("b", -1.0), ("c", -2.0), ("d", -3.0), ("e", -4.0)
+        ]  # fmt: skip
+        assert [score.others for score in tokens[1:]] == [((c, -1.0 - n),) for n, c in enumerate("bcde")]
+
+    play(scene, ScoringModel())
+
+
 def test_an_engine_that_scores_nothing_says_so() -> None:
     async def scene(stage: Stage) -> None:
         answer = stage.ask(prompt(alternatives=2))
