@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.environments import Environment
+from tests.clients.conftest import ready
+from tests.clients.environments import DEEPLOY, Environment
 from tests.server_process import Addresses
 
 pytestmark = pytest.mark.clients
@@ -81,3 +82,18 @@ def test_the_example_of_tritonclient_works(
 ) -> None:
     shown = example("clients.md", "tritonclient", my_model["numbers"])
     assert printed(tritonclient.python, "-c", shown).splitlines() == [DOUBLED, DOUBLED]
+
+
+def test_the_example_of_deeploys_client_works(reference: Addresses) -> None:
+    shown = example("protocols/deeploy.md", "Start", reference)
+    lines = printed(ready(DEEPLOY).python, "-c", shown).splitlines()
+    assert lines == ["{'predictions': [3.5, 4.0, 5.5]}", "{'explanations': [0.5, 1.0, 2.5]}"]
+
+
+def test_deeploys_calls_with_curl_give_what_is_shown(reference: Addresses) -> None:
+    text = (DOCS / "protocols" / "deeploy.md").read_text(encoding="utf-8").replace("\\\n", "")
+    shown = re.findall(r"^    (curl localhost:8000/deployments/.*)\n    (\{.*\})$", text, re.M)
+    assert len(shown) == 3
+    for command, answer in shown:
+        here = command.replace("localhost:8000", f"localhost:{reference.http.port}")
+        assert printed("bash", "-c", here.replace("curl", "curl --silent --fail")) == answer

@@ -33,6 +33,7 @@ def without(text: str, *words: str) -> str:
     ("folder", "words", "name"),
     [
         ("protocols/tfs", ("tfs",), "tfs"),
+        ("protocols/deeploy", ("deeploy",), "deeploy"),
         ("engines/onnx", ("onnx", "OnnxEngine"), "onnx"),
         ("config/dialects/tensorflow_serving", ("tensorflow_serving",), "tfserving"),
     ],
