@@ -33,21 +33,22 @@ class Wish(Struct, frozen=True):
 
 
 class Attribution(Struct, frozen=True):
-    """How a model's own runtime explains one of its outputs. All names are the engine's.
+    """How a model's own runtime helps to explain one of its outputs. All names are the engine's.
 
     A further output of the signature, which is given only to who asks for it alone, says what each value of a
     row adds to each number of the explained output's value, and behind those what is there without any value.
-    Shapes: (rows, numbers, values + 1), with the values of `inputs` in that order. One that `takes_places`
-    is asked with more inputs: `PLACES`, the number that each row is explained for, and below `BASELINE` a
-    missing row of each input; and gives (rows, 1, values + 1).
+    Shapes: (rows, numbers, values + 1), with the values of `inputs` in that order. With `gradients` it says
+    how one number changes with each value: that at `PLACES`, which is one more input. Shapes: (rows, 1,
+    values).
     """
 
     method: str
     explains: str
     output: str
     inputs: tuple[str, ...]
-    takes_places: bool = False
+    gradients: bool = False
 
 
-PLACES: Final = "attribution.places"
-BASELINE: Final = "attribution.baseline."
+TREE_SHAP: Final = "tree_shap"
+INTEGRATED_GRADIENTS: Final = "integrated_gradients"
+PLACES: Final = "explained places"

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
-from dragoman.core.explanation import Attribution
+from dragoman.core.explanation import TREE_SHAP, Attribution
 from dragoman.core.mismatch import find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
@@ -18,7 +18,6 @@ from dragoman.core.tensors import Array, DType
 from dragoman.engines.tables import Table, failure_text, to_tensor
 
 PROBABILITIES: Final = "predict_proba"  # the signature, called as scikit-learn's method
-TREE_SHAP: Final = "tree_shap"
 CONTRIBUTIONS: Final = TensorSpec("contributions", DType.FP64, (None, None, None), "contributions")
 
 

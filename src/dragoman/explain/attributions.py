@@ -1,4 +1,4 @@
-"""The methods of runtimes that explain their own models: TreeSHAP of boosted trees, gradients."""
+"""The methods of runtimes that explain their own models, as libraries of boosted trees do."""
 
 from math import prod
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
-from dragoman.core.explanation import BASELINE, PLACES, Attribution
+from dragoman.core.explanation import Attribution
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.tensors import Array, DType, Tensor
+from dragoman.core.tensors import Array, DType
 from dragoman.explain.task import Explained, Task
 
 NAME: Final = "attributions"  # as the explanation calls the output
@@ -27,27 +27,12 @@ async def by_runtime(task: Task, attribution: Attribution) -> Explained:
     output = TensorSpec(NAME, DType.FP64, None, attribution.output)
     asking = replace(signature, name=f"{signature.name} {NAME}", outputs={NAME: output})
     model = task.model.as_signature(asking)
-
-    def rows(start: int, stop: int) -> dict[str, Tensor]:
-        sent = instances.sent(start, stop)
-        return {**sent, **more_inputs(task, start, stop)} if attribution.takes_places else sent
-
-    given = await model.values(instances.count, rows, NAME)
+    given = await model.values(instances.count, instances.sent, NAME)
     task.model.infer_ns = model.infer_ns
     given = given.reshape(instances.count, -1, instances.width + 1)
-    place = np.zeros(instances.count, np.intp) if attribution.takes_places else task.place.index
-    found = given[np.arange(instances.count), place]
+    found = given[np.arange(instances.count), task.place.index]
     ordered = found[:, own_order(task, attribution)]
     return ordered, attribution.method + ("" if adds_up(task, found) else "; of the value before the link")
-
-
-def more_inputs(task: Task, start: int, stop: int) -> dict[str, Tensor]:
-    """What an explanation by gradients takes besides."""
-    made = {PLACES: Tensor(DType.INT64, task.place.index[start:stop].astype(np.int64))}
-    for one, values in zip(task.instances.columns, task.baseline.values, strict=True):
-        name = BASELINE + task.model.signature.inputs[one.name].source
-        made[name] = Tensor(one.dtype, values.reshape(1, *one.shape))
-    return made
 
 
 def own_order(task: Task, attribution: Attribution) -> Array:

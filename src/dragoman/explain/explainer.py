@@ -18,6 +18,7 @@ from dragoman.explain import occlusion, permutation
 from dragoman.explain.attributions import by_runtime, explaining
 from dragoman.explain.calls import Model, finite
 from dragoman.explain.code import FILE, CodeExplainer
+from dragoman.explain.gradients import by_gradients
 from dragoman.explain.instances import Instances
 from dragoman.explain.output import explained_signature, no_explainer, place, wanted_output
 from dragoman.explain.pace import Company, Pace
@@ -140,8 +141,9 @@ class Explainer:
         own = explaining(model.signature, output)
         name, words = self._method(wish, instances, own), baseline.words
         if own is not None and name == own.method:
-            found, method = await by_runtime(task, own)
-            words = words if own.takes_places else OWN_BASELINE
+            explain = by_gradients if own.gradients else by_runtime
+            found, method = await explain(task, own)
+            words = words if own.gradients else OWN_BASELINE
         else:
             found, method = await METHODS[name](task)
         predictions = given if wish.predictions else None
@@ -155,7 +157,7 @@ class Explainer:
         name = wish.method or self._settings.method
         with_baseline = wish.baseline is not None or self._settings.baseline is not None
         if name == AUTO:
-            if own is not None and (own.takes_places or not with_baseline):
+            if own is not None and (own.gradients or not with_baseline):
                 return own.method
             small = instances.width <= self._settings.max_features
             return permutation.NAME if small else occlusion.NAME
@@ -163,7 +165,7 @@ class Explainer:
         if name not in has:
             key = "parameters.method" if wish.method else "explain.method"
             raise invalid(f"{key}: {name!r} is not for this model, which has {', '.join(has)}")
-        if own is not None and name == own.method and not own.takes_places and wish.baseline is not None:
+        if own is not None and name == own.method and not own.gradients and wish.baseline is not None:
             raise invalid(f"parameters.baseline: {name} goes by what the trees were trained with")
         return name
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 
 import structlog
+from msgspec.structs import replace
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
+from dragoman.core.explanation import PLACES
 from dragoman.core.mismatch import find_mismatch, find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
@@ -19,6 +21,8 @@ from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.core.tensors import Tensor
 from dragoman.engines.torch.answers import broken, check_declared, check_names, named
 from dragoman.engines.torch.errors import callers_fault
+from dragoman.engines.torch.gradients import OUTPUT as GRADIENTS
+from dragoman.engines.torch.gradients import attribution, gradients
 from dragoman.engines.torch.program import Program, find_misnamed
 from dragoman.engines.torch.values import UnsendableError, from_torch, to_torch
 
@@ -35,7 +39,9 @@ class TorchModel:
         concurrency: int,
         title: str,
     ) -> None:
-        self.signatures: Mapping[str, Signature] = {DEFAULT_SIGNATURE: program.signature}
+        signature = replace(program.signature, attribution=attribution(program.signature))
+        program = replace(program, signature=signature)
+        self.signatures: Mapping[str, Signature] = {DEFAULT_SIGNATURE: signature}
         self.concurrency = concurrency
         self._runtime = runtime
         self._program: Program | None = program
@@ -50,6 +56,8 @@ class TorchModel:
         Errors: INVALID_ARGUMENT for inputs that do not fit, or that the model refuses; UNAVAILABLE after
         `close`; RESOURCE_EXHAUSTED without memory; INTERNAL where the model fails.
         """
+        if request.outputs == [GRADIENTS] and self._is_explained:
+            return self._explained(request)
         program = self._checked(request)
         self._set_threads()
         try:
@@ -73,6 +81,24 @@ class TorchModel:
     def close(self) -> None:
         """Let go of the model; calls that are still running keep it until they end."""
         self._program = None
+
+    @property
+    def _is_explained(self) -> bool:
+        program = self._program
+        return program is not None and program.signature.attribution is not None
+
+    def _explained(self, request: TensorRequest) -> TensorResponse:
+        """The gradients that an explanation asks for."""
+        inputs = {name: one for name, one in request.inputs.items() if name != PLACES}
+        program = self._checked(TensorRequest(request.signature, inputs))
+        self._set_threads()
+        try:
+            found = gradients(self._runtime, program, request.inputs, self._device)
+        except DragomanError:
+            raise
+        except Exception as error:
+            raise self._refusal(request, error) from error
+        return TensorResponse({GRADIENTS: found})
 
     def _checked(self, request: TensorRequest) -> Program:
         """The program, if the request is one for it."""
