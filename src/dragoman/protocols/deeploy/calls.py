@@ -65,6 +65,7 @@ def parse_explain(wire: WireRequest, limits: Limits) -> PredictDraft:
 def as_request(document: JsonObject) -> JsonObject | None:
     """The request of V2 that a document is, whole; None for one of V1.
 
+    A tensor that stands alone is the request as well, so its parameters are that's, too.
     Errors: INVALID_ARGUMENT for what is neither, and for a single tensor without all of its keys.
     """
     if INSTANCES in document:
@@ -77,7 +78,7 @@ def as_request(document: JsonObject) -> JsonObject | None:
     missing = [f'"{key}"' for key in TENSOR if document.get(key) is None]
     if missing:
         raise invalid(f"the body is one tensor, and has no {' and no '.join(missing)}; {FORMS}")
-    return {"id": document.get("id"), "inputs": [document]}
+    return {"id": document.get("id"), "parameters": document.get("parameters"), "inputs": [document]}
 
 
 def describes_tensor(entry: JsonValue) -> bool:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from dragoman.core.requests import Verb
+from dragoman.core.requests import TensorRequest, Verb
 from dragoman.wire.operation import InferOperation
 from tests.unit.protocols.deeploy.reference import HALF, OUTPUTS, TENSOR, codec, post
-from tests.unit.protocols.tfs.reference import LIMITS
+from tests.unit.protocols.tfs.reference import HALF_PLUS_TWO, LIMITS
 
 ROWS = {"instances": [1.0, 2.0, 5.0]}
 
@@ -44,6 +44,19 @@ def test_binary_tensors_are_taken_and_given() -> None:
         "POST", f"{HALF}/predict", body, {"Inference-Header-Content-Length": str(len(head))}
     )
     assert (answer.status, bytes(answer.body)[-12:]) == (200, struct.pack("<3f", 3.5, 4, 5.5))
+
+
+def test_the_parameters_of_a_tensor_are_the_requests() -> None:
+    given = {"max_tokens": 4, "timeout": 5}
+    operation, wire = codec().request(
+        "POST", f"{HALF}/predict", json.dumps(TENSOR | {"parameters": given}).encode()
+    )
+    assert isinstance(operation, InferOperation)
+    request = operation.bind(operation.parse(wire, LIMITS), HALF_PLUS_TWO["serving_default"])
+    assert isinstance(request, TensorRequest)
+    assert request.parameters == {"max_tokens": 4}
+    status, told = post(f"{HALF}/predict", TENSOR | {"parameters": {"triton_x": 1}})
+    assert (status, "reserved" in told["error"]) == (400, True)
 
 
 def test_a_compressed_tensor_is_inflated() -> None:
