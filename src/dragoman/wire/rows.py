@@ -22,6 +22,7 @@ from dragoman.wire.faults import value_fault
 from dragoman.wire.fitting import with_trailing_axis
 from dragoman.wire.json_block import NumericBlock
 from dragoman.wire.json_exact import JsonValue
+from dragoman.wire.json_files import FileBlock
 from dragoman.wire.json_tree import excerpt
 from dragoman.wire.row_faults import row_fault
 
@@ -65,13 +66,17 @@ def read_rows(instances: JsonValue, signature: Signature, *, images: bool = Fals
     return {name: tensor}
 
 
-def read_numbers(block: NumericBlock, signature: Signature) -> Tensors | None:
+def tensor_of(
+    block: NumericBlock | FileBlock, signature: Signature, *, images: bool = False
+) -> Tensors | None:
     """The tensor of a block, in either form; None where the signature does not take it as it is."""
     if len(signature.inputs) != 1:
         return None
     ((name, spec),) = signature.inputs.items()
-    array = block.array(spec.dtype)
-    return None if array is None else {name: Tensor(spec.dtype, with_trailing_axis(array, spec, signature))}
+    taken = images and spec.image is not None and isinstance(block, FileBlock)
+    dtype = DType.BYTES if taken else spec.dtype
+    array = block.array(dtype)
+    return None if array is None else {name: Tensor(dtype, with_trailing_axis(array, spec, signature))}
 
 
 def read_columns(inputs: JsonValue, signature: Signature, *, images: bool = False) -> Tensors:

@@ -22,10 +22,11 @@ from dragoman.wire.document import read_body
 from dragoman.wire.elements import is_b64_object
 from dragoman.wire.json_block import NumericBlock, read_block
 from dragoman.wire.json_exact import JsonValue
+from dragoman.wire.json_files import FileBlock, read_files
 from dragoman.wire.json_tree import JsonObject, load
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
 from dragoman.wire.operation import Draft
-from dragoman.wire.rows import Tensors, check_typed, read_columns, read_numbers, read_rows
+from dragoman.wire.rows import Tensors, check_typed, read_columns, read_rows, tensor_of
 from dragoman.wire.serialized import predict_request
 from dragoman.wire.tensor_json import write_columns, write_rows
 from dragoman.wire.untyped import Rows, encode_rows, read_untyped, takes_rows, tree_request
@@ -46,13 +47,13 @@ UNNAMED: Final = "Inputs inside buffer does not match expected format."
 
 
 class PredictDraft(Draft):
-    """A predict body, as a tree or as one block of numbers.
+    """A predict body, as a tree or as one block of numbers or files.
 
     `rows` are there where the model reads them itself, with the request's headers.
     """
 
     document: JsonObject
-    block: NumericBlock | None = None
+    block: NumericBlock | FileBlock | None = None
     by_row: bool = True
     headers: Headers = field(default_factory=list)
     rows: Rows | None = None
@@ -65,7 +66,7 @@ def parse_predict(wire: WireRequest, limits: Limits) -> PredictDraft:
     """
     target = read_target(wire)
     body = bytes(read_body(wire, limits))  # a view of it would be copied by each that reads it
-    block = read_block(body, limits.json_depth)
+    block = read_block(body, limits.json_depth) or read_files(body, limits.json_depth)
     if block is not None:
         return PredictDraft(target, {}, block, block.key == INSTANCES, wire.headers)
     try:
@@ -91,7 +92,7 @@ def bind_predict(draft: PredictDraft, signature: Signature) -> CoreRequest:
         draft.rows = read_untyped(document if draft.block is None else draft.block.document())
         return tree_request(draft.rows, signature, draft.headers)
     if draft.block is not None:
-        tensors = read_numbers(draft.block, signature)
+        tensors = tensor_of(draft.block, signature, images=True)
         if tensors is not None:
             return predict_request(signature, tensors)
         document = draft.block.document()

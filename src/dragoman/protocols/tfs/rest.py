@@ -10,10 +10,11 @@ from dragoman.protocols.tfs.errors import malformed
 from dragoman.settings.limits import Limits
 from dragoman.wire.document import parse_document, read_body, signature_name
 from dragoman.wire.json_block import NumericBlock, read_block
+from dragoman.wire.json_files import FileBlock, read_files
 from dragoman.wire.json_tree import JsonObject, excerpt
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
 from dragoman.wire.operation import Draft
-from dragoman.wire.rows import read_columns, read_numbers, read_rows
+from dragoman.wire.rows import read_columns, read_rows, tensor_of
 from dragoman.wire.serialized import predict_request
 from dragoman.wire.target import read_target
 from dragoman.wire.tensor_json import write_columns, write_rows
@@ -21,13 +22,13 @@ from dragoman.wire.untyped import Rows, encode_rows, read_untyped, takes_rows, t
 
 
 class PredictDraft(Draft):
-    """A predict body, as a tree or as one block of numbers; `by_row` is known once its form is.
+    """A predict body, as a tree or as one block of numbers or files; `by_row` is known once its form is.
 
     `rows` are there where the model reads them itself, with the request's headers.
     """
 
     document: JsonObject
-    block: NumericBlock | None = None
+    block: NumericBlock | FileBlock | None = None
     by_row: bool = True
     headers: Headers = field(default_factory=list)
     rows: Rows | None = None
@@ -43,7 +44,7 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictD
     if not wire.path.endswith(":predict"):
         raise malformed(wire)
     body = bytes(read_body(wire, limits))  # a view of it would be copied by each that reads it
-    block = read_block(body, limits.json_depth)
+    block = read_block(body, limits.json_depth) or read_files(body, limits.json_depth)
     if block is not None:
         return PredictDraft(read_target(wire, None, superset), {}, block, headers=wire.headers)
     document = parse_document(body, limits)
@@ -64,7 +65,7 @@ def bind_predict(superset: bool, draft: PredictDraft, signature: Signature) -> C
         draft.rows = read_untyped(document if draft.block is None else draft.block.document())
         return tree_request(draft.rows, signature, draft.headers)
     if draft.block is not None:
-        tensors = read_numbers(draft.block, signature)
+        tensors = tensor_of(draft.block, signature, images=superset)
         if tensors is not None:
             draft.by_row = draft.block.key == "instances"
             return predict_request(signature, tensors)

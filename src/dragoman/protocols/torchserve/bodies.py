@@ -24,7 +24,7 @@ from dragoman.wire.forms import BODY, URLENCODED, Form
 from dragoman.wire.json_block import read_block
 from dragoman.wire.json_tree import JsonObject, JsonValue, load
 from dragoman.wire.messages import WireRequest
-from dragoman.wire.rows import Tensors, check_typed, read_columns, read_numbers
+from dragoman.wire.rows import Tensors, check_typed, read_columns, tensor_of
 from dragoman.wire.serialized import predict_request
 
 BEGINS_JSON: Final = frozenset({b"{", b"[", b'"'})
@@ -110,7 +110,7 @@ def read_part(part: PayloadPart, asking: Asking) -> Read:
         return Reading(one_row=True), bytes_request([part.data], spec, signature)
     block = read_block(part.data, depth)
     if block is not None and block.key not in signature.inputs:
-        tensors = read_numbers(block, signature)
+        tensors = tensor_of(block, signature)
         if tensors is not None:
             return Reading(), predict_request(signature, tensors)
         return read_json(block.document(), asking)

@@ -26,10 +26,11 @@ from dragoman.wire.explanation import (
     write_explanations,
 )
 from dragoman.wire.json_block import NumericBlock, read_block
+from dragoman.wire.json_files import FileBlock, read_files
 from dragoman.wire.json_tree import JsonObject, JsonValue, type_word
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
 from dragoman.wire.operation import Draft
-from dragoman.wire.rows import Tensors, read_columns, read_numbers, read_rows
+from dragoman.wire.rows import Tensors, read_columns, read_rows, tensor_of
 from dragoman.wire.serialized import predict_request
 from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.target import read_target
@@ -43,14 +44,14 @@ INPUTS: Final = "inputs"
 
 
 class PredictDraft(Draft):
-    """A body, as a tree or as one block of numbers; `event` is the one that it came in.
+    """A body, as a tree or as one block of numbers or files; `event` is the one that it came in.
 
     `rows` are there where the model reads them itself, with the request's headers. `named`: rows or columns
     are by the inputs' names; `shap`: explanations are wanted in that form.
     """
 
     document: JsonObject
-    block: NumericBlock | None = None
+    block: NumericBlock | FileBlock | None = None
     by_row: bool = True
     event: Event | None = None
     headers: Headers = field(default_factory=list)
@@ -67,7 +68,7 @@ def parse_predict(superset: bool, wire: WireRequest, limits: Limits) -> PredictD
     body = bytes(read_body(wire, limits))  # a view of it would be copied by each that reads it
     mode = event_mode(wire.headers)
     if mode is None:
-        block = read_block(body, limits.json_depth)
+        block = read_block(body, limits.json_depth) or read_files(body, limits.json_depth)
         if block is not None:
             return PredictDraft(read_target(wire, None, superset), {}, block, headers=wire.headers)
         event, payload = None, read_payload(body, limits.json_depth, "Unrecognized request format")
@@ -92,7 +93,7 @@ def bind_predict(explain: bool, draft: PredictDraft, signature: Signature) -> Co
     if takes_rows(signature):
         draft.rows = read_untyped(draft.document if block is None else block.document())
         return tree_request(draft.rows, signature, draft.headers, explain=explain)
-    tensors = None if block is None else read_numbers(block, signature)
+    tensors = None if block is None else tensor_of(block, signature, images=True)
     if tensors is None:
         document = draft.document if block is None else block.document()
         draft.by_row, tensors = read_document(document, signature)
