@@ -178,11 +178,11 @@ def test_a_file_of_settings_names_models_and_listeners(dragoman_yaml):
 
 
 def test_settings_with_mistakes_end_the_start_with_all_of_them(dragoman_yaml):
-    path = dragoman_yaml("models:\n- {name: half}\nlog: {level: loud}\n")
+    path = dragoman_yaml("models:\n- {path: half}\nlog: {level: loud}\n")
     with starting("serve", str(path)) as server:
         assert server.process.wait() == 1
         first, second = server.process.stderr.read().splitlines()
-        assert first == f"dragoman: {path}:2: models[0].path: this key is required"
+        assert first == f"dragoman: {path}:2: models[0].name: this key is required"
         assert second == f"{path}:3: log.level: 'loud' is not one of debug, info, warning, error"
 
 

@@ -314,6 +314,23 @@ def test_vectors_that_are_not_those_of_the_texts_are_told_as_none(data: Any) -> 
     on_loop(test)
 
 
+@pytest.mark.parametrize(
+    ("key", "header", "value"),
+    [
+        ({}, "authorization", "Bearer sk-secret"),
+        ({"header": "X-API-Key"}, "x-api-key", "sk-secret"),
+        ({"username": "me"}, "authorization", "Basic bWU6c2stc2VjcmV0"),
+    ],
+)
+def test_a_key_is_shown_as_its_server_wants_it(key: Any, header: str, value: str) -> None:
+    async def test() -> None:
+        async with standing_in(LISTED) as server:
+            await loaded(server, key={"env": "KEY", **key})
+        assert server.asked[0].headers[header] == value
+
+    on_loop(test)
+
+
 @pytest.mark.parametrize("status", [200, 404, 405, 501])
 def test_a_server_that_lists_no_models_is_there_all_the_same(status: int) -> None:
     async def test() -> None:

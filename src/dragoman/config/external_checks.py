@@ -1,18 +1,27 @@
 """Mistakes in what settings say of models that live in other servers."""
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
-from dragoman.settings.external import ExternalRules, ExternalSettings, ExternalTensor, origin_of
+from dragoman.settings.external import (
+    ExternalRules,
+    ExternalSettings,
+    ExternalTensor,
+    KeySettings,
+    origin_of,
+)
 
+HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 Mistake = tuple[str, str]  # key, what is wrong with it
 
 
 def external_mistakes(key: str, external: ExternalSettings, rules: ExternalRules) -> Iterator[Mistake]:
     """A server that cannot be called, or may not be, and keys that its protocol does not have."""
     yield from url_mistakes(f"{key}.url", external, rules)
-    if external.key is not None and (external.key.file is None) == (external.key.env is None):
-        yield f"{key}.key", "give exactly one of file and env"
+    if external.key is not None:
+        yield from key_mistakes(f"{key}.key", external.key)
     if external.protocol != "openai" and external.task != "text":
         yield f"{key}.task", f"the protocol {external.protocol} has no tasks"
     if bool(external.inputs) != bool(external.outputs):
@@ -35,6 +44,16 @@ def url_mistakes(key: str, external: ExternalSettings, rules: ExternalRules) -> 
         yield key, f"{origin} is none of external.origins, which lists the servers that may be called"
     elif protocol != "openai" and external.url.rstrip("/").endswith(f"/{protocol}"):
         yield key, f"/{protocol} is put behind the URL: leave it out"
+
+
+def key_mistakes(where: str, key: KeySettings) -> Iterator[Mistake]:
+    """A key that is nowhere or in two places, or would go in two ways."""
+    if (key.file is None) == (key.env is None):
+        yield where, "give exactly one of file and env"
+    if key.header and key.username:
+        yield where, "give at most one of header and username"
+    if key.header and HEADER.fullmatch(key.header) is None:
+        yield f"{where}.header", f"{key.header!r} is no name of a header"
 
 
 def rule_mistakes(rules: ExternalRules) -> Iterator[Mistake]:

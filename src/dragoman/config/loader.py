@@ -147,6 +147,12 @@ def checked(merged: Merged) -> ServerSettings:
 
 
 def place_of(key: str, origins: Mapping[str, str]) -> str:
-    """Where a key is given: its own place, else that of the first key below it."""
-    below = (origin for name, origin in origins.items() if name.startswith(key))
-    return origins.get(key) or next(below, "settings")
+    """Where a key is given: its own place, else of the first key below it, else of what lacks it."""
+    if key in origins:
+        return origins[key]
+    while key:
+        found = next((origin for name, origin in origins.items() if name.startswith(key)), None)
+        if found is not None:
+            return found
+        key = key.rpartition(".")[0]
+    return "settings"

@@ -31,6 +31,8 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     file: str | None = None  # holds the key in its first line; read again when it changes
     env: str | None = None  # a variable that holds the key
+    header: str = ""  # a header that it is sent in as it is, as X-API-Key; empty = Authorization: Bearer
+    username: str = ""  # then the key is this user's password: Authorization: Basic
 
 
 class ExternalTensor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,7 +52,7 @@ class ExternalSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     task: Literal["text", "chat", "embeddings"] = "text"
     model: str = ""  # what it is called there; empty = as here
     version: str = ""  # v1, v2: its version there; empty = none is named
-    key: KeySettings | None = None  # sent as Authorization: Bearer; None = nothing is
+    key: KeySettings | None = None  # None = no key is shown to it
     ca_file: str = ""  # authorities in PEM form that its certificate is checked by; empty = the system's
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # openai: of chats
     dimensions: tuple[Positive, ...] = ()  # openai: lengths that its vectors may be cut to

@@ -37,6 +37,8 @@ def test_a_server_that_is_listed_is_no_mistake():
         ("url: 'https://api.example', protocol: v1, task: chat", "task", "the protocol v1 has no tasks"),
         (f"{GOOD}, key: {{}}", "key", "give exactly one of file and env"),
         (f"{GOOD}, key: {{file: a, env: b}}", "key", "give exactly one of file and env"),
+        (f"{GOOD}, key: {{env: b, header: x, username: y}}", "key", "at most one of header and username"),
+        (f"{GOOD}, key: {{env: b, header: 'a: b'}}", "key.header", "'a: b' is no name of a header"),
         (
             "url: 'https://api.example', protocol: v2, inputs: {x: {dtype: int8, shape: [-1]}}, "
             "outputs: {y: {dtype: int8, shape: [-1]}}",

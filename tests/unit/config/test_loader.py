@@ -121,6 +121,7 @@ def test_what_is_unsupported_may_be_allowed():
         ),
         ("models:\n- {name: ../a, path: x}", "2: models[0].name: '../a' is not a model name"),
         ("models:\n- {name: a, path: ''}", "2: models[0].path: a path is expected"),
+        ("models:\n- {name: a, threads: 1}", "2: models[0].path: a path is expected, or a server"),
         (
             "listeners:\n- {port: 80}\n- {port: 80}",
             "3: listeners[1].port: 127.0.0.1:80 is the address of listeners[0]",

@@ -1,8 +1,10 @@
 """Loads a model that lives in another server: asks whether that is there, and what the model takes."""
 
 import asyncio
+import base64
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from msgspec.structs import replace
@@ -14,8 +16,8 @@ from dragoman.engines.external.model import ExternalModel
 from dragoman.engines.external.texts import ExternalTexts
 from dragoman.engines.external.v1 import ExternalV1
 from dragoman.engines.external.v2 import ExternalV2
-from dragoman.engines.upstream import Upstream, UpstreamRules, parse_place
-from dragoman.settings.external import ExternalSettings
+from dragoman.engines.upstream import Upstream, UpstreamRules, bearer, parse_place
+from dragoman.settings.external import ExternalSettings, KeySettings
 from dragoman.settings.model import ModelSettings
 
 LOOK_S: Final = 5.0  # for each answer about the model, which a start of this server may wait for
@@ -60,10 +62,11 @@ class ExternalEngine(Engine):
             raise invalid(f"external.task: {settings.task} is none of the protocol {settings.protocol}")
         place, tls = parse_place(settings.url), tls_of(settings)
         rules = rules_of(settings)
+        shown = partial(header_of, settings.key or KeySettings())
         name = f"the external server of model {artifact.model}"
 
         def upstream(rules: UpstreamRules) -> Upstream:
-            return Upstream(name, place, rules, key=reach.key, tls=tls, resolve=reach.resolve)
+            return Upstream(name, place, rules, key=reach.key, shown=shown, tls=tls, resolve=reach.resolve)
 
         model = kind(artifact, settings, upstream(rules))
         looking = replace(rules, retries=0, timeout_s=min(LOOK_S, rules.timeout_s))
@@ -77,6 +80,16 @@ async def introduced(model: ExternalModel, upstream: Upstream) -> None:
         await model.introduce(upstream)
     finally:
         upstream.close()
+
+
+def header_of(settings: KeySettings, key: str) -> tuple[str, str]:
+    """The header that shows a key."""
+    if settings.header:
+        return settings.header, key
+    if settings.username:
+        pair = f"{settings.username}:{key}".encode()
+        return "authorization", f"Basic {base64.b64encode(pair).decode()}"
+    return bearer(key)
 
 
 def rules_of(settings: ExternalSettings) -> UpstreamRules:

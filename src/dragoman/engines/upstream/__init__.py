@@ -11,7 +11,7 @@ from dragoman.engines.upstream.failures import UpstreamError, nonsense
 from dragoman.engines.upstream.incoming import Answer
 from dragoman.engines.upstream.openai import Events, OpenAiUpstream, read_object
 from dragoman.engines.upstream.place import Place, parse_place, socket_place
-from dragoman.engines.upstream.request import Request, UpstreamRules
+from dragoman.engines.upstream.request import Request, UpstreamRules, bearer
 from dragoman.engines.upstream.server import Parts, Timing, Upstream
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Upstream",
     "UpstreamError",
     "UpstreamRules",
+    "bearer",
     "nonsense",
     "parse_place",
     "read_object",

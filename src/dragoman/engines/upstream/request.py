@@ -1,6 +1,6 @@
 """Requests to another server, and the rules by which it is called."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.engines.upstream.connection import Buffer
 from dragoman.engines.upstream.place import Place
 
+Shown = Callable[[str], tuple[str, str]]  # a key -> the header that shows it
 JOINED_BYTES: Final = 64 * 1024  # bodies up to this size go out with their head, copied
 COMMON: Final = f"user-agent: dragoman/{__version__}\r\naccept-encoding: identity\r\n"
 
@@ -38,7 +39,12 @@ class Request(Struct, frozen=True):
     idempotent: bool = False
 
 
-def message(place: Place, request: Request, key: str) -> list[Buffer]:
+def bearer(key: str) -> tuple[str, str]:
+    """The header that shows a key, as OpenAI's API has it."""
+    return "authorization", f"Bearer {key}"
+
+
+def message(place: Place, request: Request, key: str, shown: Shown = bearer) -> list[Buffer]:
     """The request, in the pieces in which it is sent.
 
     Errors: FAILED_PRECONDITION for a key that no header can hold.
@@ -47,7 +53,7 @@ def message(place: Place, request: Request, key: str) -> list[Buffer]:
     if key:
         if not (key.isascii() and key.isprintable()):
             raise DragomanError(Code.FAILED_PRECONDITION, "the key is none that a header can hold")
-        lines.append(f"authorization: Bearer {key}\r\n")
+        lines.append("{}: {}\r\n".format(*shown(key)))
     lines += [f"{name}: {value}\r\n" for name, value in request.headers]
     size = sum(map(len, request.body))
     if request.body or request.method == "POST":

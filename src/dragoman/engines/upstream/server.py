@@ -24,7 +24,7 @@ from dragoman.engines.upstream.connection import Connection, connected
 from dragoman.engines.upstream.failures import UpstreamError, refusal, unconnected, unreachable
 from dragoman.engines.upstream.incoming import Answer, Incoming
 from dragoman.engines.upstream.place import Place, Resolve, resolve_anything
-from dragoman.engines.upstream.request import Request, UpstreamRules, message
+from dragoman.engines.upstream.request import Request, Shown, UpstreamRules, bearer, message
 from dragoman.engines.upstream.timing import limited
 
 T = TypeVar("T")
@@ -45,9 +45,9 @@ REAL: Final = Timing()
 
 
 class Upstream:
-    """Calls one server. `name` is what messages call it; `key` gives what is sent as Bearer; empty = nothing.
+    """Calls one server. `name` is what messages call it; `key` gives a key, which `shown` makes a header of.
 
-    For the tasks of one event loop; `resolve` is called on threads.
+    An empty key is none. For the tasks of one event loop; `resolve` is called on threads.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Upstream:
         rules: UpstreamRules = USUAL,
         *,
         key: Callable[[], str] = str,
+        shown: Shown = bearer,
         tls: ssl.SSLContext | None = None,
         resolve: Resolve = resolve_anything,
         timing: Timing = REAL,
@@ -67,6 +68,7 @@ class Upstream:
         self.now = timing.now
         self._place = place
         self._key = key
+        self._shown = shown
         self._tls = tls if tls is not None or not place.is_secure else ssl.create_default_context()
         self._resolve = resolve
         self._timing = timing
@@ -171,7 +173,7 @@ class Upstream:
 
     async def _begun(self, request: Request, *, in_parts: bool) -> tuple[Connection, Incoming]:
         """A connection on which the request has gone out and the answer's head has come."""
-        sent = message(self._place, request, self._key())
+        sent = message(self._place, request, self._key(), self._shown)
         while True:
             kept = self._take()
             connection = kept or await self._connect()
