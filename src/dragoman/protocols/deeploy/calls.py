@@ -29,6 +29,8 @@ LENGTH: Final = LENGTH_HEADER.lower()
 FORMS: Final = (
     'Expected "instances", or one tensor with "name", "shape", "datatype" and "data", in the request'
 )
+# What belongs to other paths of the same deployment.
+ELSEWHERE: Final = {"prompt": "completions", "messages": "chat/completions", "input": "embeddings"}
 
 
 def parse_predict(wire: WireRequest, limits: Limits) -> CallDraft:
@@ -74,7 +76,8 @@ def as_request(document: JsonObject) -> JsonObject | None:
         entries = document[INPUTS]
         return document if type(entries) is list and entries and describes_tensor(entries[0]) else None
     if not any(key in document for key in TENSOR):
-        raise invalid(FORMS)
+        hints = [f'"{key}" goes to {path}; ' for key, path in ELSEWHERE.items() if key in document]
+        raise invalid("".join([*hints[:1], FORMS]))
     missing = [f'"{key}"' for key in TENSOR if document.get(key) is None]
     if missing:
         raise invalid(f"the body is one tensor, and has no {' and no '.join(missing)}; {FORMS}")

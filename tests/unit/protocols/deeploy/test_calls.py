@@ -74,6 +74,9 @@ def test_rows_of_objects_under_inputs_are_v1s() -> None:
     ("body", "said"),
     [
         ({}, 'Expected "instances"'),
+        ({"prompt": ["a"]}, '"prompt" goes to completions; Expected "instances"'),
+        ({"messages": []}, '"messages" goes to chat/completions; '),
+        ({"input": ["a"]}, '"input" goes to embeddings; '),
         ({"name": "x"}, 'no "shape" and no "datatype" and no "data"'),
         ({**TENSOR, "data": None}, 'has no "data"'),
         ({**TENSOR, "instances": [1.0], "inputs": []}, "not both"),
