@@ -319,6 +319,15 @@ def test_a_process_that_does_not_come_about_fails_the_model(tmp_path: Path, star
     assert ended(place.pids)
 
 
+def test_a_process_that_answers_and_writes_nothing_fails_the_model(tmp_path: Path) -> None:
+    place = Place(tmp_path, dumb=True)
+    artifact = Artifact(str(place.folder / "config.json"), "m", 1)
+    with pytest.raises(DragomanError, match="writes nothing: vLLM failed") as caught:
+        VllmEngine().load(artifact, {"command": str(place.command)})
+    assert caught.value.code is Code.FAILED_PRECONDITION
+    assert ended(place.pids)
+
+
 def test_the_process_ends_with_the_server_however_that_ends(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.settings()

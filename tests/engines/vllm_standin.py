@@ -68,6 +68,8 @@ class StandIn:
     async def complete(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: dict[str, Any]
     ) -> None:
+        if "dumb" in self.script and not asked.get("stream"):
+            return await whole(writer, 500, b"")
         key = " ".join(map(str, asked["prompt"]))
         act = self.script["acts"].get(key, "")
         if act == "refuses":
@@ -118,7 +120,7 @@ def chunk(token: int, reason: str | None) -> dict[str, Any]:
 
 def scores(asked: dict[str, Any]) -> dict[str, Any]:
     """Each token of the prompt is the second at its place, behind token 9."""
-    wanted = asked["prompt_logprobs"]
+    wanted = asked.get("prompt_logprobs")
     places: list[dict[str, Any] | None] = [None]
     for token in asked["prompt"][1:]:
         others = {"9": {"logprob": -0.125, "rank": 1}} if wanted else {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 GUARDIAN: Final = str(Path(__file__).with_name("guardian.py"))
-LINES: Final = 40  # of what it says, kept for the log
+LINES: Final = 200  # of what it says, kept for the log
 LINE_CHARS: Final = 1000
 
 

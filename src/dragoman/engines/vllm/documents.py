@@ -85,6 +85,11 @@ def read_chunk(handle: int, chunk: Mapping[str, Any]) -> Emission | None:
     return Emission(handle, ids, told, FINISHES[reason])
 
 
+def trial_document() -> dict[str, Any]:
+    """The request for a token that nobody looks at: the first takes a while, and shows whether any comes."""
+    return {"model": MODEL, "prompt": [0], "max_tokens": 1, "temperature": 0}
+
+
 def score_document(ids: Ids, count: int) -> dict[str, Any]:
     """The request for how likely the tokens of a text were; one more is written, and not looked at."""
     return {

@@ -32,8 +32,8 @@ from dragoman.engines.text_files import (
 )
 from dragoman.engines.text_model import TextParts
 from dragoman.engines.vllm.command import find_command, has_gpu, serve_command
-from dragoman.engines.vllm.documents import context_told
-from dragoman.engines.vllm.model import VllmModel
+from dragoman.engines.vllm.documents import context_told, trial_document
+from dragoman.engines.vllm.model import COMPLETIONS, VllmModel
 from dragoman.engines.vllm.options import VllmOptions
 from dragoman.engines.vllm.server import VllmServer
 from dragoman.engines.vllm.vectors import BATCH_TOKENS, vector_options, vectors_from
@@ -129,10 +129,25 @@ def make_writer(folder: str, artifact: Artifact, chosen: VllmOptions) -> Finish:
     tokenizer = FastTokenizer(open_tokenizer(folder, artifact))
 
     def finish(server: VllmServer, told: int | None) -> VllmModel:
+        try_out(server, chosen.start_timeout_s)
         parts = make_parts(folder, artifact, tokenizer, min(context, told or context), chosen.at_once)
         return VllmModel(server, parts, scores=text.scoring != "off")
 
     return finish
+
+
+def try_out(server: VllmServer, timeout_s: float) -> None:
+    """Have it write one token.
+
+    Errors: FAILED_PRECONDITION where none comes.
+    """
+    call = server.openai.ask(COMPLETIONS, trial_document(), None, read=len)
+    try:
+        server.ask(call, timeout_s)
+    except DragomanError as error:
+        raise DragomanError(
+            Code.FAILED_PRECONDITION, f"vLLM loads this model and writes nothing: {error.message}"
+        ) from error
 
 
 def make_embedding(folder: str, artifact: Artifact, chosen: VllmOptions) -> Finish:

@@ -37,7 +37,7 @@ SOCKET: Final = "vllm.sock"
 TURN_S: Final = 0.1  # how soon it is seen that the process is there
 ASK_S: Final = 10.0  # for an answer about its health
 PAUSES_S: Final = (0.5, 2.0, 8.0, 30.0)  # before it is started again; the last one for all further ones
-GRACE_S: Final = 8.0  # more than its guardian gives it
+GRACE_S: Final = 3.0  # for the process to end by itself
 SCORING: Final = 8  # connections besides those of texts
 NEVER: Final = 2**31  # the keeper knows better than a count of failures
 RETRY_S: Final = 5.0
@@ -112,6 +112,7 @@ class VllmServer:
         self._closing.set()
         self.down = f"model {self._model} is closed"
         self.loop.call_soon_threadsafe(self._end_calls)
+        shutil.rmtree(self._folder, ignore_errors=True)  # first: the server may not wait for all of this
         if self._child is not None:
             self._child.stop(GRACE_S)
         if self._keeper is not None:
