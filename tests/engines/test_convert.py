@@ -1,6 +1,7 @@
 """`dragoman convert` with the real converters: what is made answers as its source, and is served alike."""
 
 import json
+import pickle
 import re
 import runpy
 import subprocess
@@ -25,14 +26,16 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from tests.e2e.process import dragoman_run, fetch
+from tests.e2e.process import COMMAND, dragoman_run, fetch
 from tests.meta.contracts import TREE
 from tests.server_process import serving
 from tests.unit.engines.sklearn.estimators import PEOPLE, SURVIVED
@@ -51,7 +54,22 @@ def people() -> Any:
     return make_pipeline(encoder, RandomForestClassifier(20, random_state=0)).fit(PEOPLE, SURVIVED)
 
 
+def words() -> Any:
+    """Words of one column counted, beside numbers that are filled in, to a number."""
+    frame = PEOPLE.assign(note=["a good day", "A bad day, sir", "good sir", "bad, good"])
+    chosen = [("words", TfidfVectorizer(), "note"), ("rest", SimpleImputer(), ["age", "fare"])]
+    return make_pipeline(ColumnTransformer(chosen), Ridge()).fit(frame, [0.5, 1.0, 2.0, 0.0])
+
+
+def named_trees() -> Any:
+    """Trees of XGBoost that know their columns by name."""
+    data = load_iris(as_frame=True)
+    return xgboost.XGBClassifier(n_estimators=5).fit(data.data, data.target)
+
+
 ESTIMATORS = {
+    "words": words,
+    "named_trees": named_trees,
     "forest": lambda: make_pipeline(StandardScaler(), RandomForestClassifier(100, random_state=0)).fit(*IRIS),
     "people": people,
     "named": lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(CANCER.data, CANCER.target),
@@ -155,6 +173,23 @@ def test_a_step_that_is_code_of_its_own_is_told(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["own.joblib"]
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\x80\x05", "bad.joblib does not load: it is truncated, damaged, "),
+        (pickle.dumps({}), "bad.joblib does not load: dict has no predict"),
+    ],
+)
+def test_a_file_that_is_no_estimator_is_told_in_a_line(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "bad.joblib"
+    path.write_bytes(content)
+    run = dragoman_run("convert", str(path), "--trust-code", "--json")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert f"dragoman: {told}" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert "log" not in run.stderr
+
+
 def test_given_rows_are_compared_in_the_place_of_made_up_ones(tmp_path: Path) -> None:
     path = tmp_path / "people.joblib"
     joblib.dump(people(), path)
@@ -255,3 +290,18 @@ def test_the_three_pipelines_of_the_page_are_equal_and_faster(tmp_path: Path, ca
         assert after < before
     session = onnxruntime.InferenceSession(tmp_path / "cancer" / "1" / "model.onnx")
     assert [value.name for value in session.get_inputs()] == list(CANCER.feature_names)
+
+
+def test_a_conversion_that_is_told_to_stop_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "forest.joblib"
+    joblib.dump(ESTIMATORS["forest"](), path)
+    command = [*COMMAND, "convert", str(path), "--trust-code"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            if line.startswith("converting"):
+                break
+        running.terminate()
+        running.communicate()
+    assert running.returncode == 143
+    assert [entry.name for entry in tmp_path.iterdir()] == ["forest.joblib"]

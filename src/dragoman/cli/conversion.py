@@ -1,16 +1,21 @@
 """What `dragoman convert` prints: what is under way, and the table of what a call costs."""
 
+import signal
 import sys
 from collections.abc import Iterator
+from typing import Final, NoReturn
 
 import msgspec
 
 from dragoman.cli.failure import FailureError
 from dragoman.cli.table import aligned, one_line
 from dragoman.cli.view import say
+from dragoman.convert.causes import Causes
 from dragoman.convert.run import convert
 from dragoman.convert.wanted import Converted, Wanted
 from dragoman.core.errors import DragomanError
+
+SIGNALLED: Final = 128  # above which exit codes tell of signals
 
 
 def run(wanted: Wanted, *, as_json: bool) -> None:
@@ -18,16 +23,24 @@ def run(wanted: Wanted, *, as_json: bool) -> None:
 
     Errors: FailureError.
     """
+    causes = Causes()
+    causes.listen()
+    signal.signal(signal.SIGTERM, ended)
     try:
         made = convert(wanted, progress)
     except DragomanError as error:
-        raise FailureError(error.message) from error
+        raise FailureError(causes.told(error)) from error
     except OSError as error:
         raise FailureError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
     if as_json:
         say(msgspec.json.format(msgspec.json.encode(made)).decode())
     else:
         say(*lines(made))
+
+
+def ended(number: int, frame: object) -> NoReturn:
+    """Leave as by Ctrl-C: the converting process ends, and what is half made is taken away."""
+    sys.exit(SIGNALLED + number)
 
 
 def progress(text: str) -> None:

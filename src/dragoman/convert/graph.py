@@ -32,12 +32,16 @@ class Feed(Struct, frozen=True):
 
 
 class Take(Struct, frozen=True):
-    """How an output is made of one of the converter's: its one `column`, or the place of the `best`."""
+    """How an output is made of one of the converter's: its one `column`, or the place of the `best`.
+
+    `flat` = as one value for each row.
+    """
 
     port: Port
     inner: str
     column: int | None = None
     best: bool = False
+    flat: bool = False
 
 
 class Wrapping:
@@ -95,7 +99,7 @@ class Wrapping:
             name = self.node(self.after, "Gather", [name, self.constant([take.column])], axis=1)
         if take.port.dtype is not inner or inner.is_float:  # converters may declare another than they give
             name = self.node(self.after, "Cast", [name], to=self.element(take.port.dtype))
-        if len(take.port.shape or ()) == 1:
+        if take.flat or len(take.port.shape or ()) == 1:
             name = self.node(self.after, "Reshape", [name, self.constant([-1])])
         self.node(self.after, "Identity", [name], take.port.name)
 

@@ -11,6 +11,8 @@ from dragoman.engines.sklearn.columns import chosen_names
 
 SPREAD: Final = 3.0  # standard deviations to either side
 MOST_POINTS: Final = 64  # thresholds of one column
+SENTENCES: Final = 64
+LONGEST: Final = 8  # words of one
 Bounds = tuple[Any, Any]
 
 # What attributes of fitted steps say of the least and greatest of each column.
@@ -61,6 +63,8 @@ def step_hints(step: Any, width: int) -> Iterable[Hint]:
     """What a step tells that was fitted with so many columns."""
     if hasattr(step, "categories_"):
         return [category_hint(values) for values in step.categories_]
+    if hasattr(step, "vocabulary_"):
+        return [Hint(texts=sentences(sorted(step.vocabulary_)))]
     points = thresholds(step, width)
     if points:
         return [point_hint(points.get(column, [])) for column in range(width)]
@@ -69,6 +73,13 @@ def step_hints(step: Any, width: int) -> Iterable[Hint]:
             low, high = bounds(step)
             return [Hint(float(one), float(other)) for one, other in zip(low, high, strict=True)]
     return []
+
+
+def sentences(words: Sequence[str]) -> tuple[str, ...]:
+    """Texts of the words that a counter of words knows, as people write them."""
+    random = np.random.default_rng(SENTENCES)
+    lengths = random.integers(1, LONGEST, SENTENCES, endpoint=True)
+    return tuple(" ".join(random.choice(words, length)).capitalize() + "." for length in lengths)
 
 
 def category_hint(values: Any) -> Hint:

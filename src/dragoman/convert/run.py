@@ -13,7 +13,7 @@ from dragoman.convert.source import Source, find_source, load, settings_of
 from dragoman.convert.timing import timed
 from dragoman.convert.wanted import Converted, Tell, Wanted
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.signatures import Signature
+from dragoman.core.signatures import DEFAULT_SIGNATURE, Signature
 from dragoman.repository.loader import LoadedVersion
 from dragoman.repository.sidecar import read_sidecar
 from dragoman.repository.source import Candidate
@@ -63,10 +63,11 @@ def tried(
     wanted: Wanted, source: Source, before: LoadedVersion, place: Place, folder: Path, tell: Tell
 ) -> Converted:
     """Convert into the folder, compare each form, and keep the first that is equal."""
+    given = None if wanted.samples is None else of_file(main_signature(before), wanted.samples)
     signatures = {name: shown(signature) for name, signature in before.model.signatures.items()}
     order = Order(source.engine, source.entry, settings_of(source), str(folder), signatures)
     done = converted(order, tell)
-    inputs = sampled(wanted, before, done)
+    inputs = given or made_up(main_signature(before), done.hints, wanted.rows, wanted.seed)
     rows = rows_of(inputs)
     tell(f"comparing {rows} rows")
     expected = answers(before, inputs, done.signatures)
@@ -102,13 +103,10 @@ def tell_left_out(before: LoadedVersion, done: Done, tell: Tell) -> None:
         tell(f"left out, as the ONNX has only {', '.join(done.signatures)}: {', '.join(left)}")
 
 
-def sampled(wanted: Wanted, before: LoadedVersion, done: Done) -> Inputs:
-    """The rows on which both are compared."""
-    signatures = before.model.signatures
-    signature: Signature = signatures[next(iter(done.signatures or signatures))]
-    if wanted.samples is not None:
-        return of_file(signature, wanted.samples)
-    return made_up(signature, done.hints, wanted.rows, wanted.seed)
+def main_signature(version: LoadedVersion) -> Signature:
+    """The signature whose inputs are sampled: the default one, else the first."""
+    signatures = version.model.signatures
+    return signatures.get(DEFAULT_SIGNATURE) or next(iter(signatures.values()))
 
 
 def first_equal(

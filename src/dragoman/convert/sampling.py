@@ -100,7 +100,8 @@ def of_file(signature: Signature, path: Path) -> Inputs:
     except OSError as error:
         raise invalid(f"{path}: {(error.strerror or str(error)).lower()}") from error
     except (ValueError, KeyError) as error:
-        raise invalid(f"{path} cannot be read: {error}") from error
+        reason = str(error).partition(". ")[0]
+        raise invalid(f"{path} cannot be read: {reason}") from error
     made = {}
     for name, spec in signature.inputs.items():
         if name not in arrays:

@@ -25,6 +25,7 @@ DOUBLE: Final = "float64"
 MIXED: Final = "float64, trees in float32"
 SINGLE: Final = "float32"
 MATRIX_NAME: Final = "X"
+LOCALE: Final = "C.UTF-8"
 OPSETS: Final = {"": 15, "ai.onnx.ml": 3}  # what the converters of boosters know, too
 
 
@@ -39,6 +40,7 @@ def convert(order: Order, say: Callable[[str], None]) -> Done:
     say(f"reading {os.path.basename(order.path)}")
     estimator = read(order.path, order.engine)
     register_boosters()
+    forget_names(estimator)
     forms = []
     failure: Exception | None = None
     for number, (name, made_of, dtype) in enumerate(variants(estimator)):
@@ -91,13 +93,30 @@ def converted(estimator: Any, dtype: DType, signatures: dict[str, Shown]) -> Any
     options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "classes_") else None
     convert_model = required("skl2onnx").convert_sklearn
     model = convert_model(estimator, initial_types=initial, options=options, target_opset=OPSETS)
+    set_locale(model)
     given = [value.name for value in model.graph.output]
     taken = [value.name for value in model.graph.input]
     feeds = [Feed(name, feed.ports, feed.dtype) for name, feed in zip(taken, feeds, strict=True)]
     takes = []
     for name, shown in signatures.items():
-        takes.append(Take(shown.outputs[0], given[1 if name == PROBABILITIES else 0]))
+        port, inner = shown.outputs[0], given[1 if name == PROBABILITIES else 0]
+        takes.append(Take(port, inner, flat=port.shape is None and is_single(model.graph.output[0])))
     return wrapped(model, feeds, takes)
+
+
+def set_locale(model: Any) -> None:
+    """Have words put into lower case by a locale that every Linux has, which en_US is not."""
+    for node in model.graph.node:
+        if node.op_type == "StringNormalizer":
+            kept = [attribute for attribute in node.attribute if attribute.name != "locale"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, required("onnx.helper").make_attribute("locale", LOCALE)])
+
+
+def is_single(output: Any) -> bool:
+    """Whether an output has one value for each row, which scikit-learn gives without an axis of its own."""
+    sizes = output.type.tensor_type.shape.dim
+    return len(sizes) == 2 and sizes[1].dim_value == 1
 
 
 def feeds_of(estimator: Any, inputs: Sequence[Port], dtype: DType) -> list[Feed]:
@@ -124,6 +143,14 @@ def chooses_columns(estimator: Any) -> bool:
 def width(port: Port) -> int:
     """The columns of one input."""
     return 1 if len(port.shape or ()) == 1 else int((port.shape or (None, 1))[1] or 1)
+
+
+def forget_names(estimator: Any) -> None:
+    """Take the columns' names from XGBoost's estimators, whose converter knows them only as f0, f1, ..."""
+    for _, step in getattr(estimator, "steps", [("", estimator)]):
+        if type(step).__module__.startswith("xgboost"):
+            booster = step.get_booster()
+            booster.feature_names = booster.feature_types = None
 
 
 def register_boosters() -> None:
