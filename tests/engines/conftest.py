@@ -13,6 +13,7 @@ WITH_GENAI = (
     "test_text_protocols.py",
 )
 WITH_NETWORKS = ("torch", "safetensors", "tensorflow", "tf2onnx", "onnxscript")
+WITH_TABLES = ("test_tables.py", "test_explanations.py")
 WITH_BOTH = ("test_openvino_config_file.py",)
 collect_ignore = [
     *(() if find_spec("tensorflow") else WITH_TENSORFLOW),
@@ -23,7 +24,7 @@ collect_ignore = [
     *(() if find_spec("tokenizers") else ("test_vllm_engine.py",)),
     *(() if find_spec("transformers") and find_spec("openvino_genai") else ("test_converted_models.py",)),
     *(() if find_spec("transformers") else ("test_transformers_engine.py",)),
-    *(() if find_spec("skops") and find_spec("xgboost") and find_spec("lightgbm") else ("test_tables.py",)),
+    *(() if find_spec("skops") and find_spec("xgboost") and find_spec("lightgbm") else WITH_TABLES),
     *(() if all(map(find_spec, WITH_NETWORKS)) else ("test_convert_networks.py",)),
     *(() if find_spec("skl2onnx") and find_spec("onnxmltools") else ("test_convert.py",)),
     *(() if find_spec("torch") and find_spec("captum") else WITH_CAPTUM),
