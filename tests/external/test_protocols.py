@@ -165,6 +165,17 @@ def test_it_cannot_be_asked_for_tokens(served: Addresses) -> None:
     assert (status, json.loads(body)["error"]["code"]) == (400, "unsupported_model")
 
 
+def test_texts_and_their_tokens_are_counted(tmp_path: Path) -> None:
+    with behind(answer) as server, front(tmp_path, server) as addresses:
+        for streams in (False, True):
+            ask(addresses.http, "/v1/completions", {"model": "talker", "prompt": PROMPT, "stream": streams})
+        metrics = ask(addresses.http, "/metrics")[2].decode()
+    labels = '{model="talker",version="1"}'
+    assert f"dragoman_text_finished_total{labels} 2.0" in metrics
+    assert f"dragoman_text_running{labels} 0.0" in metrics
+    assert f"dragoman_text_tokens_total{labels} {2.0 * USED['completion_tokens']}" in metrics
+
+
 def test_an_overload_is_told_with_its_time(tmp_path: Path) -> None:
     busy = says(429, {"error": {"message": "slow down", "code": "rate_limit"}}, {"retry-after": "9"})
     with behind(says(200, {}), busy) as server, front(tmp_path, server) as addresses:
@@ -217,3 +228,4 @@ def test_a_server_that_fails_is_shown_on_every_view_and_left_alone(tmp_path: Pat
     assert (state["state"], state["status"]["error_message"]) == ("AVAILABLE", why)
     assert own["models"][0]["versions"][0]["cause"]["message"] == why
     assert 'dragoman_external_up{model="talker",version="1"} 0.0' in metrics
+    assert 'dragoman_text_failed_total{model="talker",version="1"} 3.0' in metrics

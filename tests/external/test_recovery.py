@@ -182,6 +182,21 @@ def test_a_key_is_read_again_when_its_file_has_changed(tmp_path) -> None:
     assert key() == "first"
     file.write_text("the second one\n", encoding="utf-8")
     assert key() == "the second one"
+    file.unlink()
+    assert key() == "the second one"  # rather than none
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [({"env": "NO_SUCH_VARIABLE"}, Code.FAILED_PRECONDITION), ({"file": "/no/such/file"}, Code.NOT_FOUND)],
+)
+def test_a_key_that_is_not_there_is_told_without_its_place(given: dict[str, str], code: Code) -> None:
+    settings = ExternalSettings(url="http://a.example/", protocol="openai", key=KeySettings(**given))
+    with pytest.raises(DragomanError, match=r"external\.key: the file or variable is not there") as caught:
+        reach(ExternalPlace(settings, ExternalRules(origins=("http://a.example",))))
+    assert caught.value.code is code
+    assert "/no/such" not in caught.value.message
+    assert caught.value.__cause__ is not None  # which the log tells
 
 
 def test_another_place_or_another_list_of_origins_loads_the_model_anew() -> None:

@@ -74,7 +74,7 @@ def test_a_file_that_holds_no_certificates_is_told(tmp_path: Path) -> None:
         file = tmp_path / "ca.crt"
         file.write_text("nothing", encoding="utf-8")
         async with standing_in(LISTED) as server:
-            with pytest.raises(DragomanError, match=r"external\.ca_file: .* holds no certificates") as caught:
+            with pytest.raises(DragomanError, match="or holds no certificates") as caught:
                 await loaded(server, url=url(server), ca_file=str(file))
         assert caught.value.code is Code.FAILED_PRECONDITION
 

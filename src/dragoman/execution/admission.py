@@ -22,6 +22,11 @@ class Slots:
         """The slots that nobody has."""
         return self._free
 
+    @property
+    def waiting(self) -> int:
+        """The calls that stand in line."""
+        return sum(not turn.done() for turn in self._queue)
+
     def try_take(self) -> bool:
         """Take a slot if one is free."""
         if self._free > 0:

@@ -12,7 +12,7 @@ from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.images.preparation import decoder
 from dragoman.execution.images.runner import PreparingRunner
-from dragoman.execution.remote import RemoteRunner
+from dragoman.execution.remote import RemoteRunner, RemoteTextRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.execution.text.embedding import EmbeddingRunner
 from dragoman.execution.text.runner import TextRunner
@@ -48,7 +48,9 @@ def make_runner(
     if isinstance(model, HandlerModel):
         return HandlerRunner(model, loop, measured=measured)
     if isinstance(model, RemoteModel):
-        return RemoteRunner(model, name, settings.max_queue, loop)
+        writes = any(signature.text is not None for signature in model.signatures.values())
+        remote = RemoteTextRunner if writes else RemoteRunner
+        return remote(model, name, settings.max_queue, loop)
     if isinstance(model, EmbeddingModel):
         return EmbeddingRunner(model, name, threads, settings.max_queue)
     if isinstance(model, TextModel):

@@ -10,12 +10,14 @@ from contextlib import aclosing, suppress
 from time import perf_counter_ns
 from typing import Final
 
+import structlog
+
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.requests import CoreRequest, GenerateRequest, TensorRequest
 from dragoman.core.responses import Chunk, CoreResponse, EmbedResponse, TensorResponse, TextResponse
 from dragoman.core.signatures import Signature
-from dragoman.core.statistics import Occupancy, Run
+from dragoman.core.statistics import Occupancy, Run, TextCounts
 from dragoman.core.status import Cause
 from dragoman.core.tensors import DType, Tensor
 from dragoman.core.text_signature import VECTOR
@@ -23,6 +25,7 @@ from dragoman.engines.base import RemoteModel
 from dragoman.execution.adapters import KIND_OF, SignatureAdapter
 from dragoman.execution.admission import Slots
 from dragoman.execution.deadlines import within
+from dragoman.execution.tally import Tally
 from dragoman.execution.text.tensors import embed_request, generate_request, text_response, text_tensor
 from dragoman.repository.handle import Handle
 
@@ -47,6 +50,7 @@ class RemoteRunner:
         self._loop = loop
         self._silence_s = silence_s
         self._slots = Slots(model.concurrency, queue_limit, name)
+        self._tally = Tally()
         self._adapters: dict[str, SignatureAdapter] = {}
         self._checks: asyncio.Task[None] | None = None
         if model.check_s:
@@ -69,15 +73,18 @@ class RemoteRunner:
         await within(call, self._slots.take())
         began_ns = perf_counter_ns()
         try:
-            async with aclosing(self._heard(ready, call)) as chunks:
-                async for chunk in chunks:
-                    told = self._as_tensors(chunk, signature) if as_tensors else chunk
-                    if told is None:
-                        continue
-                    now_ns = perf_counter_ns()
-                    told.version, told.run = handle.version, Run(now_ns - began_ns)
-                    began_ns = now_ns
-                    yield told
+            with self._tally.counted(ready):
+                async with aclosing(self._heard(ready, call)) as chunks:
+                    async for chunk in chunks:
+                        if chunk.usage is not None:
+                            self._tally.used(chunk.usage)
+                        told = self._as_tensors(chunk, signature) if as_tensors else chunk
+                        if told is None:
+                            continue
+                        now_ns = perf_counter_ns()
+                        told.version, told.run = handle.version, Run(now_ns - began_ns)
+                        began_ns = now_ns
+                        yield told
         finally:
             call.cancelled = True
             self._slots.give()
@@ -106,10 +113,13 @@ class RemoteRunner:
         await within(call, self._slots.take())
         began_ns = perf_counter_ns()
         try:
-            response = await within(call, self._model.answer(ready, call))
+            with self._tally.counted(ready):
+                response = await within(call, self._model.answer(ready, call))
         finally:
             self._slots.give()
         run = Run(perf_counter_ns() - began_ns, began_ns - since_ns)
+        if isinstance(response, TextResponse):
+            self._tally.used(response.usage)
         if isinstance(request, TensorRequest):
             if isinstance(response, TextResponse):
                 return text_response([text.text for text in response.texts], handle.version, run)
@@ -180,10 +190,21 @@ class RemoteRunner:
         """Ask again and again whether the other server is well."""
         while self._model.check_s:
             await asyncio.sleep(self._model.check_s)
-            await self._model.check()
+            try:
+                await self._model.check()
+            except Exception:  # a bug of ours, and what is shown must not stay as it is for ever
+                structlog.get_logger("dragoman.execution").exception("a check broke down", model=self._name)
 
     async def _released(self) -> None:
         if self._checks is not None:
             self._checks.cancel()
             await asyncio.gather(self._checks, return_exceptions=True)
         self._model.release()
+
+
+class RemoteTextRunner(RemoteRunner):
+    """The same for a model that writes text, which tells what has become of its texts."""
+
+    def texts(self) -> TextCounts:
+        """How many there are, and what became of those there were."""
+        return self._tally.counts(self._model.concurrency, self._slots.waiting)

@@ -35,14 +35,23 @@ class Key:
         self._value = ""
 
     def __call__(self) -> str:
-        """The key.
+        """The key; one that cannot be read any more stays as it was.
 
-        Errors: INVALID_ARGUMENT, NOT_FOUND or PERMISSION_DENIED naming where it was looked for.
+        Errors: FAILED_PRECONDITION, or NOT_FOUND for a file that is not there; which one, the cause says.
         """
         found = None if self._file is None else stamp(self._file)
-        if not self._value or found != self._stamp:
+        if self._value and found == self._stamp:
+            return self._value
+        try:
             self._value = SecretReader().secret(self._settings, "external.key").strip()
-            self._stamp = found
+        except DragomanError as error:
+            if not self._value:
+                code = Code.NOT_FOUND if error.code is Code.NOT_FOUND else Code.FAILED_PRECONDITION
+                message = "external.key: the file or variable is not there, is empty or cannot be read"
+                raise DragomanError(code, message) from error
+            log = structlog.get_logger("dragoman.repository")
+            log.warning("a key cannot be read again, and stays as it was", why=error.message)
+        self._stamp = found
         return self._value
 
 

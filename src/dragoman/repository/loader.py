@@ -175,12 +175,12 @@ class ModelLoader:
             artifact = Artifact("", candidate.model, candidate.version, settings, reach=reach(place))
             model = engine.load(artifact, settings.options)
         except DragomanError as error:
-            raise told_of(candidate, error) from error
+            raise told_of(candidate, error) from (error.__cause__ or error)
         try:
             signatures = merged_signatures(model.signatures, settings)
         except DragomanError as error:
             model.close()
-            raise told_of(candidate, error) from error
+            raise told_of(candidate, error) from (error.__cause__ or error)
         return LoadedVersion(engine.name, model, signatures, configuration(settings, "", {}))
 
     def _is_claimed(self, tree: TreeSnapshot, candidate: Candidate) -> bool:

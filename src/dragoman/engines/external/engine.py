@@ -116,5 +116,5 @@ def tls_of(settings: ExternalSettings) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=settings.ca_file)
     except (OSError, ValueError) as error:
-        message = f"external.ca_file: {settings.ca_file} holds no certificates: {error}"
+        message = "external.ca_file: the file is not there or holds no certificates; the log tells more"
         raise DragomanError(Code.FAILED_PRECONDITION, message) from error
