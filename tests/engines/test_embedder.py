@@ -19,7 +19,7 @@ from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.engines.base import Artifact
 from dragoman.engines.embedder import EmbedderEngine
 from dragoman.engines.embedding import EmbeddingTexts
-from dragoman.engines.embedding.batches import batches
+from dragoman.engines.embedding.batches import batched
 from dragoman.repository.tree import scan
 from dragoman.settings.model import ModelSettings, TextSettings
 from tests.engines.text_models import MODELS
@@ -200,7 +200,7 @@ def test_texts_and_tokens_keep_their_order_in_a_long_request(tiny: EmbeddingText
 
 def test_texts_of_like_length_run_together_within_the_budget() -> None:
     tokens = [[0] * length for length in (3, 9, 1, 4, 30, 2)]
-    assert list(batches(tokens, 10)) == [[4], [1], [3, 0], [5, 2]]
+    assert list(batched(tokens, 10)) == [[4], [1], [3, 0], [5, 2]]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ class Kind(enum.Enum):
     CHAT = "chat"
     EMBED = "embed"
     TOKENIZE = "tokenize"
+    RANK = "rank"
 
 
 class Verb(enum.Enum):
@@ -140,6 +141,14 @@ class EmbedRequest(Struct):
     dimensions: int | None = None
 
 
+class RankRequest(Struct):
+    """A query, and documents of which is wanted how well each fits it."""
+
+    signature: str
+    query: str
+    documents: Sequence[str]
+
+
 class TokenizeRequest(Struct):
     """Texts whose tokens are wanted; `special` = with those that the model wants around a text."""
 
@@ -165,5 +174,6 @@ CoreRequest = (
     | ChatRequest
     | EmbedRequest
     | TokenizeRequest
+    | RankRequest
     | ExplainRequest
 )

@@ -65,6 +65,15 @@ class EmbedResponse(Struct):
     run: Run | None = None
 
 
+class RankResponse(Struct):
+    """How well each document fits the query: a float32 for each, the greater the better."""
+
+    scores: Array
+    usage: Usage
+    version: int | None = None
+    run: Run | None = None
+
+
 class TokensResponse(Struct):
     """The tokens of texts."""
 
@@ -115,6 +124,7 @@ CoreResponse = (
     | TextResponse
     | EmbedResponse
     | TokensResponse
+    | RankResponse
     | ExplainResponse
 )
 

@@ -11,6 +11,7 @@ from dragoman.core.tensors import DType
 PROMPT: Final = "text_input"
 TEXT: Final = "text_output"
 VECTOR: Final = "embedding"
+QUERY, DOCUMENT, SCORE = "query", "document", "score"
 FLOATS: Final = frozenset({DType.FP16, DType.BF16, DType.FP32, DType.FP64})
 
 
@@ -35,6 +36,16 @@ def embedding_signature(traits: EmbedTraits, width: int | None) -> Signature:
         {VECTOR: TensorSpec(VECTOR, DType.FP32, (None, width), VECTOR)},
         accepts=frozenset({Kind.TENSORS, Kind.EMBED, Kind.TOKENIZE}),
         embeds=traits,
+    )
+
+
+def ranking_signature() -> Signature:
+    """The one signature of a model that reads pairs: queries and documents in, a number of each pair out."""
+    return Signature(
+        DEFAULT_SIGNATURE,
+        {name: TensorSpec(name, DType.BYTES, (None,), name) for name in (QUERY, DOCUMENT)},
+        {SCORE: TensorSpec(SCORE, DType.FP32, (None,), SCORE)},
+        accepts=frozenset({Kind.TENSORS, Kind.RANK}),
     )
 
 

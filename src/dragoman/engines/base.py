@@ -11,8 +11,8 @@ from msgspec import Struct
 from dragoman.core.context import CallContext
 from dragoman.core.errors import DragomanError
 from dragoman.core.generation import Finish, Ids, Sampling, TextTraits
-from dragoman.core.requests import CoreRequest, EmbedRequest, TensorRequest
-from dragoman.core.responses import Chunk, CoreResponse, EmbedResponse, TensorResponse
+from dragoman.core.requests import CoreRequest, EmbedRequest, RankRequest, TensorRequest
+from dragoman.core.responses import Chunk, CoreResponse, EmbedResponse, RankResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.settings.external import ExternalSettings
 from dragoman.settings.model import ModelSettings
@@ -247,6 +247,26 @@ class EmbeddingModel(Protocol):
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """The same for texts in a tensor."""
+
+    def close(self) -> None:
+        """Give everything back. Calling it twice does no harm."""
+
+
+@runtime_checkable
+class RankingModel(Protocol):
+    """A model that tells how well documents fit a query. It blocks, and knows no event loop.
+
+    `concurrency` is how many calls may overlap.
+    """
+
+    signatures: Mapping[str, Signature]
+    concurrency: int
+
+    def rank(self, request: RankRequest, call: CallContext) -> RankResponse:
+        """A number for each document. Ends early, and for nothing, once the call is cancelled."""
+
+    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
+        """The same for texts in tensors."""
 
     def close(self) -> None:
         """Give everything back. Calling it twice does no harm."""

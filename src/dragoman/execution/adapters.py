@@ -18,6 +18,7 @@ from dragoman.core.requests import (
     GenerateRequest,
     Kind,
     PayloadRequest,
+    RankRequest,
     TensorRequest,
     TokenizeRequest,
     TreeRequest,
@@ -45,6 +46,7 @@ KIND_OF: Final[Mapping[type, Kind]] = {
     ChatRequest: Kind.CHAT,
     EmbedRequest: Kind.EMBED,
     TokenizeRequest: Kind.TOKENIZE,
+    RankRequest: Kind.RANK,
 }
 ADAPTERS: Final[Mapping[tuple[Kind, Kind], Callable[[Any, Signature], TensorRequest]]] = {
     (Kind.EXAMPLES, Kind.TENSORS): engine_examples,

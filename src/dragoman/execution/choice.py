@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from dragoman.core.errors import invalid
-from dragoman.engines.base import EmbeddingModel, LoadedModel, RemoteModel, TextModel
+from dragoman.engines.base import EmbeddingModel, LoadedModel, RankingModel, RemoteModel, TextModel
 from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.images.preparation import decoder
@@ -51,7 +51,7 @@ def make_runner(
         writes = any(signature.text is not None for signature in model.signatures.values())
         remote = RemoteTextRunner if writes else RemoteRunner
         return remote(model, name, settings.max_queue, loop)
-    if isinstance(model, EmbeddingModel):
+    if isinstance(model, EmbeddingModel | RankingModel):
         return EmbeddingRunner(model, name, threads, settings.max_queue)
     if isinstance(model, TextModel):
         return TextRunner(model, settings, name, loop)

@@ -59,7 +59,7 @@ def test_only_the_wanted_outputs_are_asked_for() -> None:
 
 def test_every_kind_of_request_that_holds_no_bodies_or_texts_has_a_way_to_tensors() -> None:
     assert set(KIND_OF.values()) == set(Kind)
-    others = {Kind.PAYLOAD, Kind.TREE, Kind.GENERATE, Kind.CHAT, Kind.TOKENIZE}
+    others = {Kind.PAYLOAD, Kind.TREE, Kind.GENERATE, Kind.CHAT, Kind.TOKENIZE, Kind.RANK}
     assert {given for given, _ in ADAPTERS} | {Kind.TENSORS} == set(Kind) - others
 
 

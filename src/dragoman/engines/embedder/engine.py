@@ -9,10 +9,11 @@ import structlog
 
 from dragoman.core.embedding import EmbedTraits
 from dragoman.core.errors import Code, DragomanError
-from dragoman.engines.base import Artifact, Claim, Engine, Progress, Resources, TreeSnapshot
+from dragoman.engines.base import Artifact, Claim, Engine, GivesWayError, Progress, Resources, TreeSnapshot
 from dragoman.engines.conversion import CLOSED, Conversion, converted, find_exporter
 from dragoman.engines.embedder.feed import vectors_of
 from dragoman.engines.embedder.options import EmbedderOptions
+from dragoman.engines.embedder.pairs import PairRanker, read_pairs, reads_pairs, scores_output
 from dragoman.engines.embedder.runtimes import open_graph
 from dragoman.engines.embedding import (
     MODELS,
@@ -28,6 +29,10 @@ from dragoman.settings.model import ModelSettings
 
 MEMORY_FACTOR: Final = 3
 TASK: Final = "feature-extraction"
+UNKNOWN: Final = (
+    "there is neither modules.json, which embedders have, nor a config.json of a model that gives one number "
+    "for a pair of texts: where this is an embedder, say engine: embedder in model.yaml"
+)
 CONVERTED: Final = ("openvino_model.xml", "openvino_model.bin")
 UNCONVERTED: Final = (
     "model.safetensors of a model that gives vectors is converted first, with pip install "
@@ -36,7 +41,7 @@ UNCONVERTED: Final = (
 
 
 class EmbedderEngine(Engine):
-    """Texts to vectors, in this process."""
+    """Texts to vectors, or pairs of texts to numbers, in this process."""
 
     name: ClassVar[str] = "embedder"
     looks_for: ClassVar[str] = (
@@ -47,15 +52,17 @@ class EmbedderEngine(Engine):
 
     @classmethod
     def claim(cls, files: TreeSnapshot, settings: ModelSettings) -> Claim | None:
-        """The graph of a folder with a tokenizer and modules; where it is named, without those."""
+        """The graph of a folder with a tokenizer and modules; without those where it is named, or below."""
         named = settings.engine == cls.name
-        if TOKENIZER not in files.files or not (named or MODULES in files.files):
+        if TOKENIZER not in files.files:
             return None
+        certain = named or MODULES in files.files
         for name in MODELS:
-            if name in files.files:
+            below = "/" in name and CONFIG in files.files  # a cross-encoder, or another engine's
+            if name in files.files and (certain or below):
                 weights = (name.removesuffix(".xml") + ".bin",) if name.endswith(".xml") else ()
                 return Claim(name, (name, TOKENIZER, *weights))
-        return embedder_claim(files.files)
+        return embedder_claim(files.files) if certain else None
 
     @classmethod
     def is_ready(cls, claim: Claim, options: Mapping[str, Any]) -> bool:
@@ -69,7 +76,7 @@ class EmbedderEngine(Engine):
         """An upper bound from the sizes of the files."""
         return Resources(MEMORY_FACTOR * folder_bytes(os.path.dirname(artifact.path)))
 
-    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> EmbeddingTexts:
+    def load(self, artifact: Artifact, options: Mapping[str, Any]) -> EmbeddingTexts | PairRanker:
         """The model, tried with one token.
 
         Errors: those of `load_telling`.
@@ -78,7 +85,7 @@ class EmbedderEngine(Engine):
 
     def load_telling(
         self, artifact: Artifact, options: Mapping[str, Any], progress: Progress
-    ) -> EmbeddingTexts:
+    ) -> EmbeddingTexts | PairRanker:
         """The same; weights without a graph are converted first.
 
         Errors: INVALID_ARGUMENT for an option; NOT_FOUND for a file that is not there; FAILED_PRECONDITION
@@ -91,6 +98,11 @@ class EmbedderEngine(Engine):
             raise DragomanError(Code.NOT_FOUND, f"{file} does not load: there is no such file")
         make_tokenizer = import_tokenizer()
         folder = folder_of(artifact.path)
+        if not os.path.isfile(os.path.join(folder, MODULES)):
+            if reads_pairs(folder):
+                return load_pairs(artifact, folder, chosen, open_tokenizer(make_tokenizer, folder))
+            if artifact.settings.engine != self.name:
+                raise GivesWayError(Code.FAILED_PRECONDITION, UNKNOWN)
         recipe = read_recipe(folder, chosen, artifact.settings)
         tokenizer = open_tokenizer(make_tokenizer, folder)
         graph = open_graph(self._graph_of(artifact, folder, chosen, progress), chosen)
@@ -116,6 +128,19 @@ class EmbedderEngine(Engine):
             raise DragomanError(Code.FAILED_PRECONDITION, UNCONVERTED)
         wanted = Conversion(artifact.model, folder, TASK, CONVERTED)
         return os.path.join(converted(wanted, exporter, chosen, progress), CONVERTED[0])
+
+
+def load_pairs(artifact: Artifact, folder: str, chosen: EmbedderOptions, tokenizer: Any) -> PairRanker:
+    """A cross-encoder."""
+    recipe = read_pairs(folder, artifact.settings)
+    graph = open_graph(artifact.path, chosen, scores_output)
+    file = os.path.basename(artifact.path)
+    try:
+        return PairRanker(file, graph, tokenizer, recipe, chosen)
+    except DragomanError:
+        raise
+    except Exception as error:
+        raise refused(file, error) from error
 
 
 def import_tokenizer() -> Any:

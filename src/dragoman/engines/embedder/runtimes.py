@@ -19,6 +19,7 @@ TOKEN_VECTORS: Final = ("last_hidden_state", "token_embeddings")
 TEXT_VECTORS: Final = ("sentence_embedding", "sentence_embeddings", "pooler_output")
 
 Run = Callable[[Mapping[str, Array]], Array]
+Choose = Callable[[Sequence[str], Mapping[str, int]], str]  # an output, by the names and ranks of all
 
 
 class Graph(Struct, frozen=True):
@@ -28,15 +29,15 @@ class Graph(Struct, frozen=True):
     run: Run
 
 
-def open_graph(path: str, options: EmbedderOptions) -> Graph:
-    """The graph, by the kind of its file.
+def open_graph(path: str, options: EmbedderOptions, choose: Choose | None = None) -> Graph:
+    """The graph, by the kind of its file; `choose` picks the output to read, None = the one with vectors.
 
     Errors: FAILED_PRECONDITION for a package that is missing, or a graph that is no embedder's; INTERNAL for
     a file that the runtime refuses.
     """
     opened = open_openvino if path.endswith(".xml") else open_onnx
     try:
-        graph = opened(path, options)
+        graph = opened(path, options, choose or chosen_output)
     except DragomanError:
         raise
     except Exception as error:
@@ -71,7 +72,7 @@ def chosen_output(names: Sequence[str], ranks: Mapping[str, int]) -> str:
     )
 
 
-def open_onnx(path: str, options: EmbedderOptions) -> Graph:
+def open_onnx(path: str, options: EmbedderOptions, choose: Choose) -> Graph:
     """The graph with onnxruntime."""
     runtime = import_onnx()
     made = runtime.SessionOptions()
@@ -81,7 +82,7 @@ def open_onnx(path: str, options: EmbedderOptions) -> Graph:
     session = runtime.InferenceSession(path, made, providers=["CPUExecutionProvider"])
     outputs = session.get_outputs()
     names = [output.name for output in outputs]
-    output = chosen_output(names, {each.name: len(each.shape) for each in outputs})
+    output = choose(names, {each.name: len(each.shape) for each in outputs})
 
     def run(feed: Mapping[str, Array]) -> Array:
         found: Array = session.run([output], feed)[0]
@@ -90,7 +91,7 @@ def open_onnx(path: str, options: EmbedderOptions) -> Graph:
     return Graph(frozenset(each.name for each in session.get_inputs()), run)
 
 
-def open_openvino(path: str, options: EmbedderOptions) -> Graph:
+def open_openvino(path: str, options: EmbedderOptions, choose: Choose) -> Graph:
     """The graph with OpenVINO, computed in float32."""
     openvino = import_openvino()
     core = openvino.Core()
@@ -100,7 +101,7 @@ def open_openvino(path: str, options: EmbedderOptions) -> Graph:
         properties["INFERENCE_NUM_THREADS"] = options.threads or default_per_core()
     compiled = core.compile_model(model, options.device, properties)
     ranks = {each.any_name: len(each.partial_shape) for each in compiled.outputs}
-    output = chosen_output(list(ranks), ranks)
+    output = choose(list(ranks), ranks)
     own = threading.local()  # a request runs one call at a time
 
     def run(feed: Mapping[str, Array]) -> Array:

@@ -1,5 +1,6 @@
 """What models that make vectors of texts have in common: their files, their tokens, pooling, batches."""
 
+from dragoman.engines.embedding.batches import batched
 from dragoman.engines.embedding.model import EmbeddingTexts
 from dragoman.engines.embedding.pooling import pooled, unit
 from dragoman.engines.embedding.recipe import (
@@ -8,6 +9,7 @@ from dragoman.engines.embedding.recipe import (
     TOKENIZER,
     Pooling,
     Recipe,
+    context_of,
     folder_of,
     read_recipe,
 )
@@ -19,6 +21,8 @@ __all__ = [
     "EmbeddingTexts",
     "Pooling",
     "Recipe",
+    "batched",
+    "context_of",
     "folder_of",
     "pooled",
     "read_recipe",

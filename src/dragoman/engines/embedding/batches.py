@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dragoman.core.generation import Ids
 
 
-def batches(tokens: Sequence[Ids], budget: int) -> Iterator[list[int]]:
+def batched(tokens: Sequence[Ids], budget: int) -> Iterator[list[int]]:
     """The places of texts of like length that together, each filled up to the longest, keep to the budget.
 
     A text that is longer than that runs alone.

@@ -14,7 +14,7 @@ from dragoman.core.responses import Chunk, EmbedResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.core.text_signature import PROMPT, VECTOR, embedding_signature
-from dragoman.engines.embedding.batches import batches
+from dragoman.engines.embedding.batches import batched
 from dragoman.engines.embedding.pooling import unit
 from dragoman.engines.embedding.recipe import Recipe
 from dragoman.engines.embedding.tokens import Tokens, unwanted
@@ -61,7 +61,7 @@ class EmbeddingTexts:
         """
         tokens = self._tokens.of(request.inputs, call)
         vectors: Array | None = None
-        for places in batches(tokens, self._budget):
+        for places in batched(tokens, self._budget):
             if call.cancelled:
                 raise unwanted()
             made = self._vectors([tokens[place] for place in places])

@@ -1,20 +1,22 @@
-"""Runs a model that makes vectors of texts: on its threads, or on the event loop where that is short.
+"""Runs a model that makes vectors of texts, or ranks them: on threads, or on the loop where that is short.
 
 What a call costs is measured by the characters of its texts.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter_ns
+from typing import Any
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
-from dragoman.core.requests import CoreRequest, EmbedRequest, TensorRequest, TokenizeRequest
-from dragoman.core.responses import Chunk, CoreResponse, EmbedResponse, TensorResponse
+from dragoman.core.generation import Ids
+from dragoman.core.requests import CoreRequest, EmbedRequest, RankRequest, TensorRequest, TokenizeRequest
+from dragoman.core.responses import Chunk, CoreResponse, EmbedResponse, RankResponse, TensorResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.statistics import Occupancy, Run
-from dragoman.engines.base import EmbeddingModel
+from dragoman.engines.base import EmbeddingModel, RankingModel
 from dragoman.execution.adapters import SignatureAdapter
 from dragoman.execution.admission import Slots
 from dragoman.execution.costs import CostEstimate
@@ -23,15 +25,24 @@ from dragoman.execution.runners import INLINE_NS, when_done
 from dragoman.execution.text.tokens import tokenized
 from dragoman.repository.handle import Handle
 
-Ready = EmbedRequest | TensorRequest
-Vectors = EmbedResponse | TensorResponse
+Ready = EmbedRequest | RankRequest | TensorRequest
+Vectors = EmbedResponse | RankResponse | TensorResponse
 
 
 class EmbeddingRunner:
     """Takes a model over, with at most `threads` calls at once."""
 
-    def __init__(self, model: EmbeddingModel, name: str, threads: int, queue_limit: int) -> None:
+    def __init__(
+        self, model: EmbeddingModel | RankingModel, name: str, threads: int, queue_limit: int
+    ) -> None:
         self._model = model
+        self._kind: type[EmbedRequest | RankRequest]
+        self._call: Callable[[Any, CallContext], Vectors]  # for requests of the kind that the model is for
+        self._tokens: Callable[..., Ids] | None = None
+        if isinstance(model, EmbeddingModel):
+            self._kind, self._call, self._tokens = EmbedRequest, model.embed, model.tokens
+        else:
+            self._kind, self._call = RankRequest, model.rank
         self._at_once = max(1, min(threads, model.concurrency))
         self._slots = Slots(self._at_once, queue_limit, name)
         self._cost = CostEstimate()
@@ -42,11 +53,11 @@ class EmbeddingRunner:
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> Awaitable[CoreResponse]:
         """The vectors, or tokens, to be awaited."""
-        if isinstance(request, TokenizeRequest):
-            own = self._model
+        own = self._tokens
+        if isinstance(request, TokenizeRequest) and own is not None:
             return tokenized(
                 self._pool,
-                lambda text, special: own.tokens(text, special=special),
+                lambda text, special: own(text, special=special),
                 request,
                 handle.version,
                 call,
@@ -78,7 +89,7 @@ class EmbeddingRunner:
         self, handle: Handle, request: CoreRequest, signature: Signature, call: CallContext
     ) -> Vectors:
         adapter = self._adapter(signature)
-        ready = request if isinstance(request, EmbedRequest) else adapter.to_engine(request)
+        ready = request if isinstance(request, self._kind) else adapter.to_engine(request)
         size = characters(ready)
         since_ns = perf_counter_ns()
         await within(call, self._slots.take())
@@ -102,12 +113,11 @@ class EmbeddingRunner:
         self, request: Ready, size: int, call: CallContext, since_ns: int, *, on_thread: bool = False
     ) -> Vectors:
         began_ns = perf_counter_ns()
-        model = self._model
         response: Vectors
-        if isinstance(request, EmbedRequest):
-            response = model.embed(request, call)
+        if isinstance(request, TensorRequest):
+            response = self._model.infer(request, call)
         else:
-            response = model.infer(request, call)
+            response = self._call(request, call)
         took_ns = perf_counter_ns() - began_ns
         self._cost.add(took_ns, size, on_thread=on_thread)
         response.run = Run(took_ns, began_ns - since_ns)
@@ -123,6 +133,8 @@ class EmbeddingRunner:
 
 def characters(request: Ready) -> int:
     """What there is of text in a request; a token counts as the characters that one often has."""
+    if isinstance(request, RankRequest):
+        return sum(len(request.query) + len(document) for document in request.documents)
     if isinstance(request, EmbedRequest):
         return sum(len(text) if isinstance(text, str) else 4 * len(text) for text in request.inputs)
     return sum(

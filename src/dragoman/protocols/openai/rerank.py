@@ -1,6 +1,7 @@
 """Reranking: documents in the order in which they are near a query, as Cohere's and vLLM's clients ask it.
 
-How near is the cosine of the angle between both vectors, so any model that makes vectors of texts does.
+A cross-encoder tells it of each pair. Else it is the cosine of the angle between both vectors, so any model
+that makes vectors of texts does.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,11 @@ import numpy as np
 
 from dragoman.core.embedding import MOST_INPUTS
 from dragoman.core.generation import Bounds, bounded, refused, shown
-from dragoman.core.responses import EmbedResponse, TensorResponse
+from dragoman.core.requests import EmbedRequest, Kind, RankRequest
+from dragoman.core.responses import EmbedResponse, RankResponse, TensorResponse
+from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Array
-from dragoman.protocols.openai.embeddings import EmbedDraft, vectors_of
+from dragoman.protocols.openai.embeddings import EmbedDraft, bind_embedding, vectors_of
 from dragoman.protocols.openai.reading import read_fields, read_model, target_of
 from dragoman.settings.limits import Limits
 from dragoman.wire.json_exact import JsonObject, JsonValue
@@ -78,10 +81,26 @@ def read_document(given: JsonValue) -> str:
     return text
 
 
-def encode_rerank(draft: RerankDraft, response: EmbedResponse | TensorResponse) -> WireResponse:
+def bind_rerank(draft: RerankDraft, signature: Signature) -> RankRequest | EmbedRequest:
+    """The request for the model.
+
+    Errors: INVALID_ARGUMENT for a model that neither ranks nor makes vectors.
+    """
+    if Kind.RANK in signature.accepts:
+        query, *documents = (str(text) for text in draft.inputs)
+        return RankRequest(signature.name, query, documents)
+    return bind_embedding(draft, signature)
+
+
+def encode_rerank(
+    draft: RerankDraft, response: RankResponse | EmbedResponse | TensorResponse
+) -> WireResponse:
     """The nearest first; of those that are equally near, the one that was named first."""
-    vectors, usage = vectors_of(draft, response)
-    scores = cosines(vectors[0], vectors[1:])
+    if isinstance(response, RankResponse):
+        scores, usage = response.scores, response.usage
+    else:
+        vectors, usage = vectors_of(draft, response)
+        scores = cosines(vectors[0], vectors[1:])
     order = np.argsort(-scores, kind="stable")[: draft.top].tolist()
     results: list[dict[str, Any]] = []
     for index in order:

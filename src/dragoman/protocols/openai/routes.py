@@ -19,7 +19,7 @@ from dragoman.protocols.openai.embeddings import (
 from dragoman.protocols.openai.errors import fail, fail_view, refuse
 from dragoman.protocols.openai.models import answer_model, answer_models
 from dragoman.protocols.openai.mounted import parse_mounted
-from dragoman.protocols.openai.rerank import encode_rerank, parse_rerank
+from dragoman.protocols.openai.rerank import bind_rerank, encode_rerank, parse_rerank
 from dragoman.protocols.openai.streaming import stream_chat, stream_completion
 from dragoman.protocols.openai.tokenize import bind_tokenize, encode_tokenize, parse_tokenize
 from dragoman.wire import v1_models
@@ -83,6 +83,7 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
         EMBEDDING,
         name="openai.rest.rerank",
         parse=partial(parse_rerank, surroundings),
+        bind=bind_rerank,
         encode=encode_rerank,
         writing=None,
     )
