@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -13,7 +14,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from dragoman.engines.base import Claim
+from dragoman.engines.base import Artifact, Claim, GivesWayError
 from dragoman.engines.genai import GenAiEngine
 from tests.clients.environments import EXPORTER
 from tests.engines.text_models import MODELS
@@ -137,6 +138,37 @@ def test_the_next_server_converts_nothing(server: Served, tmp_path: Path) -> Non
         told = again.ask("/v1/completions", {"model": "again", "prompt": "alpha beta", "temperature": 0})[1]
     assert told["choices"][0]["text"] == LEARNT
     assert "converted to OpenVINO" not in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+def test_a_server_that_is_to_end_does_not_wait_for_a_conversion(tmp_path: Path) -> None:
+    hanging = tmp_path / "optimum-cli"
+    hanging.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 1000\n", encoding="utf-8")
+    hanging.chmod(0o700)
+    shutil.copytree(MODELS / "tinychat_hf", tmp_path / "models" / "plain" / "1")
+    options = f"{{exporter: {hanging}, converted_dir: {tmp_path / 'kept'}}}"
+    settings = f"engine: openvino-genai\noptions: {options}\n"
+    (tmp_path / "models" / "plain" / "model.yaml").write_text(settings, encoding="utf-8")
+    command = [sys.executable, "-m", "dragoman", "serve", "--port", "0", str(tmp_path / "models")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("it is converted to OpenVINO" in line for line in process.stdout)
+        process.terminate()
+        told = process.communicate(timeout=60)[0]
+    assert process.returncode == 0
+    assert "not wanted any more" in told
+    assert (tmp_path / "kept").is_dir()
+
+
+def test_a_model_that_writes_nothing_is_not_converted(tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    shutil.copytree(MODELS / "tinychat_hf", folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["architectures"] = ["LlamaForSequenceClassification"]
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    artifact = Artifact(str(folder / "config.json"), "m", 1)
+    options = {"exporter": str(EXPORTER.folder / "bin" / "optimum-cli"), "converted_dir": str(tmp_path)}
+    with pytest.raises(GivesWayError, match="architectures"):
+        GenAiEngine().load(artifact, options)
 
 
 def test_without_an_exporter_it_is_left_to_transformers() -> None:
