@@ -111,6 +111,7 @@ def test_a_model_that_its_server_has_unloaded_is_not_well() -> None:
         (says(200, output()), "output 'y' has no data"),
         (says(200, output(data=[1, 2])), "cannot reshape"),
         (says(200, output(data=["a"])), "its values are no numbers"),
+        (says(200, output(data=[1e39])), "its values are no float32"),
         (says(200, output(data=[[1], [1, 2]])), "inhomogeneous"),
         (says(200, output(data=[1], datatype="FP128")), "'FP128', which is none that is known"),
         (says(200, output(data=[1], datatype="INT8")), "output 'y' is int8"),

@@ -12,10 +12,11 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Usage
 from dragoman.core.requests import CoreRequest, EmbedRequest, Kind
 from dragoman.core.responses import CoreResponse, EmbedResponse
-from dragoman.core.tensors import Array
+from dragoman.core.tensors import Array, DType
 from dragoman.core.text_signature import embedding_signature
 from dragoman.engines.external.model import ENGINE, ExternalModel
 from dragoman.engines.external.pieces import ShapeError, member, usage_of
+from dragoman.engines.external.values import numbers_of
 from dragoman.engines.upstream import OpenAiUpstream, Upstream
 
 EMBEDDINGS: Final = "/embeddings"
@@ -81,4 +82,4 @@ def vector_of(entry: Any) -> Array:
     found = member(entry, "embedding", list)
     if not found or not all(type(value) in (int, float) for value in found):
         raise ShapeError("an embedding is no list of numbers")
-    return np.array(found, np.float32)
+    return numbers_of(found, DType.FP32)

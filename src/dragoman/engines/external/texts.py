@@ -190,7 +190,7 @@ def taken(reading: Reading, events: Events, document: dict[str, Any]) -> Sequenc
     """
     try:
         return reading.take(document)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise events.broken(str(error)) from error
 
 

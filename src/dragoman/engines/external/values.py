@@ -51,15 +51,26 @@ def array_of(values: list[Any], dtype: DType, shape: tuple[int, ...] | None = No
         made = np.empty(array.shape, np.object_)
         made.reshape(-1)[:] = flat
     else:
-        found = np.array(values)
-        if found.size and not (
-            found.dtype.kind in "biuf" and np.can_cast(found.dtype, dtype.numpy, "unsafe")
-        ):
-            raise ShapeError("its values are no numbers of one shape")
-        made = found.astype(dtype.numpy)
-        if dtype.is_integer and not np.array_equal(made, found):
-            raise ShapeError(f"its values are no {dtype.value}")
+        made = numbers_of(values, dtype)
     return made if shape is None else made.reshape(shape)
+
+
+def numbers_of(values: list[Any], dtype: DType) -> Array:
+    """A nested list of numbers as an array of that type, into which all of them fit.
+
+    Errors: as `array_of`.
+    """
+    found = np.array(values)
+    if found.size and found.dtype.kind not in "biuf":
+        raise ShapeError("its values are no numbers of one shape")
+    with np.errstate(all="ignore"):
+        made = found.astype(dtype.numpy)
+        fits = not dtype.is_integer or np.array_equal(made, found)
+        if dtype.is_float:
+            fits = bool(np.array_equal(np.isinf(made.astype(np.float64)), np.isinf(found)))
+    if not fits:
+        raise ShapeError(f"its values are no {dtype.value}")
+    return made
 
 
 def bytes_of(value: Any) -> bytes:

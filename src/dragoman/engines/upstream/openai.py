@@ -51,7 +51,7 @@ class OpenAiUpstream:
         def found(answer: Answer) -> T:
             try:
                 return read(self._document(answer))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise nonsense(self.upstream.name, str(error)) from error
 
         return await self.upstream.call(posted(path, document, idempotent=idempotent), found, deadline_s)
