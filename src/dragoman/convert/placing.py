@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
 
 import msgspec
+import msgspec.structs
 import yaml
 
 from dragoman.convert.source import Source
@@ -19,7 +20,12 @@ from dragoman.repository.sidecar import SIDECAR
 from dragoman.settings.model import ModelSettings
 
 FILE: Final = "model.onnx"
-KEPT: Final = ("classes", "features", "add_trailing_axis", "batching", "threads", "max_queue", "warm_up")
+# What a model.yaml says that does not depend on the engine.
+KEPT: Final = (
+    "classes", "features", "add_trailing_axis", "preprocessing", "batching", "threads", "max_queue",
+    "warm_up",
+)  # fmt: skip
+EXPLAINED_ANYHOW: Final = ("auto", "off", "shapley", "occlusion")  # the methods that any model has
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -103,13 +109,15 @@ def sidecar(source: Source, version: LoadedVersion, answered: Collection[str] = 
         made["any_number"] = True
     for key in KEPT:
         if getattr(settings, key) != getattr(usual, key):
-            made[key] = msgspec.to_builtins(getattr(settings, key))
+            made[key] = chosen(getattr(settings, key))
+    if settings.explain != usual.explain and settings.explain.method in EXPLAINED_ANYHOW:
+        made["explain"] = chosen(settings.explain)
     signatures: dict[str, Any] = {}
     for name, signature in version.signatures.items():
         if answered and signature.source not in answered:
             continue
         if name in settings.signatures and signature.method is not Method.PREDICT:
-            signatures[name] = msgspec.to_builtins(settings.signatures[name])
+            signatures[name] = chosen(settings.signatures[name])
         else:
             inputs = {alias: spec.source for alias, spec in signature.inputs.items()}
             renamed = any(alias != own for alias, own in inputs.items())
@@ -117,6 +125,27 @@ def sidecar(source: Source, version: LoadedVersion, answered: Collection[str] = 
             signatures[name] = {**({"inputs": inputs} if renamed else {}), "outputs": outputs}
     made["signatures"] = signatures
     return made
+
+
+def chosen(value: Any) -> Any:
+    """A setting as it stands in a file: of its keys those that are not as usual."""
+    if isinstance(value, msgspec.Struct):
+        fields = msgspec.structs.fields(value)
+        given = {field.encode_name: (field.default, getattr(value, field.name)) for field in fields}
+        return {name: chosen(own) for name, (usual, own) in given.items() if own not in (usual, {})}
+    if isinstance(value, Mapping):
+        return {key: chosen(entry) for key, entry in value.items()}
+    return [chosen(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def copy_baseline(source: Source, target: Path) -> None:
+    """The file of rows that explanations begin with, where the source's folder has one.
+
+    Errors: OSError.
+    """
+    name, folder = source.candidate.settings.explain.baseline, Path(source.candidate.path)
+    if isinstance(name, str) and folder.is_dir() and (folder / name).is_file():
+        shutil.copyfile(folder / name, target / Path(name).name)
 
 
 def write_sidecar(folder: Path, content: dict[str, Any]) -> None:

@@ -6,7 +6,17 @@ from msgspec import Struct
 
 from dragoman.convert.comparing import Answers, Compared, answers, compare, shown_row, shown_values
 from dragoman.convert.messages import Done, Form, Order, shown
-from dragoman.convert.placing import FILE, Place, check_free, draft, place_for, put, sidecar, write_sidecar
+from dragoman.convert.placing import (
+    FILE,
+    Place,
+    check_free,
+    copy_baseline,
+    draft,
+    place_for,
+    put,
+    sidecar,
+    write_sidecar,
+)
 from dragoman.convert.process import converted
 from dragoman.convert.sampling import Inputs, made_up, of_file, rows_of
 from dragoman.convert.source import Source, find_source, load, settings_of
@@ -82,6 +92,7 @@ def tried(
     finally:
         trial.version.close()
     arrange(folder, trial.form, done, place)
+    copy_baseline(source, folder / str(place.version))
     put(folder, place)
     agreement = trial.compared.agreement
     return Converted(
