@@ -25,6 +25,7 @@ from dragoman.repository.handle import Handle
 
 SLICE_BYTES: Final = 64 * 1024
 MOST_ROWS: Final = 32  # in a slice
+LONG_S: Final = 0.001  # of work between two rests
 Rows = Callable[[int, int], dict[str, Tensor]]  # those from one to before another
 
 
@@ -37,6 +38,7 @@ class Model:
         self.infer_ns = 0
         self.own_values = False  # whether rows are as the model has them, and not as callers send them
         self._runner = handle.runner
+        self._since_s = perf_counter()  # the last rest
         self.call = call
         self._call = replace(call, background=True, parameters=None)
         self._pace = pace
@@ -82,10 +84,18 @@ class Model:
         parts: list[Mapping[str, Tensor]] = []
         for start in range(0, count, size):
             stop = min(count, start + size)
-            began_s = perf_counter()
             parts.append(await self._slice(rows(start, stop), stop - start, outputs, parameters))
-            await self._pace.rest(perf_counter() - began_s, stop - start)
+            await self._rest(stop - start)
         return joined(parts)
+
+    async def turn(self) -> None:
+        """Let others have theirs, where something was worked out for long without asking the model."""
+        if perf_counter() - self._since_s > LONG_S:
+            await self._rest(1)
+
+    async def _rest(self, rows: int) -> None:
+        await self._pace.rest(perf_counter() - self._since_s, rows)
+        self._since_s = perf_counter()
 
     def rows_of(self, outputs: Mapping[str, Tensor], count: int, output: str) -> Array:
         """One output's value for each row."""

@@ -63,10 +63,10 @@ class Instances:
             made[one.name] = Tensor(one.dtype, array.reshape(-1, *one.shape))
         return made
 
-    def differs(self, row: int, baseline: Values) -> Array:
-        """Which values of this row are others than the baseline's. Shapes: (width,)."""
-        found = [one.values[row] != missing for one, missing in zip(self.columns, baseline, strict=True)]
-        return np.concatenate(found).astype(bool)
+    def differ(self, baseline: Values) -> Array:
+        """Which values are others than the baseline's. Shapes: (rows, width)."""
+        found = [one.values != missing for one, missing in zip(self.columns, baseline, strict=True)]
+        return np.concatenate(found, axis=1).astype(bool)
 
     def shaped(self, numbers: Array) -> dict[str, Tensor]:
         """One number for each value of each row, in the shapes of the inputs. Shapes: (rows, width)."""

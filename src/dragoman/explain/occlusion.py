@@ -20,8 +20,10 @@ async def by_occlusion(task: Task) -> Explained:
     labels = blocks_within(task)
     count = int(labels.max(initial=-1)) + 1
     made = np.zeros((task.instances.count, task.instances.width))
+    groups = task.groups(labels, count)
     for row in range(task.instances.count):
-        there = task.groups(row, labels, count)
+        there = np.flatnonzero(groups[row])
+        await task.model.turn()
         kept = np.concatenate([~np.eye(len(there), dtype=bool), np.ones((len(there), 1), bool)], axis=1)
         values = await task.ask(row, kept, places_among(there, labels, count))
         whole = task.whole(row)

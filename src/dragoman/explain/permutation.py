@@ -22,15 +22,16 @@ async def by_permutations(task: Task) -> Explained:
     instances = task.instances
     labels, in_blocks = grouped(task)
     count = int(labels.max(initial=-1)) + 1
-    groups = [task.groups(row, labels, count) for row in range(instances.count)]
-    pairs = pairs_within(task, [len(one) for one in groups])
+    groups = task.groups(labels, count)
+    pairs = pairs_within(task, groups.sum(axis=1))
     nothing = await task.nothing()
     made = np.zeros((instances.count, instances.width))
-    for row, there in enumerate(groups):
-        if len(there):
-            found = np.zeros(count)
-            found[there] = await of_row(task, row, there, places_among(there, labels, count), pairs, nothing)
-            made[row] = spread(found, labels)
+    for row in np.flatnonzero(groups.any(axis=1)).tolist():
+        there = np.flatnonzero(groups[row])
+        await task.model.turn()
+        found = np.zeros(count)
+        found[there] = await of_row(task, row, there, places_among(there, labels, count), pairs, nothing)
+        made[row] = spread(found, labels)
     return made, f"{NAME}; pairs={pairs}" + (f"; blocks={count}" if in_blocks else "")
 
 
@@ -52,12 +53,12 @@ def grouped(task: Task) -> tuple[Array, bool]:
     return blocks(task.shapes, task.layouts, SIDE), True
 
 
-def pairs_within(task: Task, features: list[int]) -> int:
-    """How many pairs of orders are gone through.
+def pairs_within(task: Task, features: Array) -> int:
+    """How many pairs of orders are gone through. Shapes: features, how many differ in each row, is (rows,).
 
     Errors: INVALID_ARGUMENT where there is room for none.
     """
-    one_pair = sum(shapley.rows_needed(count, 1) for count in features)
+    one_pair = 2 * int(np.maximum(features - 1, 0).sum())
     most = MOST_PAIRS if task.given else PAIRS
     pairs = min(most, (task.budget - 1) // one_pair) if one_pair else 1
     if pairs < 1 or task.budget < 1:

@@ -16,11 +16,6 @@ from dragoman.core.tensors import Array
 EVERY_ORDER: Final = 4  # features for which all orders are worth having
 
 
-def rows_needed(features: int, pairs: int) -> int:
-    """The rows that the orders go through, without the two that all of them share: nothing and everything."""
-    return 2 * pairs * (features - 1) if features > 1 else 0
-
-
 def most_pairs(features: int) -> int:
     """The pairs of orders that there are; no more than these are of use."""
     return max(1, factorial(features) // 2) if features <= EVERY_ORDER else 10**9

@@ -53,10 +53,21 @@ class Task(Struct):
         """The explained number of a row as it came."""
         return float(self.number(row, self.answers[row : row + 1])[0])
 
-    def groups(self, row: int, labels: Array, count: int) -> Array:
-        """The groups in which anything differs from the baseline. Any other adds nothing."""
-        differs = self.instances.differs(row, self.baseline.values)
-        return np.flatnonzero(np.bincount(labels[differs], minlength=count))
+    @property
+    def wholes(self) -> Array:
+        """The explained numbers of all rows as they came."""
+        flat = self.answers.reshape(len(self.answers), -1)
+        return flat[np.arange(len(flat)), self.place.index]
+
+    def groups(self, labels: Array, count: int) -> Array:
+        """In which groups of each row anything differs from the baseline. Any other adds nothing.
+
+        Shapes: (rows, groups).
+        """
+        differ = self.instances.differ(self.baseline.values)
+        if count == len(labels):
+            return differ
+        return np.stack([np.bincount(labels[row], minlength=count) > 0 for row in differ])
 
     def tiny(self, *values: float) -> float:
         """What two answers to equal questions may differ by."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.explanation import MEAN, Row, Wish
 from dragoman.core.requests import CoreRequest, ExplainRequest
-from dragoman.core.responses import ExplainResponse
+from dragoman.core.responses import ExplainResponse, TreeResponse
 from dragoman.core.signatures import Signature
 from dragoman.core.tensors import Tensor
 from dragoman.wire.elements import is_b64_object
@@ -26,6 +26,8 @@ PARAMETERS: Final = "parameters"
 PLAIN: Final = "plain"
 SHAP: Final = "shap"  # as the explainers have it whose answers hold `shap_values`
 FORMATS: Final = (PLAIN, SHAP)
+NUMBER_BYTES: Final = 16
+ROW_BYTES: Final = 1024  # of JSON of any form
 MOST_SEED: Final = 2**63 - 1
 MOST_WHOLE: Final = 2**31 - 1
 
@@ -155,6 +157,16 @@ def is_named(value: JsonValue) -> bool:
     """Whether rows, or columns, are given by the inputs' names."""
     first = value[0] if type(value) is list and value else value
     return type(first) is dict and not is_b64_object(first)
+
+
+def numbers_to_write(_: object, response: object) -> int:
+    """About how many bytes of JSON an answer that explains comes to; nothing for bytes of a model's own."""
+    if isinstance(response, TreeResponse):
+        return len(response.rows) * ROW_BYTES
+    if not isinstance(response, ExplainResponse):
+        return 0
+    tensors = [*response.attributions.values(), *(response.predictions or {}).values()]
+    return sum(tensor.array.size for tensor in tensors) * NUMBER_BYTES + len(response.value or ()) * ROW_BYTES
 
 
 def explanation_headers(response: ExplainResponse) -> Headers:

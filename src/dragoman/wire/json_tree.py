@@ -202,4 +202,6 @@ def _scalar(value: str | float | None) -> str:
         return "NaN" if isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, str):
         value = value[:EXCERPT_CHARS]
+    if isinstance(value, int) and value.bit_length() >= 64:  # which orjson does not write
+        return str(value)
     return orjson.dumps(value).decode()

@@ -220,6 +220,24 @@ def test_a_model_of_so_many_rows_is_asked_for_just_those() -> None:
     assert set(scene.model.asked) == {4}
 
 
+def test_many_rows_of_one_value_let_others_have_their_turn() -> None:
+    async def explain() -> int:
+        scene, turns = Scene(lambda x: x[:, 0] * 2), 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        await scene.ask(asking(np.arange(1.0, 4001.0)[:, None]))
+        counting.cancel()
+        return turns
+
+    assert asyncio.run(explain()) > 4000 // 32 + 10
+
+
 def test_settings_can_turn_explanations_off() -> None:
     with pytest.raises(DragomanError) as caught:
         Scene(linear, method="off").handle.explainer()

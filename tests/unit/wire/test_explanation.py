@@ -76,6 +76,8 @@ def test_all_that_may_be_said_is_read() -> None:
         ({"target": 1.5}, "parameters.target: 1.5 is given"),
         ({"target": []}, "parameters.target: [] is given"),
         ({"budget": 0}, "parameters.budget: 0 is given, and a whole number from 1"),
+        ({"seed": 2**80}, f"parameters.seed: {2**80} is given"),
+        ({"target": [-(2**70)]}, f"parameters.target: [{-(2**70)}] is given"),
         ({"seed": -1}, "parameters.seed: -1 is given"),
         ({"baseline": "median"}, 'parameters.baseline: "median" is given, and a number, "mean", or a row'),
         ({"baseline": True}, "parameters.baseline: true is given"),

@@ -8,6 +8,7 @@ from dragoman.core.requests import Verb
 from dragoman.protocols.deeploy.calls import bind_call, encode_call, parse_explain, parse_predict
 from dragoman.protocols.deeploy.errors import fail, refuse
 from dragoman.wire.effort import json_to_read
+from dragoman.wire.explanation import numbers_to_write
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec
 from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.target import MODELS, VERSIONS
@@ -35,6 +36,7 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
             bind=partial(bind_predict, True),
             encode=partial(encode_predictions, "explanations", surroundings),
             fail=fail,
+            writing=numbers_to_write,
         ),
     }
     named = tuple(routes(calls))

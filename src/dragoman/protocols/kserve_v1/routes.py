@@ -10,6 +10,7 @@ from dragoman.protocols.kserve_v1.example import make_example
 from dragoman.protocols.kserve_v1.status import answer_alive, answer_models, answer_ready
 from dragoman.wire import v1_models
 from dragoman.wire.effort import json_to_read
+from dragoman.wire.explanation import numbers_to_write
 from dragoman.wire.http_errors import fail_status
 from dragoman.wire.operation import HttpRoute, InferOperation, ProtocolSpec, StatusOperation
 from dragoman.wire.surroundings import Surroundings
@@ -53,6 +54,7 @@ def routes(surroundings: Surroundings, superset: bool) -> Iterator[HttpRoute]:
         bind=partial(bind_predict, True),
         encode=partial(encode_predictions, "explanations", surroundings),
         fail=fail,
+        writing=numbers_to_write,
     )
     yield HttpRoute("GET", "/", ALIVE)
     yield HttpRoute("GET", MODELS, v1_models.MODELS if superset else LIST)

@@ -18,6 +18,7 @@ from dragoman.protocols.torchserve.predictions import (
     stream_prediction,
 )
 from dragoman.protocols.torchserve.status import answer_ping, answer_ready
+from dragoman.wire.explanation import numbers_to_write
 from dragoman.wire.operation import HttpRoute, InferOperation, Operation, ProtocolSpec, StatusOperation
 from dragoman.wire.surroundings import Surroundings
 
@@ -123,4 +124,5 @@ def call(manner: Manner, route: Route) -> InferOperation:
         encode=partial(encode_prediction, manner),
         fail=partial(fail, manner),
         stream=partial(stream_prediction, manner),
+        writing=numbers_to_write if route.explain else None,
     )
