@@ -12,7 +12,7 @@ from dragoman.execution.agreement import disagreement
 from dragoman.execution.batching import BatchingRunner
 from dragoman.execution.images.preparation import decoder
 from dragoman.execution.images.runner import PreparingRunner
-from dragoman.execution.remote import RemoteRunner, RemoteTextRunner
+from dragoman.execution.remote import PreparingRemoteRunner, RemoteRunner, RemoteTextRunner
 from dragoman.execution.runners import LocalRunner
 from dragoman.execution.text.embedding import EmbeddingRunner
 from dragoman.execution.text.runner import TextRunner
@@ -47,23 +47,32 @@ def make_runner(
     threads = settings.threads or len(os.sched_getaffinity(0))
     if isinstance(model, HandlerModel):
         return HandlerRunner(model, loop, measured=measured)
-    if isinstance(model, RemoteModel):
-        writes = any(signature.text is not None for signature in model.signatures.values())
-        remote = RemoteTextRunner if writes else RemoteRunner
-        return remote(model, name, settings.max_queue, loop)
     if isinstance(model, EmbeddingModel | RankingModel):
         return EmbeddingRunner(model, name, threads, settings.max_queue)
     if isinstance(model, TextModel):
         return TextRunner(model, settings, name, loop)
-    if isinstance(model, WorkerModel):
-        runner: Runner = worker_runner(model, settings, name, version, loop)
+    prepares = PreparingRunner
+    if isinstance(model, RemoteModel):
+        runner: Runner = remote_runner(model, settings, name, loop)
+        prepares = PreparingRemoteRunner
+    elif isinstance(model, WorkerModel):
+        runner = worker_runner(model, settings, name, version, loop)
     else:
         runner = local_runner(model, settings, name, version, threads)
     if needs_preparation(model.signatures, settings.preprocessing):
         if takes_images(model.signatures, settings.preprocessing):
             decoder()  # on this thread and now, so that the loop does not wait for it with the first image
-        return PreparingRunner(runner, name, threads, settings.max_queue, limits)
+        return prepares(runner, name, threads, settings.max_queue, limits)
     return runner
+
+
+def remote_runner(
+    model: RemoteModel, settings: ModelSettings, name: str, loop: asyncio.AbstractEventLoop
+) -> RemoteRunner:
+    """A runner that calls another server."""
+    writes = any(signature.text is not None for signature in model.signatures.values())
+    make = RemoteTextRunner if writes else RemoteRunner
+    return make(model, name, settings.max_queue, loop)
 
 
 def local_runner(

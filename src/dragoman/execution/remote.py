@@ -25,6 +25,7 @@ from dragoman.engines.base import RemoteModel
 from dragoman.execution.adapters import KIND_OF, SignatureAdapter
 from dragoman.execution.admission import Slots
 from dragoman.execution.deadlines import within
+from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.tally import Tally
 from dragoman.execution.text.tensors import embed_request, generate_request, text_response, text_tensor
 from dragoman.repository.handle import Handle
@@ -208,3 +209,11 @@ class RemoteTextRunner(RemoteRunner):
     def texts(self) -> TextCounts:
         """How many there are, and what became of those there were."""
         return self._tally.counts(self._model.concurrency, self._slots.waiting)
+
+
+class PreparingRemoteRunner(PreparingRunner):
+    """Prepares requests for a model of another server, and tells how that is."""
+
+    def trouble(self) -> Cause | None:
+        """What is wrong with the other server, as far as is known."""
+        return self.inner.trouble() if isinstance(self.inner, RemoteRunner) else None
