@@ -42,7 +42,9 @@ def find_source(path: Path, *, trust_code: bool) -> Source:
     """
     candidate = find_candidate(path)
     trust: Literal["code", "data"] = "code" if trust_code else "data"  # whatever a model.yaml says of itself
-    candidate = replace(candidate, named=False, settings=replace(candidate.settings, trust=trust))
+    candidate = replace(
+        candidate, named=False, settings=replace(candidate.settings, trust=trust, instances=1)
+    )
     tree = scan(candidate.path)
     engine, claim = claiming(candidate, tree)
     if engine.name not in KINDS:

@@ -35,7 +35,14 @@ def test_every_verb_explains_itself(verb, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["version"], ["models", "--help"], ["models", "--url", "x"], ["predict", "--help"]],
+    [
+        ["--help"],
+        ["version"],
+        ["models", "--help"],
+        ["models", "--url", "x"],
+        ["predict", "--help"],
+        ["convert", "--help"],
+    ],
 )
 def test_light_verbs_load_nothing_heavy(arguments):
     program = f"import sys, dragoman.cli.main as m; m.run({arguments}); print(*sys.modules, file=sys.stderr)"
@@ -58,6 +65,10 @@ def test_light_verbs_load_nothing_heavy(arguments):
         (["serve", ".", "--as", "nobody"], "nobody"),
         (["demo", "--digit", "10"], "10"),
         (["models", "--url", "127.0.0.1:8000"], "127.0.0.1:8000"),
+        (["convert"], "SOURCE"),
+        (["convert", "/no/such/file"], "/no/such/file"),
+        (["convert", ".", "--rows", "0"], "0"),
+        (["convert", ".", "--tolerance", "-1"], "-1"),
     ],
 )
 def test_wrong_usage_ends_with_two_and_says_what_is_wrong(arguments, told, capsys):
