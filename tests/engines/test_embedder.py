@@ -15,6 +15,7 @@ from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.generation import Ids
 from dragoman.core.requests import EmbedRequest, TensorRequest
+from dragoman.core.responses import EmbedResponse
 from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.engines.base import Artifact
 from dragoman.engines.embedder import EmbedderEngine
@@ -196,6 +197,33 @@ def test_texts_and_tokens_keep_their_order_in_a_long_request(tiny: EmbeddingText
     made = vectors(tiny, inputs)
     for place in (0, 1, 63, 64, 65, 128, 199):
         assert vectors(tiny, [inputs[place]])[0] == pytest.approx(made[place], abs=1e-6)
+
+
+def test_calls_that_run_together_get_what_each_gets_alone(tiny: EmbeddingTexts) -> None:
+    inputs: list[Any] = [TEXTS[:2], ["a " * 400], [TEXTS[2]], TEXTS[3:]]
+    requests = [EmbedRequest("serving_default", each) for each in inputs]
+    calls = [CallContext("id") for _ in requests]
+    one, wrong, two, three = tiny.embed_all(requests, calls)
+    assert isinstance(wrong, DragomanError)
+    assert wrong.reason is Reason.CONTEXT_EXCEEDED
+    for answer, texts in ((one, TEXTS[:2]), (two, [TEXTS[2]]), (three, TEXTS[3:])):
+        assert isinstance(answer, EmbedResponse)
+        alone = tiny.embed(EmbedRequest("serving_default", texts), CallContext("id"))
+        assert np.abs(answer.vectors - alone.vectors).max() < 1e-6
+        assert answer.usage == alone.usage
+
+
+def test_calls_that_nobody_waits_for_run_nothing(tiny: EmbeddingTexts) -> None:
+    gone = CallContext("id")
+    gone.cancelled = True
+    (answer,) = tiny.embed_all([EmbedRequest("serving_default", TEXTS)], [gone])
+    assert isinstance(answer, DragomanError)
+    assert answer.code is Code.CANCELLED
+
+
+def test_a_batch_ends_where_more_than_a_run_costs_would_only_fill_rows() -> None:
+    tokens = [[0] * size for size in (100, 90, 60, 11, 10)]
+    assert list(batched(tokens, 10_000)) == [[0, 1], [2], [3, 4]]
 
 
 def test_texts_of_like_length_run_together_within_the_budget() -> None:

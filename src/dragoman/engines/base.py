@@ -253,6 +253,16 @@ class EmbeddingModel(Protocol):
 
 
 @runtime_checkable
+class JoiningModel(Protocol):
+    """A model of vectors that answers several calls at once, each as if it were alone."""
+
+    def embed_all(
+        self, requests: Sequence[EmbedRequest], calls: Sequence[CallContext]
+    ) -> Sequence[EmbedResponse | DragomanError]:
+        """The answer to each call, or its error; what nobody waits for any more is CANCELLED."""
+
+
+@runtime_checkable
 class RankingModel(Protocol):
     """A model that tells how well documents fit a query. It blocks, and knows no event loop.
 

@@ -1,8 +1,11 @@
 """Which texts run together."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from dragoman.core.generation import Ids
+
+MOST_FILLED: Final = 48  # tokens that only fill rows, in one batch; more cost more than another run does
 
 
 def batched(tokens: Sequence[Ids], budget: int) -> Iterator[list[int]]:
@@ -11,9 +14,16 @@ def batched(tokens: Sequence[Ids], budget: int) -> Iterator[list[int]]:
     A text that is longer than that runs alone.
     """
     places = sorted(range(len(tokens)), key=lambda place: len(tokens[place]), reverse=True)
-    start = 0
-    while start < len(places):
-        longest = len(tokens[places[start]])
-        count = max(1, budget // longest)
-        yield places[start : start + count]
-        start += count
+    batch: list[int] = []
+    longest = filled = 0
+    for place in places:
+        size = len(tokens[place])
+        filled += longest - size
+        if batch and (filled > MOST_FILLED or longest * (len(batch) + 1) > budget):
+            yield batch
+            batch = []
+        if not batch:
+            longest, filled = size, 0
+        batch.append(place)
+    if batch:
+        yield batch

@@ -7,7 +7,7 @@ import numpy as np
 
 from dragoman.core.context import CallContext
 from dragoman.core.embedding import MOST_INPUTS, EmbedTraits
-from dragoman.core.errors import invalid
+from dragoman.core.errors import DragomanError, invalid
 from dragoman.core.generation import Ids, Usage
 from dragoman.core.requests import EmbedRequest, TensorRequest
 from dragoman.core.responses import Chunk, EmbedResponse, TensorResponse
@@ -59,20 +59,45 @@ class EmbeddingTexts:
 
         Errors: INVALID_ARGUMENT naming `input`; CANCELLED once nobody waits any more.
         """
-        tokens = self._tokens.of(request.inputs, call)
+        (answer,) = self.embed_all([request], [call])
+        if isinstance(answer, DragomanError):
+            raise answer
+        return answer
+
+    def embed_all(
+        self, requests: Sequence[EmbedRequest], calls: Sequence[CallContext]
+    ) -> list[EmbedResponse | DragomanError]:
+        """The answer to each call, or its error: the texts of all run together."""
+        found: list[list[Ids] | DragomanError] = [
+            self._tokenized(request, call) for request, call in zip(requests, calls, strict=True)
+        ]
+        tokens = [ids for each in found if not isinstance(each, DragomanError) for ids in each]
         vectors: Array | None = None
         for places in batched(tokens, self._budget):
-            if call.cancelled:
-                raise unwanted()
+            if all(call.cancelled for call in calls):
+                return [unwanted() for _ in calls]
             made = self._vectors([tokens[place] for place in places])
             if vectors is None:
                 vectors = np.empty((len(tokens), made.shape[1]), np.float32)
             vectors[places] = made
-        if vectors is None:
-            raise invalid("there is no text to make a vector of")
-        if request.dimensions is not None:
-            vectors = unit(vectors[:, : request.dimensions])
-        return EmbedResponse(vectors, Usage(sum(map(len, tokens))))
+        answers: list[EmbedResponse | DragomanError] = []
+        start = 0
+        for request, each in zip(requests, found, strict=True):
+            if isinstance(each, DragomanError) or vectors is None:
+                answers.append(each if isinstance(each, DragomanError) else no_text())
+                continue
+            own = vectors[start : start + len(each)]
+            start += len(each)
+            if request.dimensions is not None:
+                own = unit(own[:, : request.dimensions])
+            answers.append(EmbedResponse(own, Usage(sum(map(len, each)))))
+        return answers
+
+    def _tokenized(self, request: EmbedRequest, call: CallContext) -> list[Ids] | DragomanError:
+        try:
+            return self._tokens.of(request.inputs, call) or no_text()
+        except DragomanError as error:
+            return error
 
     def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
         """The same for texts in a tensor.
@@ -90,6 +115,11 @@ class EmbeddingTexts:
     def close(self) -> None:
         """Give everything back. Calling it twice does no harm."""
         self._let_go()
+
+
+def no_text() -> DragomanError:
+    """The error for a call without texts."""
+    return invalid("there is no text to make a vector of")
 
 
 def texts_of(request: TensorRequest) -> list[str]:

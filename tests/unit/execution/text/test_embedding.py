@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 
 from dragoman.core.context import CallContext
 from dragoman.core.embedding import EmbedTraits
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, invalid
 from dragoman.core.generation import Ids, Usage
 from dragoman.core.requests import CoreRequest, EmbedRequest, GenerateRequest, TensorRequest, TokenizeRequest
 from dragoman.core.responses import CoreResponse, EmbedResponse, TensorResponse, TokensResponse
@@ -126,3 +126,68 @@ def test_a_call_past_its_deadline_ends_and_the_model_hears_of_it() -> None:
         asked(Counter(wait), ONE, deadline_s=monotonic() + 0.05, at_last=released.set)
     assert caught.value.code is Code.DEADLINE_EXCEEDED
     assert calls[0].cancelled
+
+
+class Joiner(Counter):
+    """One that answers several calls at once, the first of them only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.let = threading.Event(), threading.Event()
+        self.runs: list[list[str]] = []
+
+    def embed_all(
+        self, requests: Sequence[EmbedRequest], calls: Sequence[CallContext]
+    ) -> Sequence[EmbedResponse | DragomanError]:
+        self.runs.append([str(text) for request in requests for text in request.inputs])
+        self.begun.set()
+        assert self.let.wait(30)
+        return [
+            invalid("no") if "wrong" in request.inputs else self.embed(request, call)
+            for request, call in zip(requests, calls, strict=True)
+        ]
+
+
+def together(texts: Sequence[str], leaves: str = "") -> tuple[Joiner, list[object]]:
+    """The answers to calls of one text each, of which the first is run when the others come."""
+    model = Joiner()
+
+    async def answers() -> list[object]:
+        runner = EmbeddingRunner(model, "m", 1, 8)
+        handle = Handle("m", 3, model.signatures, runner)
+        handle.hold()
+        tasks = []
+        for text in texts:
+            request = EmbedRequest(SIGNATURE.name, [text])
+            call = runner.run(handle, request, SIGNATURE, CallContext(text))
+            tasks.append(asyncio.ensure_future(call))
+            await asyncio.to_thread(model.begun.wait, 30)
+        await asyncio.sleep(0)
+        if leaves:
+            tasks[texts.index(leaves)].cancel()
+        model.let.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert runner.occupancy().taken == 0
+        await asyncio.to_thread(runner.close)
+        return list(found)
+
+    return model, asyncio.run(answers())
+
+
+def test_calls_that_wait_run_as_one_and_each_has_its_own_answer() -> None:
+    model, answers = together(["first", "a", "bb", "ccc"])
+    assert model.runs == [["first"], ["a", "bb", "ccc"]]
+    sizes = [each.vectors.tolist() for each in answers if isinstance(each, EmbedResponse)]
+    assert sizes == [[[5.0]], [[1.0]], [[2.0]], [[3.0]]]
+
+
+def test_a_call_that_fails_or_leaves_takes_no_other_with_it() -> None:
+    _, answers = together(["first", "wrong", "bb", "ccc"], leaves="ccc")
+    assert isinstance(answers[1], DragomanError)
+    assert isinstance(answers[2], EmbedResponse)
+    assert isinstance(answers[3], asyncio.CancelledError)
+
+
+def test_a_long_call_waits_for_its_own_turn() -> None:
+    model, _ = together(["first", "a" * 5000, "bb"])
+    assert model.runs == [["first"], ["bb"]]
