@@ -52,6 +52,15 @@ def on_loop(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(bounded())
 
 
+def test_what_every_models_engine_is_told_is_not_told_to_a_model_without_one() -> None:
+    every_model = ModelOverlay(engine="onnx", options={"a": 1}, max_queue=7)
+    settings = ExternalSettings(url="http://a.example/", protocol="openai")
+    found = ConfiguredSource([], [NamedModel(name="m", external=settings)], every_model, {}).aspired()
+    (candidate,) = found.models["m"].candidates
+    assert (candidate.settings.engine, candidate.settings.options) == (None, {})
+    assert candidate.settings.max_queue == 7
+
+
 def source(port: int, **more: object) -> ConfiguredSource:
     origin = f"http://127.0.0.1:{port}"
     given = {"url": f"{origin}/v1", "protocol": "openai", "check_s": 0, "retries": 0, **more}

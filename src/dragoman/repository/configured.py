@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from dragoman.core.errors import DragomanError, Reason
@@ -88,8 +88,10 @@ class ConfiguredSource:
                     models[name] = self._overlaid(name, model, NOTHING)
         for named, source in self._models:
             models[named.name] = self._overlaid(named.name, one_model(named.name, source), named)
+        # What is said of every model's engine is said of those that have one here.
+        every_model = replace(self._every_model, engine=UNSET, options=UNSET)
         for name, (named, external) in self._external.items():
-            models[name] = self._overlaid(name, external, named)
+            models[name] = with_settings(external, name, named.over(every_model.over(external.settings)))
         for name, made in self._pipelines.items():
             taken = models.get(name)
             models[name] = made if taken is None else replace(taken, notes=(*taken.notes, NAME_TAKEN))
