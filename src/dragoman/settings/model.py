@@ -115,6 +115,7 @@ class ExplainSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     concurrency: Positive = 1  # explanations at once
     max_queue: NotNegative = 16  # that may wait for their turn; more are refused
     max_features: Annotated[int, Meta(ge=1, le=4096)] = 64  # values explained one by one; more go in blocks
+    max_tokens: Annotated[int, Meta(ge=1, le=4096)] = 256  # of a prompt, explained one by one; more in groups
 
 
 class WarmUpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

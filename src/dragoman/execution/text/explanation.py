@@ -1,9 +1,9 @@
 """What each part of a prompt did for the text that followed: how much likelier the text is with it.
 
-1. A part is a token; of a prompt of more than `MOST_PARTS` tokens it is several neighbouring ones.
+1. A part is a token; of a prompt of more than `explain.max_tokens` it is several neighbouring ones.
 2. A part is masked and not cut out: the other tokens keep their places, and none attends to it.
-3. One request is explained at a time, in slices. Between two of them its deadline counts, and while others
-   have texts written it rests for `REST` times as long as a slice took.
+3. `explain.concurrency` requests are explained at a time, in slices. Between two slices the deadline counts,
+   and while others have texts written there is a rest of `REST` times as long as a slice took.
 """
 
 import asyncio
@@ -15,38 +15,40 @@ from time import monotonic
 from typing import Final
 
 from dragoman.core.context import CallContext
-from dragoman.core.errors import Code, DragomanError
+from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.generation import Ids, Piece, TextExplanation, refused
 from dragoman.engines.base import Masking, TextModel
 from dragoman.execution.admission import Slots
 from dragoman.execution.deadlines import within
 from dragoman.execution.text.scores import prompt_texts
 from dragoman.execution.text.sequence import TextSequence
+from dragoman.settings.model import ExplainSettings
 
-MOST_PARTS: Final = 256
-MOST_ROWS: Final = 4096  # of the model in one request: each part of each prompt masked, and none
 SLICE: Final = 256  # tokens that are read at once, as far as rows are shorter
 REST: Final = 4
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
-def parts_of(size: int, most: int = MOST_PARTS) -> list[range]:
+def parts_of(size: int, most: int) -> list[range]:
     """The places of each part of a prompt of so many tokens."""
     width = max(1, -(-size // most))
     return [range(start, min(start + width, size)) for start in range(0, size, width)]
 
 
-def check_rows(prompts: Sequence[Ids]) -> None:
-    """Nothing, if so many prompts can be explained in one request.
+def check_prompts(prompts: Sequence[Ids], settings: ExplainSettings, model: str) -> None:
+    """Nothing, if one request can explain these prompts: a row of the model for each part, and one more.
 
-    Errors: INVALID_ARGUMENT.
+    Errors: UNIMPLEMENTED where the owner has switched it off; INVALID_ARGUMENT.
     """
-    rows = sum(len(parts_of(len(prompt))) + 1 for prompt in prompts)
-    if rows > MOST_ROWS:
+    if settings.method == "off":
+        message = f"model {model} has no explainer"
+        raise DragomanError(Code.UNIMPLEMENTED, message, reason=Reason.NO_EXPLAINER, param="explain")
+    rows = sum(len(parts_of(len(prompt), settings.max_tokens)) + 1 for prompt in prompts)
+    if rows > settings.budget:
         raise refused(
             "explain",
-            f"to explain these prompts takes {rows} rows of the model; at most {MOST_ROWS} are allowed",
+            f"to explain these prompts takes {rows} rows of the model; at most {settings.budget} are allowed",
         )
 
 
@@ -57,13 +59,14 @@ class TextExplainer:
         self,
         model: TextModel,
         name: str,
-        queue_limit: int,
+        settings: ExplainSettings,
         is_busy: Callable[[], bool],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._model = model
-        self._slots = Slots(1, queue_limit, name)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"explains-{name}")
+        self._settings = settings
+        self._slots = Slots(settings.concurrency, settings.max_queue, name)
+        self._pool = ThreadPoolExecutor(settings.concurrency, thread_name_prefix=f"explains-{name}")
         self._is_busy = is_busy
         self._sleep = sleep
 
@@ -91,7 +94,7 @@ class TextExplainer:
         self, place: int, sequence: TextSequence, target: str, call: CallContext
     ) -> TextExplanation:
         prompt = sequence.prompt
-        parts = parts_of(len(prompt))
+        parts = parts_of(len(prompt), self._settings.max_tokens)
         found = await self._likelihoods(sequence, [range(0), *parts], call)
         tokens = prompt_texts(prompt, partial(self._model.tokenizer.decode, special=True))
         texts = ["".join(tokens[part.start : part.stop]) for part in parts]

@@ -26,7 +26,7 @@ from dragoman.engines.base import Emission, TextModel
 from dragoman.execution.adapters import KIND_OF
 from dragoman.execution.text.answer import SILENCE_S, Answer, joined
 from dragoman.execution.text.detokenizer import ByteDetokenizer, Detokenizer
-from dragoman.execution.text.explanation import TextExplainer, check_rows
+from dragoman.execution.text.explanation import TextExplainer, check_prompts
 from dragoman.execution.text.line import FairLine
 from dragoman.execution.text.markup import CallsAlone, Markup
 from dragoman.execution.text.prompts import Preparation, Prepared
@@ -66,11 +66,12 @@ class TextRunner:
         self._model = model
         self._name = name
         self._silence_s = silence_s
+        self._explain = settings.explain
         self._preparation = Preparation(model, settings.text, name)
         self._line: FairLine[Writing] = FairLine(model.at_once, settings.max_queue, name)
         self._running: dict[int, Writing] = {}
         self._pool = ThreadPoolExecutor(PREPARING_THREADS, thread_name_prefix=f"prompts-{name}")
-        self._explainer = TextExplainer(model, name, settings.max_queue, lambda: bool(self._running))
+        self._explainer = TextExplainer(model, name, settings.explain, lambda: bool(self._running))
         self._finished = 0
         self._cancelled = 0  # texts that nobody waited for any more
         self._failed = 0
@@ -156,7 +157,7 @@ class TextRunner:
         asked = self._as_texts(request)
         prepared = await self._prepare(asked)
         if prepared.asked.explained:
-            check_rows(prepared.prompts)
+            check_prompts(prepared.prompts, self._explain, self._name)
         writings, answer = self._begin(prepared, call)
         began_ns = perf_counter_ns()
         pieces: list[Piece] = []

@@ -13,9 +13,13 @@ from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.generation import Asked, Ids, Piece, TextExplanation
 from dragoman.execution.text import explanation
 from dragoman.execution.text.detokenizer import Detokenizer
-from dragoman.execution.text.explanation import MOST_PARTS, MOST_ROWS, TextExplainer, check_rows, parts_of
+from dragoman.execution.text.explanation import TextExplainer, check_prompts, parts_of
 from dragoman.execution.text.sequence import TextSequence
+from dragoman.settings.model import ExplainSettings
 from tests.unit.execution.text.scripted import ScriptedModel
+
+USUAL = ExplainSettings()
+MOST_PARTS, MOST_ROWS = USUAL.max_tokens, USUAL.budget
 
 
 class Weighing(ScriptedModel):
@@ -55,7 +59,7 @@ def explain(
     rest: Callable[[float], Awaitable[None]] = instantly,
 ) -> TextExplanation:
     async def whole() -> TextExplanation:
-        explainer = TextExplainer(model, "m", 1, lambda: True, rest)
+        explainer = TextExplainer(model, "m", ExplainSettings(max_queue=1), lambda: True, rest)
         said = "".join(shown) + text.decode()
         pairs = [(sequence(list(prompt), text), Piece(0, said))]
         try:
@@ -89,7 +93,7 @@ def test_a_character_of_several_tokens_is_told_with_the_last_of_them() -> None:
 
 @given(st.integers(1, 5000))
 def test_the_parts_are_all_of_a_prompt_and_no_more_than_may_be(size: int) -> None:
-    parts = parts_of(size)
+    parts = parts_of(size, MOST_PARTS)
     assert [place for part in parts for place in part] == list(range(size))
     assert len(parts) == size if size <= MOST_PARTS else len(parts) <= MOST_PARTS
     assert max(map(len, parts)) <= -(-size // MOST_PARTS)
@@ -133,7 +137,7 @@ def test_one_is_explained_at_a_time_and_the_line_has_an_end() -> None:
         async def rest(_: float) -> None:
             await going.wait()
 
-        explainer = TextExplainer(model, "m", 1, lambda: True, rest)
+        explainer = TextExplainer(model, "m", ExplainSettings(max_queue=1), lambda: True, rest)
 
         def ask() -> "asyncio.Task[list[TextExplanation]]":
             pairs = [(sequence([1] * 200, b"x" * 60), Piece(0, "x"))]
@@ -166,9 +170,9 @@ def test_a_model_that_cannot_be_asked_explains_nothing() -> None:
 
 def test_more_prompts_than_can_be_explained_are_refused() -> None:
     prompts = [[1] * MOST_PARTS] * (MOST_ROWS // (MOST_PARTS + 1))
-    check_rows(prompts)
+    check_prompts(prompts, USUAL, "m")
     with pytest.raises(DragomanError) as caught:
-        check_rows([*prompts, [1] * MOST_PARTS])
+        check_prompts([*prompts, [1] * MOST_PARTS], USUAL, "m")
     assert caught.value.param == "explain"
     assert str(MOST_ROWS) in caught.value.message
 
@@ -178,3 +182,9 @@ def test_a_slice_is_of_as_many_rows_as_there_is_room_for() -> None:
     explain(model, b"\x01" * 30, b"xy")
     assert max(model.asked) * 32 <= explanation.SLICE
     assert model.asked == [8, 8, 8, 7]
+
+
+def test_an_owner_can_switch_explanations_off() -> None:
+    with pytest.raises(DragomanError) as caught:
+        check_prompts([[1]], ExplainSettings(method="off"), "m")
+    assert caught.value.reason is Reason.NO_EXPLAINER
