@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -240,3 +241,29 @@ def test_bodies_that_are_wrong_are_told_in_the_callers_protocol(url: str) -> Non
     assert (status, answer["type"]) == (400, "BadRequestException")
     status, answer = explained(url, "linear", samples=3)
     assert (status, answer["error"].startswith("parameters.samples: there is no such key")) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "words"),
+    [
+        ("explain: {baseline: none.csv}\n", "", "explain.baseline: none.csv: No such file or directory"),
+        ("trust: code\n", "class Other: ...\n", "explainer.py: there has to be a class Explainer"),
+        ("trust: code\n", "import no_such_module\n", "explainer.py needs the module no_such_module"),
+        ("trust: code\n", "class Explainer(\n", "explainer.py line 1: "),
+        ("explain: {method: magic}\n", "", "model.yaml:1: explain.method"),
+        ("explain: {budget: 65537}\n", "", "model.yaml:1: explain.budget"),
+    ],
+)
+def test_a_model_with_settings_or_an_explainer_that_cannot_be_does_not_load_and_says_why(
+    tmp_path: Path, settings: str, code: str, words: str
+) -> None:
+    version = tmp_path / "linear" / "1"
+    version.mkdir(parents=True)
+    onnx.save(linear(), version / "model.onnx")
+    (tmp_path / "linear" / "model.yaml").write_text(settings)
+    if code:
+        (version / "explainer.py").write_text(code)
+    with serving([str(tmp_path)], tmp_path / "log") as found:
+        status, answer = fetch(f"http://{found.http.host}:{found.http.port}/v1/models/linear")
+    assert status == 200
+    assert words in json.dumps(answer), answer

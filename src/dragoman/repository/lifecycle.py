@@ -144,27 +144,19 @@ class Lifecycle:
         candidate = harness.candidate
         harness.tree = candidate.look()
         if candidate.pipeline is not None:
-            composed = self._loader.compose(candidate)
-            handle = Handle(
-                candidate.model,
-                candidate.version,
-                composed.signatures,
-                composed.runner,
-                statistics=self._loader.statistics(candidate),
-                explainer=self._loader.explainer(candidate, composed.signatures),
-            )
-            return handle, PIPELINE, None
+            return self._composed(candidate), PIPELINE, None
         loaded = self._loader.load(candidate, progress)
+        explainer = None
         try:
             self._warm_up(candidate, loaded)
             explainer = self._loader.explainer(candidate, loaded.signatures)
             runner = self._make_runner(loaded.model, candidate.settings, candidate.model, candidate.version)
         except DragomanError:
-            loaded.close()
+            close_both(explainer, loaded)
             raise
         except Exception as error:
             self._log.exception("no runner", model=candidate.model, version=candidate.version)
-            loaded.close()
+            close_both(explainer, loaded)
             message = f"{candidate.shown} cannot be run; the server's log tells more"
             raise DragomanError(Code.INTERNAL, message) from error
         handle = Handle(
@@ -178,3 +170,28 @@ class Lifecycle:
             explainer,
         )
         return handle, loaded.engine, loaded.configuration
+
+    def _composed(self, candidate: Candidate) -> Handle:
+        composed = self._loader.compose(candidate)
+        try:
+            explainer = self._loader.explainer(candidate, composed.signatures)
+        except BaseException:
+            composed.runner.close()
+            raise
+        return Handle(
+            candidate.model,
+            candidate.version,
+            composed.signatures,
+            composed.runner,
+            statistics=self._loader.statistics(candidate),
+            explainer=explainer,
+        )
+
+
+def close_both(explainer: Runner | None, loaded: LoadedVersion) -> None:
+    """Close what was made of a version that does not serve."""
+    try:
+        if explainer is not None:
+            explainer.close()
+    finally:
+        loaded.close()
