@@ -32,7 +32,9 @@ Rows = Callable[[int, int], dict[str, Tensor]]  # those from one to before anoth
 class Model:
     """A model as an explanation calls it: by its runner, as everyone does, at low priority."""
 
-    def __init__(self, handle: Handle, signature: Signature, call: CallContext, pace: Pace) -> None:
+    def __init__(
+        self, handle: Handle, signature: Signature, call: CallContext, pace: Pace, most_rows: int
+    ) -> None:
         self.handle = handle
         self.signature = signature
         self.infer_ns = 0
@@ -42,6 +44,7 @@ class Model:
         self.call = call
         self._call = replace(call, background=True, parameters=None)
         self._pace = pace
+        self._most_rows = most_rows
         sizes = [spec.shape[0] for spec in signature.inputs.values() if spec.shape]
         self._fixed = next((size for size in sizes if size is not None), None)
 
@@ -112,7 +115,7 @@ class Model:
         if self._fixed is not None:
             return max(1, self._fixed)
         row_bytes = sum(tensor.array.nbytes for tensor in first.values())
-        return max(1, min(MOST_ROWS, SLICE_BYTES // max(1, row_bytes)))
+        return max(1, min(self._most_rows, SLICE_BYTES // max(1, row_bytes)))
 
     async def _slice(
         self,

@@ -8,6 +8,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import Kind
 from dragoman.core.signatures import Signature
 from dragoman.explain.background import read_setting
+from dragoman.explain.calls import MOST_ROWS
 from dragoman.explain.code import CodeExplainer
 from dragoman.explain.explainer import Explainer
 from dragoman.explain.output import first_float
@@ -41,7 +42,9 @@ def make_explainer(
     if code is None and not any(map(first_float, takes_tensors)):
         return None
     baseline = read_setting(settings.baseline, candidate.path)
-    return Explainer(settings, candidate.model, baseline, company, code)
+    batching = candidate.settings.batching
+    most_rows = MOST_ROWS if batching is None else min(MOST_ROWS, batching.max_size)
+    return Explainer(settings, candidate.model, baseline, company, code, most_rows)
 
 
 def load(candidate: Candidate, load_code: LoadCode) -> CodeExplainer | DragomanError | None:

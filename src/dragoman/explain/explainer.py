@@ -16,7 +16,7 @@ from dragoman.execution.deadlines import within
 from dragoman.explain import baseline as baselines
 from dragoman.explain import occlusion, permutation
 from dragoman.explain.attributions import by_runtime, explaining
-from dragoman.explain.calls import Model, finite
+from dragoman.explain.calls import MOST_ROWS, Model, finite
 from dragoman.explain.code import FILE, CodeExplainer
 from dragoman.explain.gradients import by_gradients
 from dragoman.explain.instances import Instances
@@ -36,7 +36,10 @@ OWN_BASELINE: Final = "training data"
 
 
 class Explainer:
-    """Explains one version, as often at once as its settings say. For the event loop's thread only."""
+    """Explains one version, as often at once as its settings say. For the event loop's thread only.
+
+    `most_rows` = that the model is asked for in one call.
+    """
 
     def __init__(
         self,
@@ -45,11 +48,13 @@ class Explainer:
         baseline: baselines.Setting,
         company: Company,
         code: CodeExplainer | DragomanError | None = None,
+        most_rows: int = MOST_ROWS,
     ) -> None:
         self._settings = settings
         self._baseline = baseline
         self._company = company
         self._code = code
+        self._most_rows = most_rows
         self._slots = Slots(settings.concurrency, settings.max_queue, f"{name}'s explainer")
 
     def run(
@@ -85,7 +90,7 @@ class Explainer:
             await within(call, self._slots.take())
             try:
                 queue_ns = perf_counter_ns() - since_ns
-                model = Model(handle, signature, call, Pace(self._company))
+                model = Model(handle, signature, call, Pace(self._company), self._most_rows)
                 response = await self._explain(model, request.request, request.wish)
             finally:
                 self._slots.give()

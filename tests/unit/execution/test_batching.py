@@ -83,6 +83,21 @@ def test_a_request_that_comes_alone_is_answered_at_once() -> None:
     assert asyncio.run(go()).outputs["y"].array.tolist() == [10.0]
 
 
+def test_work_in_the_background_joins_nobody() -> None:
+    batches = Batches()
+
+    async def go() -> list[object]:
+        handle = handle_of(batches)
+        await warm(handle)
+        await together(handle, (1.0,), (1.0,))
+        batches.rows.clear()
+        apart = CallContext("id", background=True)
+        return await asyncio.gather(answer(handle, 1.0), answer(handle, 2.0, call=apart), answer(handle, 3.0))
+
+    assert asyncio.run(go()) == [[2.0], [4.0], [6.0]]
+    assert sorted(batches.rows) == [1, 2]
+
+
 def test_a_batch_holds_no_more_than_max_size_rows() -> None:
     batches = Batches()
 

@@ -18,7 +18,7 @@ from dragoman.explain.choice import make_explainer
 from dragoman.explain.pace import Company, Traffic
 from dragoman.repository.handle import Handle
 from dragoman.repository.source import Candidate
-from dragoman.settings.model import ExplainSettings, ModelSettings
+from dragoman.settings.model import BatchingSettings, ExplainSettings, ModelSettings
 
 Function = Callable[[Array], Array]
 
@@ -68,6 +68,7 @@ class Scene:
         inner: tuple[int | None, ...] = (None,),
         rows: int | None = None,
         path: str = "",
+        batching: BatchingSettings | None = None,
         **settings: Any,
     ) -> None:
         self.model = Model(function, inner, rows)
@@ -76,7 +77,7 @@ class Scene:
             1,
             path,
             "m/1",
-            ModelSettings(explain=ExplainSettings(**settings)),
+            ModelSettings(explain=ExplainSettings(**settings), batching=batching),
         )
         explainer = make_explainer(
             candidate, self.model.signatures, company=Company(alone), load_code=no_code

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.tensors import Array, DType, Tensor
+from dragoman.settings.model import BatchingSettings
 from tests.unit.explain.scene import Scene, asking
 
 WEIGHTS: Final = np.array([1.5, -2.0, 0.0, 0.25, 3.0, 0.5])
@@ -236,6 +237,12 @@ def test_many_rows_of_one_value_let_others_have_their_turn() -> None:
         return turns
 
     assert asyncio.run(explain()) > 4000 // 32 + 10
+
+
+def test_no_slice_is_larger_than_the_models_batches() -> None:
+    scene = Scene(linear, batching=BatchingSettings(max_size=5))
+    scene.explain([[1.0] * 6])
+    assert max(scene.model.asked) == 5
 
 
 def test_settings_can_turn_explanations_off() -> None:
