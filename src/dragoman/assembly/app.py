@@ -110,7 +110,7 @@ class App:
             logs=logs,
             tokens=self._security.tokens,
         )
-        self._gateway.default_model = settings.default_model
+        self._gateway.set_default_model(settings.default_model)
         registry = make_registry(metrics, lambda: self.models.report)
         more = ovms.text if ovms else None
         routes = () if torchserve is None else torchserve.routes()
@@ -159,7 +159,7 @@ class App:
         source = self._sources.configured(settings)
         async with self._security.adopting(settings):
             await self.models.take_source(source)
-        self._gateway.default_model = settings.default_model
+        self._gateway.set_default_model(settings.default_model)
         self._sources.settings = settings
 
     async def drain(self) -> None:

@@ -13,6 +13,7 @@ from dragoman.core.status import StatusReport
 from dragoman.core.tensors import DType, Tensor
 from dragoman.execution.runners import LocalRunner
 from dragoman.gateway.gateway import Gateway
+from dragoman.gateway.guard import Guard
 from dragoman.gateway.recorder import Recorder
 from dragoman.repository.handle import Handle
 from dragoman.settings.limits import Limits
@@ -134,12 +135,16 @@ class Bench:
     """A gateway with its counters in reach."""
 
     def __init__(
-        self, work: Work = idle, limits: Limits | None = None, answers: Answers = Answers.WHOLE
+        self,
+        work: Work = idle,
+        limits: Limits | None = None,
+        answers: Answers = Answers.WHOLE,
+        guard: Guard | None = None,
     ) -> None:
         self.models = Models(work, answers)
         self.metrics = Metrics()
         recorder = Recorder(self.metrics, AccessLog("off", 1.0))
-        self.gateway = Gateway(self.models, limits or Limits(), recorder)
+        self.gateway = Gateway(self.models, limits or Limits(), recorder, guard)
 
     def counted(self, operation: str = "test.infer", model: str = "double") -> dict[str, int]:
         return self.metrics.stats(operation, model).codes

@@ -648,8 +648,8 @@ class Reader:
             self.left = True
 
 
-def reading(reader: Reader) -> Bench:
-    bench = Bench()
+def reading(reader: Reader, limits: Limits | None = None) -> Bench:
+    bench = Bench(limits=limits)
     taken = Signature("serving_default", {}, {}, accepts=frozenset({Kind.PAYLOAD}), untyped=True)
     bench.models.handle = Handle("double", 7, {"serving_default": taken}, reader)
     return bench
@@ -691,8 +691,7 @@ BODIES = InferOperation(
 @pytest.mark.parametrize("limits", [Limits(), Limits(offload_bytes=0)])
 def test_a_body_that_is_the_first_part_and_the_last_is_a_whole_answer(verb: Verb, limits: Limits) -> None:
     reader = Reader(Chunk(payload=PayloadResponse(b"hello", status=201), version=7, last=True))
-    bench = reading(reader)
-    bench.gateway._limits = limits
+    bench = reading(reader, limits)
     answer = answered(bench, request(b"1"), replace(BODIES, verb=verb))
     assert (answer.status, answer.body, answer.stream) == (201, b"hello by 7", None)
     assert (reader.left, bench.models.handle.pins, bench.counted()) == (True, 0, {"OK": 1})
@@ -766,14 +765,13 @@ def test_where_no_model_is_named_the_only_one_is_meant(report: StatusReport, mea
 def test_the_model_that_the_settings_name_is_meant_first() -> None:
     bench = Bench()
     bench.models.report = known("a", "b", "double")
-    bench.gateway.default_model = "double"
+    bench.gateway.set_default_model("double")
     assert bytes(answered(bench, request(), NAMELESS).body) == b"[2.0]"
 
 
 def test_of_several_models_a_caller_is_told_those_that_it_may_use() -> None:
-    bench = Bench()
     guard = Guard(policy(deployed("d", "b", user()), deployed("e", "double", user())))
-    bench.gateway._guard = guard
+    bench = Bench(guard=guard)
     told: list[DragomanError] = []
 
     def fail(_: Draft | None, error: DragomanError) -> WireResponse:
@@ -789,9 +787,8 @@ def test_of_several_models_a_caller_is_told_those_that_it_may_use() -> None:
 
 
 def test_a_closed_model_stays_closed_where_it_is_the_only_one_and_not_named() -> None:
-    bench = Bench()
     guard = Guard(policy(deployed("d", "double", user())))
-    bench.gateway._guard = guard
+    bench = Bench(guard=guard)
     bench.models.report = StatusReport({"double": ModelStatus("double", (VersionStatus(1, State.READY),))})
     nameless = replace(INFER, parse=lambda _, __: Draft(Target("")), bind=bind_to_nothing, stream=None)
     answer = answered(bench, request(), nameless)
