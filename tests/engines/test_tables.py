@@ -12,11 +12,13 @@ import pytest
 import skops.io
 import xgboost
 from sklearn.datasets import load_iris
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.preprocessing import StandardScaler
 
 from dragoman.client import Client
 from tests.e2e.process import fetch
 from tests.server_process import serving
-from tests.unit.engines.sklearn.estimators import PEOPLE, iris, people
+from tests.unit.engines.sklearn.estimators import PEOPLE, REVIEWS, STARS, iris, people, reviews
 
 ROWS: Any = PEOPLE.to_dict("records")
 LABELS = people().predict(PEOPLE).tolist()
@@ -33,7 +35,7 @@ def write_broken(path: Path, text: str) -> None:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("tables")
-    for name in ("people", "iris", "data"):
+    for name in ("people", "iris", "data", "reviews", "texts", "scaler", "words"):
         (folder / "models" / name).mkdir(parents=True)
     joblib.dump(people(), folder / "models" / "people" / "model.joblib")
     joblib.dump(iris(), folder / "models" / "iris" / "model.pkl")
@@ -46,6 +48,10 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     booster.save_model(folder / "models" / "lightgbm" / "model.txt")
     write_broken(folder / "models" / "broken" / "model.txt", booster.model_to_string())
     skops.io.dump(people(), folder / "models" / "data" / "model.skops")
+    joblib.dump(reviews(), folder / "models" / "reviews" / "model.joblib")
+    skops.io.dump(reviews(), folder / "models" / "texts" / "model.skops")
+    joblib.dump(StandardScaler().fit(load_iris().data), folder / "models" / "scaler" / "model.joblib")
+    joblib.dump(CountVectorizer().fit(REVIEWS), folder / "models" / "words" / "model.joblib")
     with serving([str(folder / "models"), "--trust-code"], folder / "log") as found:
         yield f"http://{found.http.host}:{found.http.port}"
 
@@ -129,3 +135,44 @@ def test_a_file_that_crashes_its_library_stops_nothing_else(url: str) -> None:
     status, answer = fetch(f"{url}/v1/models/broken")
     assert answer["model_version_status"][0]["state"] == "END", (status, answer)
     assert fetch(f"{url}/v1/models/iris")[1]["model_version_status"][0]["state"] == "AVAILABLE"
+
+
+@pytest.mark.parametrize("model", ["reviews", "texts"])
+def test_strings_in_instances_are_rows_of_a_model_of_texts(url: str, model: str) -> None:
+    status, answer = fetch(f"{url}/v1/models/{model}:predict", json.dumps({"instances": REVIEWS}))
+    assert (status, answer) == (200, {"predictions": STARS.tolist()})
+
+
+@pytest.mark.parametrize("model", ["reviews", "texts"])
+def test_texts_are_a_tensor_of_bytes_too(url: str, model: str) -> None:
+    given = {"name": "input-0", "datatype": "BYTES", "shape": [4], "data": REVIEWS}
+    status, answer = fetch(f"{url}/v2/models/{model}/infer", json.dumps({"inputs": [given]}))
+    assert (status, answer["outputs"][0]["data"]) == (200, STARS.tolist())
+    _, told = fetch(f"{url}/v2/models/{model}")
+    assert told["inputs"] == [{"name": "input-0", "datatype": "BYTES", "shape": [-1]}]
+
+
+def test_numbers_for_a_model_of_texts_are_the_callers_fault(url: str) -> None:
+    given = {"name": "input-0", "datatype": "FP32", "shape": [1], "data": [1.0]}
+    status, answer = fetch(f"{url}/v2/models/reviews/infer", json.dumps({"inputs": [given]}))
+    assert status == 400
+    assert "input-0" in answer["error"]
+
+
+def test_a_scaler_answers_with_the_rows_it_scaled(url: str) -> None:
+    status, answer = fetch(f"{url}/v1/models/scaler:predict", json.dumps({"instances": FLOWERS.tolist()}))
+    assert status == 200
+    assert np.array(answer["predictions"]) == pytest.approx(
+        StandardScaler().fit(load_iris().data).transform(FLOWERS)
+    )
+
+
+def test_words_are_counted_into_dense_rows(url: str) -> None:
+    given = {"name": "input-0", "datatype": "BYTES", "shape": [4], "data": REVIEWS}
+    status, answer = fetch(f"{url}/v2/models/words/infer", json.dumps({"inputs": [given]}))
+    counted = CountVectorizer().fit_transform(REVIEWS).toarray()
+    assert status == 200
+    (output,) = answer["outputs"]
+    assert (output["name"], output["datatype"]) == ("transformed", "INT64")
+    assert output["shape"] == list(counted.shape)
+    assert output["data"] == counted.ravel().tolist()

@@ -14,7 +14,7 @@ from dragoman.core.mismatch import find_unknown_output, show_tensors
 from dragoman.core.requests import TensorRequest
 from dragoman.core.responses import Chunk, TensorResponse
 from dragoman.core.signatures import Signature, TensorSpec
-from dragoman.core.tensors import Array, DType
+from dragoman.core.tensors import Array, DType, Tensor
 from dragoman.engines.tables import Table, failure_text, to_tensor
 
 PROBABILITIES: Final = "predict_proba"  # the signature, called as scikit-learn's method
@@ -80,8 +80,7 @@ class TableModel:
         if unknown is not None:
             raise unknown
         columns = self._table.columns(request.inputs)
-        values = self._values(method, columns, request)
-        return TensorResponse({method.output.name: to_tensor(values, method.output)})
+        return TensorResponse({method.output.name: self._answer(method, columns, request)})
 
     def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
         """The answer as one part."""
@@ -91,11 +90,14 @@ class TableModel:
         """Let go of the model; one that is running goes when its call ends."""
         self._methods = None
 
-    def _values(self, method: Method, columns: list[Array], request: TensorRequest) -> Any:
+    def _answer(self, method: Method, columns: list[Array], request: TensorRequest) -> Tensor:
         if not len(columns[0]):  # which libraries refuse
-            return np.empty([size or 0 for size in method.output.shape or (None,)])
+            shape = [size or 0 for size in method.output.shape or (None,)]
+            return to_tensor(np.empty(shape), method.output)
         try:
-            return method.call(columns)
+            return to_tensor(method.call(columns), method.output)
+        except DragomanError:
+            raise
         except self._refusals as error:
             raise invalid(f"{self._title} refuses these values: {failure_text(error)}") from error
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What models of tables take: one matrix, or a column for each name that they were trained with."""
+"""What models of tables take: one matrix, a column for each name that they were trained with, or texts."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,6 +18,7 @@ class Table(Struct, frozen=True):
     """What the rows are made of. `names` empty = the model knows its columns by their places alone.
 
     `texts` = the columns that are text. `by_name` = one input for each column, else one matrix of all.
+    `flat` = each row is one text, and no list of columns.
     """
 
     width: int
@@ -25,10 +26,13 @@ class Table(Struct, frozen=True):
     texts: frozenset[str] = frozenset()
     dtype: DType = DType.FP64
     by_name: bool = True
+    flat: bool = False
 
     @property
     def inputs(self) -> dict[str, TensorSpec]:
         """The inputs, by name."""
+        if self.flat:
+            return {MATRIX: TensorSpec(MATRIX, DType.BYTES, (None,), MATRIX)}
         if not (self.by_name and self.names):
             dtype = DType.BYTES if self.texts else self.dtype
             return {MATRIX: TensorSpec(MATRIX, dtype, (None, self.width), MATRIX)}
@@ -51,6 +55,8 @@ class Table(Struct, frozen=True):
                 takes = ", ".join(sorted(specs))
                 raise invalid(f'there is no input "{name}"; the model takes {takes}', Reason.INPUT_UNKNOWN)
         arrays = [read(given[name], spec) for name, spec in specs.items()]
+        if self.flat:
+            return arrays
         if MATRIX in specs and not (self.by_name and self.names):
             return list(arrays[0].T)
         first = next(iter(specs))
@@ -62,6 +68,8 @@ class Table(Struct, frozen=True):
 
     def matrix(self, columns: list[Array]) -> Array:
         """The columns as one array, row by row."""
+        if self.flat:
+            return columns[0]
         dtype = np.dtype(object) if self.texts else self.dtype.numpy
         return np.stack(columns, axis=1).astype(dtype, copy=False)
 

@@ -24,6 +24,13 @@ def text_columns(estimator: Any, names: list[str]) -> set[str]:
     return {name for name, is_text in zip(names, fitted_types(estimator), strict=False) if is_text}
 
 
+def word_counters(estimator: Any) -> list[Any]:
+    """The counters of words that it is, or is made of: scikit-learn's classes that have an analyzer."""
+    told = getattr(estimator, "get_params", None)
+    parts = (estimator, *told().values()) if callable(told) else (estimator,)
+    return [part for part in parts if callable(getattr(part, "build_analyzer", None))]
+
+
 def chosen_names(chosen: Any, names: list[str]) -> list[str]:
     """The columns that one part of a ColumnTransformer takes, however it was told them."""
     if isinstance(chosen, str):

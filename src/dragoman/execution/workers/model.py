@@ -130,7 +130,7 @@ def load_in_workers(load: Load) -> WorkerModel:
     can be started. No worker is left then.
     """
     if sys.platform != "linux":
-        raise DragomanError(Code.FAILED_PRECONDITION, "models that bring code need Linux")
+        raise DragomanError(Code.FAILED_PRECONDITION, "models that are loaded in worker processes need Linux")
     settings = load.artifact.settings
     processes: list[WorkerProcess] = []
     try:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -18,6 +19,8 @@ PEOPLE = pandas.DataFrame(
     }
 )
 SURVIVED = np.array(["no", "yes", "yes", "no"])
+REVIEWS = ["good soup", "bad soup", "good bread, good butter", "bad é"]
+STARS = np.array(["five", "one", "five", "one"])
 
 
 def iris() -> Any:
@@ -38,3 +41,8 @@ def people() -> Any:
         [("numbers", StandardScaler(), ["age", "fare"]), ("texts", OneHotEncoder(), ["sex"])]
     )
     return make_pipeline(encoder, LogisticRegression()).fit(PEOPLE, SURVIVED)
+
+
+def reviews() -> Any:
+    """A classifier of texts."""
+    return make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(REVIEWS, STARS)

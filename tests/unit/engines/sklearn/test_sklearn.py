@@ -1,7 +1,5 @@
 """What scikit-learn's users save: its columns, its methods, and what is refused."""
 
-import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,75 +7,35 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from sklearn.cluster import KMeans
+from sklearn.cluster import DBSCAN, KMeans
 from sklearn.datasets import load_diabetes, load_iris
-from sklearn.linear_model import LinearRegression
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline
 
 from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.requests import TensorRequest
 from dragoman.core.signatures import DEFAULT_SIGNATURE
 from dragoman.core.tensors import DType, Tensor
-from dragoman.engines.base import Artifact
 from dragoman.engines.sklearn import SklearnEngine, SkopsEngine
 from dragoman.repository.tree import scan
 from dragoman.settings.model import ModelSettings
 from tests.contract.engines import tensor
 from tests.unit.engines.sklearn.estimators import PEOPLE, diabetes, iris, people
-
-PROBABLE = "predict_proba"
-
-
-def load(folder: Path, **options: Any) -> Any:
-    """What the repository does: claim, then load."""
-    for engine in (SklearnEngine(), SkopsEngine()):
-        claim = engine.claim(scan(str(folder)), ModelSettings())
-        if claim is not None:
-            return engine.load(Artifact(str(folder / claim.entry), "demo", 1), options)
-    raise AssertionError("no engine claims the folder")
-
-
-def saved(folder: Path, estimator: Any, **options: Any) -> Any:
-    """The estimator, saved and loaded."""
-    joblib.dump(estimator, folder / "model.joblib")
-    return load(folder, **options)
-
-
-def call(model: Any, signature: str = DEFAULT_SIGNATURE, **inputs: Any) -> Any:
-    """The one output of a call."""
-    given = {name.replace("_", "-"): tensor(array) for name, array in inputs.items()}
-    (answer,) = model.infer(TensorRequest(signature, given), CallContext("test")).outputs.values()
-    return answer
-
-
-def refused(model: Any, **inputs: Any) -> str:
-    """The message of a call that has to fail because of its inputs."""
-    with pytest.raises(DragomanError) as caught:
-        call(model, **inputs)
-    assert caught.value.code is Code.INVALID_ARGUMENT
-    return caught.value.message
-
-
-def texts(*values: str) -> Any:
-    """A column of text as callers send it."""
-    return np.array([value.encode() for value in values], object)
-
-
-SENT = {"age": PEOPLE["age"].to_numpy(), "sex": texts(*PEOPLE["sex"]), "fare": PEOPLE["fare"].to_numpy()}
-
-
-def dump_pickle(estimator: Any, path: Path) -> None:
-    path.write_bytes(pickle.dumps(estimator))
-
-
-WRITERS: dict[str, Callable[[Any, Path], Any]] = {
-    "model.joblib": joblib.dump,
-    "other.pkl": dump_pickle,
-    "other.pickle": dump_pickle,
-    "model.skops": skops.io.dump,
-}
+from tests.unit.engines.sklearn.loading import (
+    PROBABLE,
+    SENT,
+    WRITERS,
+    call,
+    dump_pickle,
+    load,
+    refused,
+    saved,
+    texts,
+)
 
 
 @pytest.mark.parametrize("file", WRITERS)
@@ -216,12 +174,15 @@ def test_a_damaged_file_is_named_and_its_place_is_not(tmp_path: Path, file: str,
 @pytest.mark.parametrize(
     ("what", "why"),
     [
-        (StandardScaler().fit(np.zeros((2, 2))), "StandardScaler has no predict"),
+        (DBSCAN(), "DBSCAN has neither predict nor transform"),
         (LinearRegression(), "does not say how many columns it was trained with"),
-        ({"a": 1}, "dict has no predict"),
+        (DictVectorizer().fit([{"a": 1}]), "does not say how many columns it was trained with"),
+        (make_pipeline(TfidfVectorizer(), LogisticRegression()), "Pipeline was not fitted"),
+        (HashingVectorizer(input="filename"), "its HashingVectorizer would open files that callers name"),
+        ({"a": 1}, "dict has neither predict nor transform"),
     ],
 )
-def test_what_cannot_predict_is_refused(tmp_path: Path, what: Any, why: str) -> None:
+def test_what_cannot_answer_is_refused(tmp_path: Path, what: Any, why: str) -> None:
     with pytest.raises(DragomanError, match=why) as caught:
         saved(tmp_path, what)
     assert caught.value.code is Code.FAILED_PRECONDITION

@@ -77,7 +77,7 @@ def test_a_model_that_never_loads_is_given_up(tmp_path: Path) -> None:
 
 def test_a_machine_without_what_workers_need_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert failure(OBEDIENT).message == "models that bring code need Linux"
+    assert failure(OBEDIENT).message == "models that are loaded in worker processes need Linux"
 
 
 def test_a_server_that_cannot_start_a_process_says_so_and_keeps_nothing(
