@@ -9,10 +9,13 @@ import msgspec
 
 from dragoman.core.errors import invalid
 
+b64decode: Callable[..., bytes] | None
 try:
-    from pybase64 import b64decode
+    from pybase64 import b64decode as found
 except ImportError:
     b64decode = None
+else:
+    b64decode = found
 
 WHITESPACE: Final = b" \t\n\v\f\r"
 # Padded text without white space, as clients send it: msgspec reads that in a fifth of the time that binascii
@@ -37,8 +40,7 @@ def decode_plain(text: memoryview) -> bytes | None:
     try:
         if b64decode is None:
             return MSGSPEC(str(text, "ascii"))
-        data: bytes = b64decode(text, validate=True)
-        return data
+        return b64decode(text, validate=True)
     except (ValueError, msgspec.ValidationError):
         return None
 
