@@ -3,6 +3,8 @@
 class TestOnnx(EngineContract):
     engine = OnnxEngine()
     ...
+
+An engine whose models cannot give back what they are given keeps `LoadingContract`, which is a part of it.
 """
 
 import gc
@@ -67,12 +69,102 @@ def tensor(array: Array) -> Tensor:
     return Tensor(names[array.dtype], array)
 
 
-class EngineContract(ABC):
-    """Subclasses write models; these tests load and call them."""
+class LoadingContract(ABC):
+    """Subclasses write a model; these tests claim, load and close it."""
 
     engine: ClassVar[Engine]
     entry: ClassVar[str]  # the file, below a version folder, that holds the model
+
+    @abstractmethod
+    def write_model(self, folder: Path) -> None:
+        """Any model."""
+
+    @abstractmethod
+    def ask(self, model: LoadedModel) -> TensorResponse:
+        """A call that `write_model`'s answers."""
+
+    def load(self, folder: Path, options: Mapping[str, Any] | None = None) -> LoadedModel:
+        """What the repository does: claim, then load."""
+        claim = self.engine.claim(scan(str(folder)), ModelSettings())
+        assert claim is not None
+        return self.engine.load(Artifact(str(folder / claim.entry), "demo", 1), options or {})
+
+    @pytest.fixture
+    def loaded(self, tmp_path: Path) -> LoadedModel:
+        self.write_model(tmp_path)
+        return self.load(tmp_path)
+
+    # Claiming and loading
+
+    def test_it_claims_its_own_files_and_says_which_it_needs(self, tmp_path: Path) -> None:
+        self.write_model(tmp_path)
+        claim = self.engine.claim(scan(str(tmp_path)), ModelSettings())
+        assert claim is not None
+        assert self.entry in claim.required
+
+    def test_it_does_not_claim_an_empty_folder_nor_other_files(self, tmp_path: Path) -> None:
+        assert self.engine.claim(scan(str(tmp_path)), ModelSettings()) is None
+        (tmp_path / "README.md").write_text("no model")
+        assert self.engine.claim(scan(str(tmp_path)), ModelSettings()) is None
+
+    def test_its_estimate_is_above_the_size_of_the_files(self, tmp_path: Path) -> None:
+        self.write_model(tmp_path)
+        size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+        artifact = Artifact(str(tmp_path / self.entry), "demo", 1)
+        assert self.engine.estimate(artifact).memory_bytes >= size
+
+    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(DragomanError, match=Path(self.entry).name) as caught:
+            self.engine.load(Artifact(str(tmp_path / self.entry), "demo", 1), {})
+        assert str(tmp_path) not in caught.value.message
+
+    @pytest.mark.parametrize("damage", ["truncated", "garbage", "empty"])
+    def test_a_damaged_file_is_named_and_its_place_is_not(self, tmp_path: Path, damage: str) -> None:
+        self.write_model(tmp_path)
+        file = tmp_path / self.entry
+        whole = file.read_bytes()
+        file.write_bytes(
+            {"truncated": whole[: len(whole) // 2], "garbage": b"\xff" * 99, "empty": b""}[damage]
+        )
+        with pytest.raises(DragomanError, match=file.name) as caught:
+            self.load(tmp_path)
+        assert str(tmp_path) not in caught.value.message
+        assert "Error" not in caught.value.message
+
+    def test_an_unknown_option_is_named(self, tmp_path: Path) -> None:
+        self.write_model(tmp_path)
+        with pytest.raises(DragomanError, match=r"options\.no_such_option") as caught:
+            self.load(tmp_path, {"no_such_option": 1})
+        assert caught.value.code is Code.INVALID_ARGUMENT
+
+    # Closing
+
+    def test_closing_twice_does_no_harm_and_calls_are_refused_after_it(self, loaded: LoadedModel) -> None:
+        loaded.close()
+        loaded.close()
+        with pytest.raises(DragomanError) as caught:
+            self.ask(loaded)
+        assert caught.value.code is Code.UNAVAILABLE
+
+    @abstractmethod
+    def in_memory(self, model: LoadedModel) -> object:
+        """The runtime's own object, which a closed model must not keep."""
+
+    def test_closing_lets_go_of_the_runtime(self, loaded: LoadedModel) -> None:
+        kept = weakref.ref(self.in_memory(loaded))
+        assert kept() is not None
+        loaded.close()
+        gc.collect()
+        assert kept() is None
+
+
+class EngineContract(LoadingContract):
+    """Subclasses write models; these tests load and call them."""
+
     dtypes: ClassVar[Sequence[DType]] = tuple(DType)  # those that the runtime has
+
+    A = np.arange(6, dtype=np.float32).reshape(2, 3)
+    B = np.array([7, -8], np.int64)
 
     @abstractmethod
     def write_echo(self, folder: Path, dtype: DType) -> None:
@@ -82,11 +174,11 @@ class EngineContract(ABC):
     def write_pair(self, folder: Path) -> None:
         """A model with inputs `a` float32 (N, 3) and `b` int64 (N,), and outputs `c` = a and `d` = b."""
 
-    def load(self, folder: Path, options: Mapping[str, Any] | None = None) -> LoadedModel:
-        """What the repository does: claim, then load."""
-        claim = self.engine.claim(scan(str(folder)), ModelSettings())
-        assert claim is not None
-        return self.engine.load(Artifact(str(folder / claim.entry), "demo", 1), options or {})
+    def write_model(self, folder: Path) -> None:
+        self.write_pair(folder)
+
+    def ask(self, model: LoadedModel) -> TensorResponse:
+        return self.infer(model, a=self.A, b=self.B)
 
     def infer(
         self, model: LoadedModel, outputs: Sequence[str] | None = None, **inputs: Array
@@ -106,52 +198,6 @@ class EngineContract(ABC):
     def pair(self, tmp_path: Path) -> LoadedModel:
         self.write_pair(tmp_path)
         return self.load(tmp_path)
-
-    A = np.arange(6, dtype=np.float32).reshape(2, 3)
-    B = np.array([7, -8], np.int64)
-
-    # Claiming and loading
-
-    def test_it_claims_its_own_files_and_says_which_it_needs(self, tmp_path: Path) -> None:
-        self.write_pair(tmp_path)
-        claim = self.engine.claim(scan(str(tmp_path)), ModelSettings())
-        assert claim is not None
-        assert self.entry in claim.required
-
-    def test_it_does_not_claim_an_empty_folder_nor_other_files(self, tmp_path: Path) -> None:
-        assert self.engine.claim(scan(str(tmp_path)), ModelSettings()) is None
-        (tmp_path / "README.md").write_text("no model")
-        assert self.engine.claim(scan(str(tmp_path)), ModelSettings()) is None
-
-    def test_its_estimate_is_above_the_size_of_the_files(self, tmp_path: Path) -> None:
-        self.write_pair(tmp_path)
-        size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
-        artifact = Artifact(str(tmp_path / self.entry), "demo", 1)
-        assert self.engine.estimate(artifact).memory_bytes >= size
-
-    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(DragomanError, match=Path(self.entry).name) as caught:
-            self.engine.load(Artifact(str(tmp_path / self.entry), "demo", 1), {})
-        assert str(tmp_path) not in caught.value.message
-
-    @pytest.mark.parametrize("damage", ["truncated", "garbage", "empty"])
-    def test_a_damaged_file_is_named_and_its_place_is_not(self, tmp_path: Path, damage: str) -> None:
-        self.write_pair(tmp_path)
-        file = tmp_path / self.entry
-        whole = file.read_bytes()
-        file.write_bytes(
-            {"truncated": whole[: len(whole) // 2], "garbage": b"\xff" * 99, "empty": b""}[damage]
-        )
-        with pytest.raises(DragomanError, match=file.name) as caught:
-            self.load(tmp_path)
-        assert str(tmp_path) not in caught.value.message
-        assert "Error" not in caught.value.message
-
-    def test_an_unknown_option_is_named(self, tmp_path: Path) -> None:
-        self.write_pair(tmp_path)
-        with pytest.raises(DragomanError, match=r"options\.no_such_option") as caught:
-            self.load(tmp_path, {"no_such_option": 1})
-        assert caught.value.code is Code.INVALID_ARGUMENT
 
     def test_the_signature_tells_names_types_and_shapes(self, pair: LoadedModel) -> None:
         signature = pair.signatures[DEFAULT_SIGNATURE]
@@ -247,23 +293,3 @@ class EngineContract(ABC):
 
         with ThreadPoolExecutor(min(pair.concurrency, 4)) as threads:
             assert all(threads.map(one, range(200)))
-
-    # Closing
-
-    def test_closing_twice_does_no_harm_and_calls_are_refused_after_it(self, pair: LoadedModel) -> None:
-        pair.close()
-        pair.close()
-        with pytest.raises(DragomanError) as caught:
-            self.infer(pair, a=self.A, b=self.B)
-        assert caught.value.code is Code.UNAVAILABLE
-
-    @abstractmethod
-    def in_memory(self, model: LoadedModel) -> object:
-        """The runtime's own object, which a closed model must not keep."""
-
-    def test_closing_lets_go_of_the_runtime(self, pair: LoadedModel) -> None:
-        kept = weakref.ref(self.in_memory(pair))
-        assert kept() is not None
-        pair.close()
-        gc.collect()
-        assert kept() is None

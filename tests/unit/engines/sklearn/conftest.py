@@ -7,6 +7,7 @@ collect_ignore = (
     []
     if HERE
     else [
+        "test_contract.py",
         "test_sklearn.py",
         "test_texts.py",
         "test_transforming.py",

@@ -223,15 +223,6 @@ def test_pickles_beside_code_and_files_of_others_are_not_claimed(tmp_path: Path)
     assert SklearnEngine.claim(scan(str(tmp_path)), ModelSettings(engine="sklearn")) is not None
 
 
-def test_closing_twice_does_no_harm_and_calls_are_refused_after_it(tmp_path: Path) -> None:
-    model = saved(tmp_path, iris())
-    model.close()
-    model.close()
-    with pytest.raises(DragomanError) as caught:
-        call(model, input_0=np.zeros((1, 4)))
-    assert caught.value.code is Code.UNAVAILABLE
-
-
 def test_a_stream_is_the_answer_in_one_part(tmp_path: Path) -> None:
     given = {"input-0": Tensor(DType.FP64, np.zeros((1, 4)))}
     (part,) = saved(tmp_path, iris()).stream(TensorRequest(DEFAULT_SIGNATURE, given), CallContext("test"))
