@@ -1,6 +1,6 @@
 """Which of an estimator's columns are text: it keeps their names, and only its encoders keep their types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,33 @@ def text_columns(estimator: Any, names: list[str]) -> set[str]:
 
 
 def word_counters(estimator: Any) -> list[Any]:
-    """The counters of words that it is, or is made of: scikit-learn's classes that have an analyzer."""
-    told = getattr(estimator, "get_params", None)
-    parts = (estimator, *told().values()) if callable(told) else (estimator,)
-    return [part for part in parts if callable(getattr(part, "build_analyzer", None))]
+    """The counters of words in an estimator, wherever it keeps them: what has an analyzer."""
+    counters, seen = [], set()
+    waiting = [estimator]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if callable(getattr(part, "build_analyzer", None)):
+            counters.append(part)
+        else:
+            waiting += inner_parts(part)
+    return counters
+
+
+def inner_parts(part: Any) -> list[Any]:
+    """What a list, or an object of scikit-learn's kind, holds."""
+    if isinstance(part, Mapping):
+        return list(part.values())
+    if isinstance(part, list | tuple):
+        return list(part)
+    if isinstance(part, np.ndarray):
+        return part.ravel().tolist() if part.dtype == object else []
+    kind = type(part)
+    if kind is not type and (hasattr(kind, "get_params") or kind.__module__.startswith("sklearn.")):
+        return list(getattr(part, "__dict__", {}).values())
+    return []
 
 
 def chosen_names(chosen: Any, names: list[str]) -> list[str]:

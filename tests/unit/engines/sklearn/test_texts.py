@@ -5,14 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from dragoman.core.errors import Code, DragomanError
 from dragoman.core.signatures import DEFAULT_SIGNATURE
 from dragoman.core.tensors import DType
-from tests.unit.engines.sklearn.estimators import REVIEWS, STARS, reviews
+from tests.unit.engines.sklearn.estimators import PEOPLE, REVIEWS, STARS, reviews
 from tests.unit.engines.sklearn.loading import PROBABLE, WRITERS, call, load, refused, saved, texts
 
 
@@ -74,3 +77,29 @@ def test_what_are_no_texts_is_refused_by_the_inputs_name(tmp_path: Path) -> None
     assert refused(model, input_0=pairs) == 'input "input-0": shape (2, 2) does not fit (?,)'
     assert "UTF-8" in refused(model, input_0=np.array([b"\xff"], object))
     assert refused(model, texts=texts("a")) == 'input "input-0" is missing'
+
+
+def searched(counter: Any) -> Any:
+    """What a search found, which is another than what it began with."""
+    search = GridSearchCV(make_pipeline(CountVectorizer(), LogisticRegression()), {}, cv=2).fit(
+        REVIEWS, STARS
+    )
+    search.best_estimator_.steps[0] = ("counter", counter)
+    return search
+
+
+def beside_numbers(counter: Any) -> Any:
+    """A column of text beside one of numbers."""
+    parts: Any = [("texts", CountVectorizer(), "sex"), ("numbers", StandardScaler(), ["age"])]
+    columns = ColumnTransformer(parts).fit(PEOPLE)
+    columns.transformers_[0] = ("texts", counter, "sex")
+    return columns
+
+
+@pytest.mark.parametrize("kind", ["filename", "file"])
+@pytest.mark.parametrize("hide", [lambda counter: counter, searched, beside_numbers])
+def test_what_would_open_files_that_callers_name_is_refused(tmp_path: Path, kind: str, hide: Any) -> None:
+    would_open = "its HashingVectorizer would open files that callers name"
+    with pytest.raises(DragomanError, match=would_open) as caught:
+        saved(tmp_path, hide(HashingVectorizer(input=kind)))
+    assert caught.value.code is Code.FAILED_PRECONDITION
