@@ -26,7 +26,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
@@ -38,7 +38,7 @@ from sklearn.tree import DecisionTreeClassifier
 from tests.e2e.process import COMMAND, dragoman_run, fetch
 from tests.meta.contracts import TREE
 from tests.server_process import serving
-from tests.unit.engines.sklearn.estimators import PEOPLE, SURVIVED
+from tests.unit.engines.sklearn.estimators import PEOPLE, REVIEWS, SURVIVED, reviews
 
 IRIS = load_iris(return_X_y=True)
 WINE = load_wine(return_X_y=True)
@@ -68,6 +68,11 @@ def named_trees() -> Any:
 
 
 ESTIMATORS = {
+    "texts": reviews,
+    "scaler": lambda: StandardScaler().fit(IRIS[0]),
+    "counter": lambda: CountVectorizer().fit(REVIEWS),
+    "encoder": lambda: OneHotEncoder().fit(PEOPLE[["sex"]]),
+    "columns": lambda: people()[0],
     "words": words,
     "named_trees": named_trees,
     "forest": lambda: make_pipeline(StandardScaler(), RandomForestClassifier(100, random_state=0)).fit(*IRIS),
@@ -205,7 +210,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """A server of the sources, and one of what was made of them, under the same names."""
     folder = tmp_path_factory.mktemp("pair")
     (folder / "before").mkdir()
-    for name in ("people", "forest", "named"):
+    for name in ("people", "forest", "named", "texts", "scaler"):
         joblib.dump(ESTIMATORS[name](), folder / "before" / f"{name}.joblib")
         converted(
             folder / "before" / f"{name}.joblib", "--trust-code", "--output", str(folder / "after" / name)
@@ -224,6 +229,7 @@ V2_COLUMNS = [
     {"name": "fare", "datatype": "FP32", "shape": [4, 1], "data": PEOPLE["fare"].tolist()},
     {"name": "age", "datatype": "INT64", "shape": [4], "data": [22, 38, 26, 35]},
 ]
+V2_TEXTS = [{"name": "input-0", "datatype": "BYTES", "shape": [4], "data": REVIEWS}]
 V2_MATRIX = [{"name": "input-0", "datatype": "FP32", "shape": [5, 4], "data": IRIS[0][::30].ravel().tolist()}]
 
 
@@ -235,6 +241,9 @@ V2_MATRIX = [{"name": "input-0", "datatype": "FP32", "shape": [5, 4], "data": IR
         ("v2/models/people/infer", {"inputs": V2_COLUMNS}),
         ("v2/models/forest/infer", {"inputs": V2_MATRIX}),
         ("v1/models/forest:predict", {"instances": FLOWERS}),
+        ("v1/models/texts:predict", {"instances": REVIEWS}),
+        ("v2/models/texts/infer", {"inputs": V2_TEXTS}),
+        ("v1/models/scaler:predict", {"instances": FLOWERS}),
         ("v1/models/named:predict", {"instances": CANCER.data.iloc[:3].to_dict("records")}),
     ],
 )
