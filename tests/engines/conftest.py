@@ -4,7 +4,12 @@ from importlib.util import find_spec
 
 WITH_TENSORFLOW = ("test_command_line.py", "test_saved_model_conformance.py")
 WITH_OPENVINO = ("test_openvino_conformance.py",)
-WITH_CAPTUM = ("test_torch_guide.py", "test_torch_handlers.py", "test_torch_explanations.py")
+WITH_CAPTUM = (
+    "test_torch_guide.py",
+    "test_torch_handlers.py",
+    "test_torch_explanations.py",
+    "test_torch_gradients.py",
+)
 WITH_TORCH = ("test_torch_agreement.py", "test_torch_conformance.py", "test_torch_models.py")
 WITH_GENAI = (
     "test_text_conformance.py",
@@ -21,7 +26,7 @@ collect_ignore = [
     *(() if find_spec("openvino") and find_spec("tensorflow") else WITH_BOTH),
     *(() if find_spec("openvino_genai") else WITH_GENAI),
     *(() if find_spec("tokenizers") and find_spec("openvino") else ("test_embedder.py",)),
-    *(() if find_spec("tokenizers") else ("test_vllm_engine.py",)),
+    *(() if find_spec("tokenizers") else ("test_vllm_engine.py", "test_cross_encoder.py")),
     *(() if find_spec("transformers") and find_spec("openvino_genai") else ("test_converted_models.py",)),
     *(() if find_spec("transformers") else ("test_transformers_engine.py",)),
     *(() if find_spec("skops") and find_spec("xgboost") and find_spec("lightgbm") else WITH_TABLES),
