@@ -182,7 +182,7 @@ def test_a_step_that_is_code_of_its_own_is_told(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"\x80\x05", "bad.joblib does not load: it is truncated, damaged, "),
-        (pickle.dumps({}), "bad.joblib does not load: dict has no predict"),
+        (pickle.dumps({}), "bad.joblib does not load: dict has neither predict nor transform"),
     ],
 )
 def test_a_file_that_is_no_estimator_is_told_in_a_line(tmp_path: Path, content: bytes, told: str) -> None:
