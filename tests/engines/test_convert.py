@@ -37,7 +37,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from tests.e2e.process import COMMAND, dragoman_run, fetch
 from tests.meta.contracts import TREE
-from tests.server_process import serving
+from tests.server_process import Addresses, serving
 from tests.unit.engines.sklearn.estimators import PEOPLE, REVIEWS, SURVIVED, reviews
 
 IRIS = load_iris(return_X_y=True)
@@ -205,6 +205,10 @@ def test_given_rows_are_compared_in_the_place_of_made_up_ones(tmp_path: Path) ->
     assert "ROWS A CALL  SKLEARN" in run.stdout
 
 
+def url_of(server: Addresses) -> str:
+    return f"http://{server.http.host}:{server.http.port}"
+
+
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """A server of the sources, and one of what was made of them, under the same names."""
@@ -219,7 +223,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
         serving([str(folder / "before"), "--trust-code"], folder / "log") as before,
         serving([str(folder / "after")], folder / "more") as after,
     ):
-        yield tuple(f"http://{each.http.host}:{each.http.port}" for each in (before, after))  # type: ignore[misc]
+        yield url_of(before), url_of(after)
 
 
 ROWS = PEOPLE.to_dict("records")

@@ -10,7 +10,6 @@ import numpy as np
 from msgspec import Struct
 
 from dragoman.core.context import CallContext
-from dragoman.core.embedding import MOST_INPUTS
 from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.generation import Ids, Usage, refused
 from dragoman.core.requests import RankRequest, TensorRequest
@@ -21,7 +20,7 @@ from dragoman.core.text_signature import DOCUMENT, QUERY, SCORE, ranking_signatu
 from dragoman.engines.embedder.feed import feed_of
 from dragoman.engines.embedder.options import EmbedderOptions
 from dragoman.engines.embedder.runtimes import Graph
-from dragoman.engines.embedding import batched, context_of
+from dragoman.engines.embedding import batched, context_of, texts_of
 from dragoman.engines.hugging_face import CONFIG
 from dragoman.engines.text_files import read_json
 from dragoman.settings.model import ModelSettings
@@ -186,22 +185,6 @@ def sigmoid(scores: Array) -> Array:
     """Numbers from 0 to 1, in the same order."""
     made: Array = 1 / (1 + np.exp(-scores.astype(np.float64)))
     return made.astype(np.float32)
-
-
-def texts_of(request: TensorRequest, name: str) -> list[str]:
-    """The texts of one input.
-
-    Errors: INVALID_ARGUMENT.
-    """
-    tensor = request.inputs.get(name)
-    if tensor is None or tensor.dtype is not DType.BYTES or tensor.array.ndim != 1:
-        raise invalid(f'input "{name}" must be BYTES of one dimension')
-    if not 0 < len(tensor.array) <= MOST_INPUTS:
-        raise invalid(f'input "{name}" has {len(tensor.array)} texts; from 1 to {MOST_INPUTS} are allowed')
-    try:
-        return [text.decode() for text in tensor.array.tolist()]
-    except UnicodeDecodeError as error:
-        raise invalid(f'input "{name}" holds bytes that are no UTF-8: {error.reason}') from None
 
 
 def unwanted() -> DragomanError:

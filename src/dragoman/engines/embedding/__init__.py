@@ -1,7 +1,7 @@
 """What models that make vectors of texts have in common: their files, their tokens, pooling, batches."""
 
 from dragoman.engines.embedding.batches import batched
-from dragoman.engines.embedding.model import EmbeddingTexts
+from dragoman.engines.embedding.model import EmbeddingTexts, texts_of
 from dragoman.engines.embedding.pooling import pooled, unit
 from dragoman.engines.embedding.recipe import (
     MODELS,
@@ -26,5 +26,6 @@ __all__ = [
     "folder_of",
     "pooled",
     "read_recipe",
+    "texts_of",
     "unit",
 ]

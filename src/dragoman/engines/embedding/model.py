@@ -104,7 +104,7 @@ class EmbeddingTexts:
 
         Errors: those of `embed`; INVALID_ARGUMENT for an input that is none.
         """
-        texts = texts_of(request)
+        texts = texts_of(request, PROMPT)
         vectors = self.embed(EmbedRequest(request.signature, texts), call).vectors
         return TensorResponse({VECTOR: Tensor(DType.FP32, vectors)})
 
@@ -122,17 +122,17 @@ def no_text() -> DragomanError:
     return invalid("there is no text to make a vector of")
 
 
-def texts_of(request: TensorRequest) -> list[str]:
-    """The texts of the only input.
+def texts_of(request: TensorRequest, name: str) -> list[str]:
+    """The texts of one input.
 
     Errors: INVALID_ARGUMENT.
     """
-    tensor = request.inputs.get(PROMPT)
+    tensor = request.inputs.get(name)
     if tensor is None or tensor.dtype is not DType.BYTES or tensor.array.ndim != 1:
-        raise invalid(f'input "{PROMPT}" must be BYTES of one dimension')
+        raise invalid(f'input "{name}" must be BYTES of one dimension')
     if not 0 < len(tensor.array) <= MOST_INPUTS:
-        raise invalid(f'input "{PROMPT}" has {len(tensor.array)} texts; from 1 to {MOST_INPUTS} are allowed')
+        raise invalid(f'input "{name}" has {len(tensor.array)} texts; from 1 to {MOST_INPUTS} are allowed')
     try:
         return [text.decode() for text in tensor.array.tolist()]
     except UnicodeDecodeError as error:
-        raise invalid(f'input "{PROMPT}" holds bytes that are no UTF-8: {error.reason}') from None
+        raise invalid(f'input "{name}" holds bytes that are no UTF-8: {error.reason}') from None

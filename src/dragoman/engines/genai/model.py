@@ -6,46 +6,33 @@
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import count
 from queue import SimpleQueue
 from typing import Final
 
 import structlog
 
-from dragoman.core.context import CallContext
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Ids, Sampling
-from dragoman.core.requests import TensorRequest
-from dragoman.core.responses import Chunk, TensorResponse
-from dragoman.core.signatures import Signature
-from dragoman.core.text_signature import text_signature
 from dragoman.engines.base import Emission, Scored
 from dragoman.engines.genai.link import Begin, Cancel, Start, Steps
 from dragoman.engines.genai.process import RefusedError, StepProcess, failed, failure_of
 from dragoman.engines.genai.schema import check_schema
 from dragoman.engines.genai.scoring import Scorer
-from dragoman.engines.text_model import Deliver, TextParts
+from dragoman.engines.text_model import Deliver, DescribedModel, TextParts, closed
 
 RETRY_S: Final = 5.0  # from one start that failed to the next
 
 
-class GenAiModel:
+class GenAiModel(DescribedModel):
     """A model of texts.
 
     Errors: RefusedError where the runtime refuses its files.
     """
 
-    concurrency = 1
-
     def __init__(self, parts: TextParts, start: Start, scorer: Scorer | None = None) -> None:
-        self.signatures: Mapping[str, Signature] = {"serving_default": text_signature(parts.traits)}
-        self.traits = parts.traits
-        self.tokenizer = parts.tokenizer
-        self.template = parts.template
-        self.ends = parts.ends
-        self.at_once = parts.at_once
-        self._name = parts.name
+        super().__init__(parts)
         self._start = start
         self._scoring = scorer
         self._commands: SimpleQueue[Begin | Cancel | None] = SimpleQueue()
@@ -63,7 +50,7 @@ class GenAiModel:
 
     def start(self, deliver: Deliver) -> None:
         """Hand on what steps give from now on."""
-        name = self._name
+        name = self.name
         self._threads = [
             threading.Thread(target=self._send_on, name=f"asks-{name}", daemon=True),
             threading.Thread(target=self._read_on, args=(deliver,), name=f"steps-{name}", daemon=True),
@@ -77,7 +64,7 @@ class GenAiModel:
         Errors: INVALID_ARGUMENT for a JSON schema that the engine does not take.
         """
         if self._closing.is_set():
-            raise DragomanError(Code.UNAVAILABLE, f"model {self._name} is closed")
+            raise closed(self.name)
         if sampling.json_schema is not None:
             check_schema(sampling.json_schema)
         handle = next(self._handles)
@@ -103,14 +90,6 @@ class GenAiModel:
         Errors: UNIMPLEMENTED where the owner has switched it off.
         """
         return self._scorer().likelihoods(ids, first, masked)
-
-    def infer(self, request: TensorRequest, call: CallContext) -> TensorResponse:
-        """Nothing: texts are written step by step only."""
-        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
-
-    def stream(self, request: TensorRequest, call: CallContext) -> Iterator[Chunk]:
-        """Nothing, too."""
-        raise DragomanError(Code.FAILED_PRECONDITION, "a model of texts is called through its runner only")
 
     def close(self) -> None:
         """End the process and the threads. Calling it twice does no harm."""
@@ -152,7 +131,7 @@ class GenAiModel:
     def _emissions(self, steps: Steps) -> list[Emission]:
         for cause in steps.causes:
             self._log(cause)
-        name = self._name
+        name = self.name
         found = []
         for told in steps.told:
             error = failure_of(told, name)
@@ -181,5 +160,5 @@ class GenAiModel:
 
     def _log(self, cause: str) -> None:
         structlog.get_logger("dragoman.engines.genai").error(
-            "text generation failed", model=self._name, cause=cause
+            "text generation failed", model=self.name, cause=cause
         )
