@@ -22,6 +22,7 @@ from tests.hostile.client import Client, statuses
 from tests.hostile.table import GET
 from tests.unit.transports.http.memory import Parts
 
+pytestmark = pytest.mark.usefixtures("crowd")
 PEM = Path(__file__).with_name("localhost.pem")
 GUARD_S = 20.0
 

@@ -41,7 +41,7 @@ class Connection(asyncio.BufferedProtocol):
         """A client has connected."""
         shared = self._shared
         self._transport = cast(asyncio.Transport, transport)
-        self._out = Outgoing(self._transport, shared.answers)
+        self._out = Outgoing(self._transport, shared.answers, shared.departures)
         address = transport.get_extra_info("peername")
         self._peer = address[0] if isinstance(address, tuple) else ""
         self._exchange = Exchange(shared, self._out, self._peer, self._answered)
@@ -59,6 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting.end()
         self._shared.remove(self)
         self._reader.drop()
+        self._out.drop()
         self._pending = b""
         self._exchange.cancel()
 
@@ -192,8 +193,8 @@ class Connection(asyncio.BufferedProtocol):
             self._settle()
 
     def _settle(self) -> None:
-        """Write what was answered, then wait for what comes next."""
-        self._out.flush()
+        """Have written what was answered, then wait for what comes next."""
+        self._out.leave()
         if self._out.stalled:
             return
         if self._exchange.answering is not None:
@@ -226,6 +227,7 @@ class Connection(asyncio.BufferedProtocol):
             self._waiting.for_head()
         else:
             if reader.head.waits and body.received == 0 and self._waiting.phase is not Phase.BODY:
+                self._out.flush()
                 self._transport.write(CONTINUE)
             self._waiting.for_body(body.received)
 
@@ -251,6 +253,7 @@ class Connection(asyncio.BufferedProtocol):
     def _close(self) -> None:
         """Hang up as soon as everything is written."""
         if self._waiting.phase is not Phase.CLOSING:
+            self._out.flush()
             self._waiting.for_reader(Phase.CLOSING, self._out.unsent())
             self._transport.close()
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from dragoman.transports.departures import Departures
 from dragoman.transports.http.answer import BODILESS, LAST_CHUNK, AnswerHeads, chunk
 from dragoman.wire.messages import AnswerStream, WireResponse
 
@@ -16,11 +17,12 @@ class BrokenOffError(Exception):
 class Outgoing:
     """Collects answers, writes them once a turn, and knows whether the reader keeps up."""
 
-    __slots__ = ("_heads", "_parts", "_resumed", "_transport", "stalled")
+    __slots__ = ("_departures", "_heads", "_parts", "_resumed", "_transport", "stalled")
 
-    def __init__(self, transport: asyncio.Transport, heads: AnswerHeads) -> None:
+    def __init__(self, transport: asyncio.Transport, heads: AnswerHeads, departures: Departures) -> None:
         self._transport = transport
         self._heads = heads
+        self._departures = departures
         self._parts: list[bytes | bytearray | memoryview] = []
         self._resumed: asyncio.Future[None] | None = None
         self.stalled = False
@@ -38,6 +40,15 @@ class Outgoing:
             self._parts.append(head + body)
         else:
             self._parts += (head, body)
+
+    def leave(self) -> None:
+        """Have what was collected written with what others have to say in this turn."""
+        if self._parts:
+            self._departures.add(self)
+
+    def drop(self) -> None:
+        """Write nothing of it: nobody is there."""
+        self._parts.clear()
 
     def flush(self) -> None:
         """Write what was collected."""

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from dragoman.settings.limits import Limits
 from dragoman.transports.body import Pieces
+from dragoman.transports.departures import Departures
 from dragoman.transports.http.answer import AnswerHeads
 from dragoman.transports.http.head import HeadCache
 from dragoman.transports.http.router import Router
@@ -37,8 +38,8 @@ class Shared:
     """
 
     __slots__ = (
-        "answers", "buffer", "connections", "draining", "emptied", "handler", "heads", "limits", "pieces",
-        "refused", "router", "short", "view", "wheel",
+        "answers", "buffer", "connections", "departures", "draining", "emptied", "handler", "heads", "limits",
+        "pieces", "refused", "router", "short", "view", "wheel",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +57,7 @@ class Shared:
         self.refused = refused
         self.wheel = wheel
         self.answers = answers
+        self.departures = Departures()
         self.heads = HeadCache()
         self.pieces = Pieces()
         self.buffer = bytearray(RECEIVE_BYTES)

@@ -16,6 +16,8 @@ from dragoman.transports.grpc.server import GrpcServer
 from dragoman.wire.messages import WireRequest, WireResponse
 from tests.unit.transports.grpc.servers import Parts, Served, echo, serving, unused
 
+pytestmark = pytest.mark.usefixtures("crowd")
+
 
 async def failure(call: Any) -> grpc.aio.AioRpcError:
     with pytest.raises(grpc.aio.AioRpcError) as caught:

@@ -8,6 +8,7 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 import structlog
 
 from dragoman.settings.limits import Limits
+from dragoman.transports.departures import Departures
 from dragoman.transports.grpc.http2.errors import ConnectionFault, ErrorCode
 from dragoman.transports.grpc.http2.frames import goaway
 from dragoman.transports.grpc.http2.heads import HeadReader
@@ -47,6 +48,7 @@ class Shared(Generic[H]):
         self.limits = limits
         self.view = memoryview(bytearray(RECEIVE_BYTES))
         self.watch = Watch(clock)
+        self.departures = Departures()
         self.connections: set[Connection[H]] = set()
         self.draining = False
         self.emptied = asyncio.Event()
@@ -99,6 +101,7 @@ class Connection(asyncio.BufferedProtocol, Generic[H]):
         shared = self._shared
         self._over = True
         self.resume_writing()
+        self.out.drop_all()
         self.session.lost()
         shared.watch.discard(self)
         shared.connections.discard(self)
@@ -130,7 +133,10 @@ class Connection(asyncio.BufferedProtocol, Generic[H]):
             LOG.exception("connection failed", peer=self.peer)
             self._fail(ConnectionFault(ErrorCode.INTERNAL_ERROR, "the server's log says why"))
             return
-        self.session.flush()
+        if self.out.waiting:
+            self._shared.departures.add(self.session)
+        else:
+            self.session.flush()
         if reader.in_block != self._in_block:
             self._in_block = reader.in_block
             self._since = self._shared.watch.clock()

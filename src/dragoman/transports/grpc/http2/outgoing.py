@@ -87,6 +87,16 @@ class Outgoing:
         self.flush()
         self._closed = True
 
+    def drop_all(self) -> None:
+        """Write nothing more, nor what was gathered: nobody is there."""
+        self._closed = True
+        self._gathered.clear()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything was gathered."""
+        return bool(self._gathered)
+
     @property
     def free(self) -> int:
         """How many bytes a stream may send at once."""

@@ -46,6 +46,7 @@ P, F, S, C, H, Z = (
     ErrorCode.ENHANCE_YOUR_CALM,
     ErrorCode.FLOW_CONTROL_ERROR,
 )
+pytestmark = pytest.mark.usefixtures("crowd")
 BLOCK: Final = encoded(list(HEAD.items()))
 UNKNOWN: Final = 0x42
 

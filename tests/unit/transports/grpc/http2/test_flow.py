@@ -31,6 +31,7 @@ from dragoman.wire.messages import WireRequest, WireResponse
 from tests.unit.transports.grpc.http2.wire import Wire, connected, data, head, message, wired
 from tests.unit.transports.grpc.servers import Parts, serving
 
+pytestmark = pytest.mark.usefixtures("crowd")
 NO_WINDOW: Final = PREFACE + settings({4: 0})
 LONG: Final = bytes(range(256)) * 400  # 102,400 bytes
 
