@@ -146,7 +146,7 @@ class Inference:
             answer.cancel()
             exchange.abandon()
 
-        def finish(answer: Deferred[CoreResponse]) -> None:
+        def finish(answer: "Deferred[CoreResponse]") -> None:
             try:
                 found = answer.result()
                 if self._ending.writes_long(operation, exchange, found):
@@ -178,7 +178,7 @@ class Inference:
             answer.cancel()
             exchange.abandon()
 
-        def finish(answer: Deferred[Begun]) -> None:
+        def finish(answer: "Deferred[Begun]") -> None:
             try:
                 begun = answer.result()
                 if begun.parts is None:

@@ -66,6 +66,7 @@ DOUBLES: Final = 0x32
 STRING: Final = 0x42
 PACKED: Final[Mapping[DType, int]] = {DType.FP32: FLOATS, DType.FP64: DOUBLES}
 PLAIN: Final = frozenset({DTYPE, SHAPE, VERSION, CONTENT, FLOATS, DOUBLES})
+FEW_STRINGS: Final = 16  # images, mostly: the protobuf library would copy them twice
 
 MAX_RANK: Final = 32  # what every NumPy since 1.0 can hold; TensorFlow's is 254
 MAX_SHAPE_BYTES: Final = 8192
@@ -95,12 +96,23 @@ def read_tensor(name: str, data: Data, limit_bytes: int, *, exact: bool = False)
 
 
 def scan(data: Data) -> dict[int, Any] | None:
-    """The fields by key, where each is there once and none needs the protobuf library; else None."""
+    """The fields by key, where each is there once and none needs the protobuf library; else None.
+
+    Of a tensor of strings there may be a few, as a list.
+    """
     found: dict[int, Any] = {}
+    strings: list[Data] = []
     for key, value in fields(data):
-        if key in found or key not in PLAIN:
+        if key == STRING and len(strings) < FEW_STRINGS:
+            strings.append(value)
+        elif key in found or key not in PLAIN:
             return None
-        found[key] = value
+        else:
+            found[key] = value
+    if strings:
+        if found.get(DTYPE) != DATA_TYPES[DType.BYTES]:
+            return None
+        found[STRING] = strings
     return found
 
 
@@ -109,6 +121,9 @@ def _read_plain(found: dict[int, Any], limit_bytes: int) -> Tensor:
     shape = read_shape(found.get(SHAPE, b""))
     if content := found.get(CONTENT):
         return Tensor(dtype, _from_content(content, dtype, shape))
+    if dtype is DType.BYTES:
+        strings = list(map(bytes, found.get(STRING, [])))
+        return Tensor(dtype, fill(objects(strings), dtype, shape, limit_bytes))
     key = PACKED.get(dtype)
     values = view(found[key], NUMPY[dtype]) if key in found else np.empty(0, NUMPY[dtype])
     return Tensor(dtype, fill(values, dtype, shape, limit_bytes))

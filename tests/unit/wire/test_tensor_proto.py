@@ -17,6 +17,7 @@ from dragoman.wire.proto_fields import Data, field, varint
 from dragoman.wire.protobuf import message_class
 from dragoman.wire.tensor_proto import (
     DATA_TYPES,
+    FEW_STRINGS,
     VALUE_FIELDS,
     Written,
     read_tensor,
@@ -140,6 +141,19 @@ def test_values_are_cut_or_filled_up_with_the_last(
 )
 def test_texts_are_cut_or_filled_up_with_the_last(values: list[bytes], expected: list[bytes]) -> None:
     assert read(proto(DType.BYTES, 2, string_val=values)).tolist() == expected
+
+
+@pytest.mark.parametrize("count", [FEW_STRINGS, FEW_STRINGS + 1])
+def test_few_texts_are_read_as_many_are(count: int) -> None:
+    values = [b"\x00%d\x00" % at * 100 for at in range(count)]
+    array = read(memoryview(proto(DType.BYTES, count, string_val=values)))
+    assert array.tolist() == values
+    assert {type(value) for value in array} == {bytes}
+
+
+def test_texts_of_a_tensor_of_numbers_are_no_values_of_it() -> None:
+    assert read(proto(DType.INT32, 1, string_val=[b"a"], int_val=[6])).tolist() == [6]
+    assert read(proto(DType.FP32, 1, string_val=[b"a"])).tolist() == [0.0]
 
 
 def test_content_wins_over_values() -> None:

@@ -167,7 +167,7 @@ class PreparingRunner:
 
         answer: Later[CoreResponse] = Later(give_up)
 
-        def go_on(_: Deferred[Ready]) -> None:
+        def go_on(_: "Deferred[Ready]") -> None:
             try:
                 found = ready.result()
                 if isinstance(found, TensorResponse):

@@ -92,7 +92,7 @@ class HandlerRunner:
         first = job.first(self._alarm, lambda: self._line.leave(job))
         begun: Later[Begun] = Later(first.cancel)
 
-        def go_on(_: Deferred[Part]) -> None:
+        def go_on(_: "Deferred[Part]") -> None:
             try:
                 answer, last = first.result()
             except DragomanError as error:
