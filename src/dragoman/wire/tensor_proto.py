@@ -188,11 +188,10 @@ _cached_shape = lru_cache(4096)(_parse_shape)
 
 
 def view(data: Data, dtype: np.dtype[Any]) -> Array:
-    """The elements in these bytes: a view, or a copy where they do not lie on the type's boundaries."""
+    """A view of the elements in these bytes, which need not lie on the type's boundaries."""
     if len(data) % dtype.itemsize:
         raise invalid(f"{len(data)} bytes are no whole number of {dtype.name} values")
-    array = np.frombuffer(data, dtype)
-    return array if array.flags.aligned else array.copy()
+    return np.frombuffer(data, dtype)
 
 
 def _from_content(content: Data, dtype: DType, shape: tuple[int, ...]) -> Array:

@@ -111,14 +111,16 @@ def test_values_unpacked_and_in_pieces_are_read_too(dtype: DType) -> None:
     assert same(read(pieces), read(whole_list.SerializeToString()))
 
 
-def test_large_packed_and_raw_values_are_views_of_the_request() -> None:
+@pytest.mark.parametrize("start", range(4))
+def test_large_packed_and_raw_values_are_views_of_the_request_on_any_boundary(start: int) -> None:
     array = np.arange(100_000, dtype=np.float32)
     for write in (write_values, write_content):
         head, data = write(Tensor(DType.FP32, array))
         body = np.zeros(len(head) + len(data) + 3, np.uint8)
-        start = -len(head) % 4  # so that the values lie on their boundaries
         body[start : start + len(head) + len(data)] = np.frombuffer(head + data, np.uint8)
-        assert np.shares_memory(read(body.data[start : start + len(head) + len(data)]), body)
+        values = read(body.data[start : start + len(head) + len(data)])
+        assert np.shares_memory(values, body)
+        assert same(values, array)
 
 
 @pytest.mark.parametrize(
