@@ -54,21 +54,35 @@ class SizedBody:
     def __init__(self, size: int, beginning: memoryview, pieces: Pieces) -> None:
         self.size = size
         self.received = len(beginning)
-        self._room = pieces.take(min(size, FIRST_BYTES)) if size > SMALL_BYTES else uninitialised(size)
+        self._room = (
+            pieces.take(min(size + 1, FIRST_BYTES)) if size > SMALL_BYTES else uninitialised(size + 1)
+        )
         self._room[: self.received] = beginning
 
     @property
     def done(self) -> bool:
         """Whether all of it is here."""
-        return self.received == self.size
+        return self.received >= self.size
 
     @property
     def data(self) -> memoryview:
-        """What is here."""
-        return self._room[: self.received]
+        """What is here of it."""
+        return self._room[: min(self.received, self.size)]
+
+    @property
+    def beyond(self) -> bytearray:
+        """What came after it into the same room."""
+        return bytearray(self._room[self.size : self.received])
 
     def space(self) -> memoryview:
         """Where the next bytes go; at most the rest of the body."""
+        return self.roomy()[: self.size - self.received]
+
+    def roomy(self) -> memoryview:
+        """The same with a byte more behind the body's end, mostly.
+
+        What does not fill a room was all there is; where it does, loops ask the system once more in vain.
+        """
         if self.received == len(self._room):
             room = uninitialised(min(self.size, GROWTH * self.received))
             room[: self.received] = self._room

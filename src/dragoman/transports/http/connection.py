@@ -70,17 +70,20 @@ class Connection(asyncio.BufferedProtocol):
         """
         body = self._reader.sized
         if body is not None:
-            return body.space()
+            return body.roomy()
         return self._shared.short if self._reader.long else self._shared.view
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many bytes have arrived."""
         shared, reader = self._shared, self._reader
         if reader.sized is not None:
-            reader.filled(nbytes)
+            beyond = reader.filled(nbytes)
             if reader.done:
                 self._dispatch()
-            self._settle()
+            if beyond:
+                self._take(beyond, memoryview(beyond), len(beyond))
+            else:
+                self._settle()
         elif self._waiting.phase is Phase.LINGERING:
             self._waiting.still_sending()
         elif self._exchange.answering is not None or self._pending or self._out.stalled:

@@ -84,14 +84,16 @@ class RequestReader:
             self.parser.close()
         self.parser = self.sized = self.chunks = None
 
-    def filled(self, size: int) -> None:
-        """So many bytes were written into `sized.space()`."""
+    def filled(self, size: int) -> bytearray | None:
+        """So many bytes were written into `sized.roomy()`; what of them comes after the body."""
         if (body := self.sized) is not None:
             body.received += size
             if body.done:
                 self.sized = None
                 self.body = body.data
                 self.done = True
+                return body.beyond
+        return None
 
     def _parse(self, data: bytes) -> Head:
         self.parser = parser = HeadParser(self._limits)

@@ -136,6 +136,22 @@ def test_after_a_long_body_little_more_than_the_next_head_is_received_at_once():
     assert client.statuses == [200] * 5
 
 
+@pytest.mark.parametrize("size", [5_000, 300_000, 3_000_000])
+@pytest.mark.parametrize("follows", [GET + POST, GET[:1], b""])
+def test_what_comes_behind_a_body_that_is_received_in_place_is_the_next_request(size: int, follows: bytes):
+    body = bytes(range(250)) * (size // 250)
+    client = Client(lambda _, wire: WireResponse(200, wire.body or b"GET /a", b"text/plain"))
+    client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
+    client.send(body + follows, piece=len(body) + len(follows))
+    if follows == GET[:1]:
+        client.send(GET[1:])
+    whole = OK + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    assert (
+        client.answers
+        == whole + {GET + POST: GET_ANSWER + POST_ANSWER, GET[:1]: GET_ANSWER, b"": b""}[follows]
+    )
+
+
 def test_a_repeated_head_with_another_body_is_another_request():
     client = Client().send(POST).send(POST.replace(b"hello", b"HELLO"))
     assert client.answers == POST_ANSWER + POST_ANSWER.replace(b"hello", b"HELLO")
