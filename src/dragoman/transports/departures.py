@@ -27,6 +27,9 @@ class Leaving(Protocol):
     def flush(self) -> None:
         """Write it, if there is anything yet."""
 
+    def abort(self) -> None:
+        """Hang up, since it cannot be written."""
+
 
 class Departures:
     """What the connections of one server write, at the end of a turn where that has a crowd of answers."""
@@ -81,3 +84,4 @@ class Departures:
                 leaving.flush()
             except Exception:  # of one connection, which must not keep others from theirs
                 LOG.exception("answer cannot be written")
+                leaving.abort()

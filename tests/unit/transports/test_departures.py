@@ -22,10 +22,19 @@ class Answer:
     def flush(self) -> None:
         self.left = True
 
+    def abort(self) -> None:
+        raise AssertionError("it could be written")
+
 
 class Broken:
+    def __init__(self) -> None:
+        self.aborted = False
+
     def flush(self) -> None:
         raise OSError("no socket")
+
+    def abort(self) -> None:
+        self.aborted = True
 
 
 def add(departures: Departures, count: int) -> list[Answer]:
@@ -110,14 +119,16 @@ def test_answers_leave_at_once_again_when_the_crowd_is_gone() -> None:
     asyncio.run(main())
 
 
-def test_one_that_cannot_be_written_keeps_no_other_from_leaving() -> None:
+def test_one_that_cannot_be_written_is_hung_up_on_and_keeps_no_other_from_leaving() -> None:
     async def main() -> None:
         departures = Departures()
         await crowded(departures)
-        departures.add(Broken())
+        broken = Broken()
+        departures.add(broken)
         answers = add(departures, CROWD)
         await asyncio.sleep(0)
         assert left(answers) == CROWD
+        assert broken.aborted
 
     asyncio.run(main())
 

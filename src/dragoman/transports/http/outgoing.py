@@ -46,6 +46,10 @@ class Outgoing:
         if self._parts:
             self._departures.add(self)
 
+    def abort(self) -> None:
+        """Hang up at once."""
+        self._transport.abort()
+
     def drop(self) -> None:
         """Write nothing of it: nobody is there."""
         self._parts.clear()

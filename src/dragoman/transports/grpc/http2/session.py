@@ -46,6 +46,9 @@ class Owner(Protocol):
     def slow(self) -> None:
         """Something waits, which may take too long."""
 
+    def abort(self) -> None:
+        """Hang up at once."""
+
 
 class Session(Generic[H]):
     """Takes frames, in the order of the connection. `open` makes a stream of what a header block says."""
@@ -235,6 +238,10 @@ class Session(Generic[H]):
                     stream.wait()
             self.timed.clear()
         self.out.flush()
+
+    def abort(self) -> None:
+        """Hang up at once."""
+        self.owner.abort()
 
     def _leave(self, stream: int) -> None:
         self._left[stream] = None
