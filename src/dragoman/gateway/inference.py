@@ -146,6 +146,7 @@ class Inference:
             answer.cancel()
             exchange.abandon()
 
+        # In quotes: what stands there would be made anew at each call.
         def finish(answer: "Deferred[CoreResponse]") -> None:
             try:
                 found = answer.result()
@@ -178,6 +179,7 @@ class Inference:
             answer.cancel()
             exchange.abandon()
 
+        # In quotes, as above.
         def finish(answer: "Deferred[Begun]") -> None:
             try:
                 begun = answer.result()

@@ -1,10 +1,10 @@
 """Answers that leave together.
 
 To write to a socket can wake whoever reads it, on another core, and that takes longer than to write: with 64
-clients on one machine a quarter of a request's time, and the caches are cold after it. Where a turn of the
-loop has several answers they therefore leave in one go at its end, when the first reader, once awake, finds
-the others' answers too (half_plus_two over V2 JSON, 64 connections: 15,400 -> 26,800 requests a second).
-Where it has one or two each leaves at once, for then the reader can work while the server does.
+clients on one machine it took two fifths of a request's time, with the cold caches after it. Where a turn of
+the loop has several answers they therefore leave in one go at its end, when the first reader, once awake,
+finds the others' answers too. Where it has one or two each leaves at once, for then the reader can work while
+the server does. docs/performance.md has the figures.
 """
 
 import asyncio
@@ -15,9 +15,9 @@ from typing import Final, Protocol
 import structlog
 
 LOG: Final = structlog.get_logger("dragoman.transports")
-CROWD: int = 3  # answers of a turn; not Final, for tests have all wait
+CROWD: int = 3  # answers of a turn that leave together; not Final, for tests set it to 1
 MOST: Final = 16  # at once: more gain nothing
-LONGEST_NS: Final = 500_000  # that an answer waits for others while they are made
+LONGEST_NS: Final = 500_000  # an answer that has waited so long leaves with the next
 LOOK_EVERY: Final = 32  # answers that leave at once; then a turn's are counted
 
 
@@ -68,13 +68,13 @@ class Departures:
         asyncio.get_running_loop().call_soon(self._looked)
 
     def _looked(self) -> None:
+        """Decide by the answers of the turn that is over."""
         self._together = self._answers >= CROWD
         self._answers = 0
         self._looking = False
 
     def _end_of_turn(self) -> None:
-        self._together = self._answers >= CROWD
-        self._answers = 0
+        self._looked()
         self._leave()
 
     def _leave(self) -> None:

@@ -6,7 +6,6 @@ a search over the body, which is asked for with long ones only, and ends early w
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final
 
 from dragoman.core.errors import DragomanError
@@ -46,17 +45,6 @@ class Parts:
                 raise TooManyPartsError
             yield found
 
-    def all_of(self, data: Data) -> list[tuple[int, Any]]:
-        """Every field of a message that holds no others, at once, which is quicker.
-
-        Errors: as above.
-        """
-        found = list(islice(fields(data), MOST_PARTS - self.count + 1))
-        self.count += len(found)
-        if self.count > MOST_PARTS:
-            raise TooManyPartsError
-        return found
-
 
 def json_to_read(wire: WireRequest) -> int:
     """That of a body which is a JSON document. Compressed, it counts wholly."""
@@ -83,7 +71,7 @@ def predict_message_to_read(wire: WireRequest) -> int:
             if key != INPUTS:
                 work += size_of(value)
                 continue
-            for entry_key, entry in parts.all_of(value):
+            for entry_key, entry in parts.of(value):
                 work += tensor_to_read(entry, parts) if entry_key == TENSOR else size_of(entry)
     except DragomanError:
         return 0  # it is refused at once
@@ -95,7 +83,7 @@ def predict_message_to_read(wire: WireRequest) -> int:
 def tensor_to_read(data: Data, parts: Parts) -> int:
     """What is read one by one of a TensorProto."""
     dtype = content = work = 0
-    for key, value in parts.all_of(data):
+    for key, value in parts.of(data):
         if key == DTYPE:
             dtype = value
         elif key == CONTENT:

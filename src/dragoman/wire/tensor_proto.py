@@ -2,7 +2,8 @@
 
 The values stand in `tensor_content`, or else in the dtype's own `*_val` field: more values than elements are
 cut, fewer are filled up with the last one, none mean zeros. What clients send for numbers, raw contents and
-packed floats, is viewed where it lies in the request; everything else is read by the protobuf library.
+packed floats, is viewed where it lies in the request, and a few strings are copied from there; everything
+else is read by the protobuf library.
 """
 
 from collections.abc import Iterable, Mapping

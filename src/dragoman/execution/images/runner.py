@@ -167,6 +167,7 @@ class PreparingRunner:
 
         answer: Later[CoreResponse] = Later(give_up)
 
+        # In quotes: what stands there would be made anew at each call.
         def go_on(_: "Deferred[Ready]") -> None:
             try:
                 found = ready.result()

@@ -111,7 +111,7 @@ def contents_to_read(data: Data, parts: Parts) -> int:
         if key != CONTENTS:
             work += size_of(value)
             continue
-        for field_key, elements in parts.all_of(value):
+        for field_key, elements in parts.of(value):
             work += 0 if field_key in WHERE_THEY_LIE else size_of(elements)
     return work
 

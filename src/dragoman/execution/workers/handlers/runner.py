@@ -92,6 +92,7 @@ class HandlerRunner:
         first = job.first(self._alarm, lambda: self._line.leave(job))
         begun: Later[Begun] = Later(first.cancel)
 
+        # In quotes: what stands there would be made anew at each call.
         def go_on(_: "Deferred[Part]") -> None:
             try:
                 answer, last = first.result()

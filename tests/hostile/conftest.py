@@ -1,5 +1,0 @@
-"""What tests of connections have in common."""
-
-from tests.departing import crowd
-
-__all__ = ["crowd"]
