@@ -11,6 +11,7 @@ from dragoman.engines.trees import TreeEngine, TreeOptions, Trees
 
 START: Final = b"tree\n"
 END: Final = b"\nend of trees"  # a file that is cut off would load with fewer trees
+PARAMETERS: Final = (b"\nparameters:", b"\nend of parameters")  # after them; LightGBM dies of the half
 MANY: Final = ("multiclass", "multiclassova")
 
 
@@ -30,6 +31,8 @@ class LightGbmEngine(TreeEngine):
         """
         if not content.replace(b"\r\n", b"\n").startswith(START) or END not in content:
             raise ValueError("it does not begin or end as LightGBM's files do")
+        if (PARAMETERS[0] in content) != (PARAMETERS[1] in content):
+            raise ValueError("it ends inside its parameters")
         library.register_logger(logging.getLogger("lightgbm"))  # instead of printing
         booster = library.Booster(model_str=content.decode())
         table = Table(booster.num_feature(), names_of(booster), dtype=DType.FP64, by_name=options.columns)

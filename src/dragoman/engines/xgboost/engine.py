@@ -9,6 +9,7 @@ import numpy as np
 from dragoman.core.tensors import Array, DType
 from dragoman.engines.tables import Table
 from dragoman.engines.trees import TreeEngine, TreeOptions, Trees
+from dragoman.engines.xgboost.ubjson import check_whole, is_ubjson
 
 TWO: Final = ("binary:logistic",)
 MANY: Final = ("multi:softprob",)
@@ -26,10 +27,13 @@ class XgboostEngine(TreeEngine):
     def read(self, library: Any, content: bytes, options: TreeOptions) -> Trees:
         """The model in a file's content.
 
-        Errors: ValueError for an empty file, which would end this process; what XGBoost raises.
+        Errors: ValueError for an empty or cut file, which would end this process or never let it go; what
+        XGBoost raises.
         """
         if not content:
             raise ValueError("it is empty")
+        if is_ubjson(content):
+            check_whole(content)
         booster = library.Booster(model_file=bytearray(content))
         booster.set_param({"nthread": options.threads})
         learner = json.loads(booster.save_config())["learner"]

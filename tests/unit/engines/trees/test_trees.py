@@ -147,6 +147,23 @@ def test_a_damaged_file_is_named_and_its_place_is_not(tmp_path: Path, file: str,
 
 
 @pytest.mark.parametrize("file", SAVED)
+def test_a_file_cut_anywhere_is_refused_unless_it_answers_as_the_whole_one(tmp_path: Path, file: str) -> None:
+    x = IRIS[0].astype(np.float32)
+    trained = SAVED[file](x, IRIS[1], tmp_path / file)
+    whole = (tmp_path / file).read_bytes()
+    answered = []
+    for length in range(1, len(whole), 97):
+        (tmp_path / file).write_bytes(whole[:length])
+        try:
+            model = load(tmp_path)
+        except DragomanError:
+            continue
+        answered.append(length)
+        assert call(model, input_0=x) == pytest.approx(trained.predict_proba(x))
+    assert not answered or (file == "model.txt" and min(answered) > whole.index(b"end of trees"))
+
+
+@pytest.mark.parametrize("file", SAVED)
 def test_calls_from_several_threads_each_get_their_own_answer(tmp_path: Path, file: str) -> None:
     x = IRIS[0].astype(np.float32)
     SAVED[file](x, IRIS[1], tmp_path / file)
