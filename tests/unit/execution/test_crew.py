@@ -3,8 +3,9 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import Any
 
-from dragoman.execution.crew import Crew
+from dragoman.execution.crew import LONGEST_S, Crew
 
 
 class Noted:
@@ -66,6 +67,54 @@ def test_there_are_no_more_threads_than_jobs_at_once_and_than_are_allowed() -> N
     alone, together = asyncio.run(crowd())
     assert alone == {"crew-1"}
     assert together == {"crew-1", "crew-2"}
+
+
+def test_a_job_that_is_done_is_told_of_while_a_long_one_holds_the_thread() -> None:
+    opened = threading.Event()
+
+    async def short_then_long() -> list[bool]:
+        crew = Crew(1, "patient")
+        jobs = [Noted(), Noted(), Noted(lambda: opened.wait(30)), Noted()]
+        for job in jobs:
+            crew.do(job)
+        for job in jobs[:2]:
+            await asyncio.wait_for(job.finished.wait(), 30)
+        told = [job.finished.is_set() for job in jobs]
+        opened.set()
+        for job in jobs[2:]:
+            await asyncio.wait_for(job.finished.wait(), 30)
+        crew.close()
+        return told
+
+    assert asyncio.run(short_then_long()) == [True, True, False, False]
+
+
+def test_the_loop_stops_looking_once_nothing_is_left_and_looks_again_for_what_comes_then() -> None:
+    async def twice() -> None:
+        loop = asyncio.get_running_loop()
+        looks: list[float] = []
+        later = loop.call_later
+
+        def noted(delay: float, callback: Any, *given: Any, **named: Any) -> asyncio.TimerHandle:
+            looks.extend([delay] if delay == LONGEST_S else [])
+            return later(delay, callback, *given, **named)
+
+        loop.call_later = noted  # type: ignore[method-assign]
+        crew = Crew(1, "again")
+        for time in (1, 2):
+            jobs = [Noted() for _ in range(3)]
+            for job in jobs:
+                crew.do(job)
+            for job in jobs:
+                await asyncio.wait_for(job.finished.wait(), 30)
+            await asyncio.sleep(3 * LONGEST_S)
+            looked = len(looks)
+            assert looked >= time
+            await asyncio.sleep(3 * LONGEST_S)
+            assert len(looks) == looked
+        crew.close()
+
+    asyncio.run(twice())
 
 
 def ended(name: str) -> bool:
