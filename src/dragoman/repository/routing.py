@@ -44,7 +44,7 @@ class ModelRoute:
                 return self.versions.get(0, self.default)
             return self.versions.get(version, self.default if self.any_version else None)
         if target.label is not None:
-            return self.labels.get(target.label)
+            return self.labels.get(target.label, self.default if self.any_version else None)
         if target.version_name is not None:
             return self.names.get(target.version_name, self.default if self.any_version else None)
         return self.default

@@ -9,7 +9,7 @@ which its client library takes for bad input.
 from collections.abc import Mapping
 from typing import Final
 
-from dragoman.core.errors import NOT_READY, Code, DragomanError, Reason
+from dragoman.core.errors import NOT_READY, Code, DragomanError, Reason, invalid
 from dragoman.wire.grpc_errors import GRPC_STATUS
 from dragoman.wire.json_tree import dump
 from dragoman.wire.messages import Headers, WireRequest, WireResponse
@@ -72,6 +72,8 @@ NO_PIPELINE: Final = "Pipeline with requested name is not found"  # predict over
 NO_METHOD: Final = (
     "Requested REST resource not found"  # of methods of a model that the reference does not have
 )
+UPWARDS: Final = ".."
+NO_PATH: Final = "The provided base path is invalid or doesn't exists"  # of one that leads upwards
 NO_CONTENT: Final = 204  # an answer of this number has no body
 
 
@@ -152,6 +154,8 @@ def refuse_at_home(wire: WireRequest, error: DragomanError) -> WireResponse:
     """The same on the reference's own listener, which answers OPTIONS of anything, as web pages ask first."""
     if wire.method == "OPTIONS" and error.reason in (Reason.ROUTE_UNKNOWN, Reason.METHOD_NOT_ALLOWED):
         return WireResponse(200)
+    if error.reason is Reason.ROUTE_UNKNOWN and UPWARDS in wire.path.split("/"):
+        return answer_error(invalid(NO_PATH))
     return refuse(wire, error)
 
 

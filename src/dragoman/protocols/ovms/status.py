@@ -43,6 +43,8 @@ def wanted_versions(target: Target, report: StatusReport) -> tuple[VersionStatus
     number = asked_version(target, model)
     if target.label is not None:
         number = model.labels.get(target.label)
+        if number is None and not model.is_pipeline:
+            raise not_served(Reason.LABEL_UNKNOWN)
     if number is None or model.is_pipeline:
         return model.versions
     version = model.version(number)
@@ -89,12 +91,12 @@ def serving_version(target: Target, report: StatusReport) -> VersionStatus:
     """
     model = known_model(target, report)
     number = asked_version(target, model)
+    if model.is_pipeline:
+        return serving_pipeline(model)
     if target.label is not None:
         number = model.labels.get(target.label)
         if number is None:
             raise not_served(Reason.LABEL_UNKNOWN)
-    if model.is_pipeline:
-        return serving_pipeline(model)
     found = model.latest_ready if number is None else model.version(number)
     if found is None:
         raise not_served(Reason.VERSION_UNKNOWN)

@@ -1,16 +1,11 @@
 """Which model and version a call means."""
 
-from typing import Final
-
 from dragoman.core.errors import DragomanError, Reason, invalid
 from dragoman.core.requests import Target
 from dragoman.core.status import ModelStatus
-from dragoman.protocols.ovms.errors import not_served
+from dragoman.protocols.ovms.errors import NO_PATH, UPWARDS, not_served
 from dragoman.wire import target
 from dragoman.wire.messages import WireRequest
-
-UPWARDS: Final = ".."
-NO_PATH: Final = "The provided base path is invalid or doesn't exists"
 
 
 def read_target(wire: WireRequest) -> Target:

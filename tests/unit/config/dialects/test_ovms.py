@@ -12,11 +12,12 @@ from dragoman.core.errors import Code, DragomanError
 
 SERVED = ["--rest_port=8000"]
 ONE = [*SERVED, "--model_name=m", "--model_path=/m"]
+SOURCE = {"node_name": "request", "data_item": "in"}
 NODE = {
     "name": "n",
     "type": "DL model",
     "model_name": "m",
-    "inputs": [{"x": {"node_name": "request", "data_item": "in"}}],
+    "inputs": [{"x": SOURCE}],
     "outputs": [{"data_item": "y", "alias": "out"}],
 }
 
@@ -93,7 +94,7 @@ def pipeline(node):
             "--plugin_config: Expected `object`",
         ),
         (
-            [*SERVED, "--model_name=m", "--model_path=/m", '--model_version_policy={"all":{},"latest":{}}'],
+            [*ONE, '--model_version_policy={"all":{},"latest":{"num_versions":1}}'],
             "--model_version_policy: a policy is one of latest, specific and all",
         ),
         (
@@ -168,6 +169,28 @@ def test_metrics_of_a_file_may_be_few():
             "config.model_version_policy: a policy is one of latest, specific and all",
         ),
         (
+            {"model_config_list": [model(model_version_policy={"latest": {}})]},
+            "config.model_version_policy.latest: Object missing required field `num_versions`",
+        ),
+        (
+            {"model_config_list": [model(model_version_policy=None)]},
+            "config.model_version_policy: Expected `object`, got `null`",
+        ),
+        ({"monitoring": {"metrics": {}}}, "monitoring.metrics: Object missing required field `enable`"),
+        ({"monitoring": None}, "monitoring: Expected `object`, got `null`"),
+        (
+            {"pipeline_config_list": [pipeline(NODE | {"inputs": [NODE["inputs"][0] | {"z": SOURCE}]})]},
+            "nodes[0].inputs[0]: Expected `object` of length <= 1",
+        ),
+        (
+            {"pipeline_config_list": [pipeline(NODE) | {"outputs": [{}]}]},
+            "pipeline_config_list[0].outputs[0]: Expected `object` of length >= 1",
+        ),
+        (
+            {"pipeline_config_list": [pipeline(NODE | {"version": None})]},
+            "nodes[0].version: Expected `int`, got `null`",
+        ),
+        (
             {"pipeline_config_list": [pipeline(NODE | {"type": "model"})]},
             "pipeline_config_list[0].nodes[0]: 'model' is not a type of nodes: DL model or custom",
         ),
@@ -198,6 +221,38 @@ def test_the_second_model_of_a_name_is_left_out_and_told():
         ("model m", "Given model name is already occupied"),
         ("model n", "base_path is missing"),
     ]
+
+
+def test_a_name_that_cannot_be_leaves_out_its_entry_alone():
+    made = of_file(
+        model_config_list=[model(name="a/b"), model()],
+        pipeline_config_list=[pipeline(NODE) | {"name": ""}, pipeline(NODE)],
+    )
+    assert [one["name"] for one in (*made.tree["models"], *made.tree["pipelines"])] == ["m", "p"]
+    refused = [note.text for note in made.notes if note.level is Level.REFUSED]
+    assert [text.split(" is not ")[0] for text in refused] == ["'a/b'", "''"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [{"low_latency_transformation": False}, {"idle_sequence_cleanup": True}, {"max_sequence_number": 1}],
+)
+def test_keys_of_state_leave_out_a_model_that_has_none(key):
+    made = of_file(model_config_list=[model(**key)])
+    assert made.tree["models"] == []
+    (refused,) = [note.text for note in made.notes if note.level is Level.REFUSED]
+    assert refused == f"{next(iter(key))}: is of stateful models only, and stateful is not true"
+
+
+def test_params_say_nothing_to_a_model():
+    made = of_file(pipeline_config_list=[pipeline(NODE | {"params": {"a": "b"}})])
+    assert "params" not in made.tree["pipelines"][0]["nodes"][0]
+
+
+def test_pages_of_other_origins_are_told_what_the_flags_say():
+    words = ["--allowed_origins=https://shop.example", "--allowed_headers=X-Key"]
+    (listener,) = translate(*ONE, *words).tree["listeners"]
+    assert listener["cors"] == {"origin": "https://shop.example", "methods": "*", "headers": "X-Key"}
 
 
 def test_a_pipeline_does_not_take_the_name_of_a_model():
@@ -279,10 +334,13 @@ def test_a_file_that_is_not_there_is_made_in_the_folder_that_is_named():
 def test_a_model_is_taken_out_of_a_file():
     files = {
         "c.json": '{"model_config_list": [{"config": {"name": "a", "base_path": "/a"}}], '
-        '"monitoring": {"metrics": {}}}'
+        '"monitoring": {"metrics": {"enable": false}}}'
     }
     made = translate("--remove_from_config", "--config_path=c.json", "--model_name=a", files=files)
-    assert json.loads(made.writes["c.json"]) == {"model_config_list": [], "monitoring": {"metrics": {}}}
+    assert json.loads(made.writes["c.json"]) == {
+        "model_config_list": [],
+        "monitoring": {"metrics": {"enable": False}},
+    }
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_the_status_has_every_version_where_none_is_asked_for(path: str) -> None
         ("m/labels/stable", [("3", "AVAILABLE", "OK")]),
         ("empty", []),
         ("chain/versions/7", [("1", "AVAILABLE", "OK")]),
+        ("chain/labels/any", [("1", "AVAILABLE", "OK")]),
     ],
 )
 def test_the_status_of_what_is_asked_for(path: str, expected: list[tuple[str, str, str]]) -> None:
@@ -126,6 +127,7 @@ def test_a_version_that_failed_tells_why() -> None:
         ("m/versions/7", NOT_FOUND),
         ("m/versions/7/metadata", NOT_FOUND),
         ("empty/metadata", NOT_FOUND),
+        ("m/labels/old", NOT_FOUND),
         ("m/labels/old/metadata", NOT_FOUND),
         ("m/versions/1/metadata", "Model with requested version is retired"),
         ("m/versions/4/metadata", "Model with requested version is not loaded yet"),

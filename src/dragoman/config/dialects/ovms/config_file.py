@@ -3,13 +3,14 @@
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from dragoman.config.dialect import Level
 from dragoman.core.errors import invalid
 
 NotNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
+Branches = Annotated[int, Meta(ge=-1, le=10_000)]
 Named = str | dict[str, str]  # for the only tensor, or by tensor
 T = TypeVar("T")
 HONOURED, IGNORED, UNSUPPORTED = Level.HONOURED, Level.IGNORED, Level.UNSUPPORTED
@@ -22,7 +23,7 @@ class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Latest(Part, frozen=True):
     """The highest versions."""
 
-    num_versions: Positive = 1
+    num_versions: Positive
 
 
 class Specific(Part, frozen=True):
@@ -38,13 +39,13 @@ class All(Part, frozen=True):
 class Policy(Part, frozen=True):
     """Which versions are served: exactly one of these."""
 
-    latest: Latest | None = None
-    specific: Specific | None = None
-    all: All | None = None
+    latest: Latest | UnsetType = UNSET
+    specific: Specific | UnsetType = UNSET
+    all: All | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Errors: ValueError where it is not exactly one."""
-        if sum(choice is not None for choice in (self.latest, self.specific, self.all)) != 1:
+        if sum(choice is not UNSET for choice in (self.latest, self.specific, self.all)) != 1:
             raise ValueError("a policy is one of latest, specific and all")
 
 
@@ -59,12 +60,12 @@ class Model(Part, frozen=True):
     nireq: NotNegative = 0
     target_device: str = "CPU"
     plugin_config: dict[str, bool | int | float | str] = field(default_factory=dict)
-    model_version_policy: Policy | None = None
+    model_version_policy: Policy | UnsetType = UNSET
     allow_cache: bool = False
     stateful: bool = False
-    idle_sequence_cleanup: bool = True
-    low_latency_transformation: bool = False
-    max_sequence_number: NotNegative = 500
+    idle_sequence_cleanup: bool | UnsetType = UNSET
+    low_latency_transformation: bool | UnsetType = UNSET
+    max_sequence_number: NotNegative | UnsetType = UNSET
     custom_loader_options: dict[str, Any] = field(default_factory=dict)
     graph_path: str = ""
     subconfig: str = ""
@@ -83,6 +84,10 @@ class Connection(Part, frozen=True):
     data_item: str
 
 
+# What is fed, or shown: the name, and where it comes from.
+Connected = Annotated[dict[str, Connection], Meta(min_length=1, max_length=1)]
+
+
 class Output(Part, frozen=True):
     """An output of a node, by the name that other nodes know."""
 
@@ -95,13 +100,13 @@ class Node(Part, frozen=True):
 
     name: str
     type: str
-    inputs: tuple[dict[str, Connection], ...]
+    inputs: tuple[Connected, ...]
     outputs: tuple[Output, ...]
     model_name: str = ""
-    version: Positive | None = None
+    version: Positive | UnsetType = UNSET
     library_name: str = ""
     params: dict[str, str] = field(default_factory=dict)
-    demultiply_count: Annotated[int, Meta(ge=-1, le=10_000)] | None = None
+    demultiply_count: Branches | UnsetType = UNSET
     gather_from_node: str = ""
 
     def __post_init__(self) -> None:
@@ -119,8 +124,8 @@ class Pipeline(Part, frozen=True):
     name: str
     inputs: tuple[str, ...]
     nodes: tuple[Node, ...]
-    outputs: tuple[dict[str, Connection], ...]
-    demultiply_count: Annotated[int, Meta(ge=-1, le=10_000)] | None = None
+    outputs: tuple[Connected, ...]
+    demultiply_count: Branches | UnsetType = UNSET
 
 
 class Library(Part, frozen=True):
@@ -133,7 +138,7 @@ class Library(Part, frozen=True):
 class Metrics(Part, frozen=True):
     """What is measured."""
 
-    enable: bool = False
+    enable: bool
     metrics_list: tuple[str, ...] = ()
 
 
@@ -160,13 +165,14 @@ class Config(Part, frozen=True):
     custom_node_library_config_list: tuple[Library, ...] = ()
     custom_loader_config_list: tuple[dict[str, Any], ...] = ()
     mediapipe_config_list: tuple[Graph, ...] = ()
-    monitoring: Monitoring | None = None
+    monitoring: Monitoring | UnsetType = UNSET
 
 
 NODE_TYPES: Final = {
     "DL model": ("model_name", "library_name"),
     "custom": ("library_name", "model_name"),
 }
+STATELESS: Final = "models keep no state between requests; without stateful the model is refused"
 # What becomes of each key: of the file, of a model, of a pipeline, of a node.
 KEYS: Final = {
     "the file": {
@@ -189,9 +195,9 @@ KEYS: Final = {
         "model_version_policy": (HONOURED, "versions"),
         "allow_cache": (IGNORED, "what is compiled is cached where --cache_dir is given"),
         "stateful": (UNSUPPORTED, "models keep no state between requests"),
-        "idle_sequence_cleanup": (IGNORED, "models keep no state between requests"),
-        "low_latency_transformation": (UNSUPPORTED, "models keep no state between requests"),
-        "max_sequence_number": (IGNORED, "models keep no state between requests"),
+        "idle_sequence_cleanup": (IGNORED, STATELESS),
+        "low_latency_transformation": (UNSUPPORTED, STATELESS),
+        "max_sequence_number": (IGNORED, STATELESS),
         "custom_loader_options": (UNSUPPORTED, "libraries that load models are not loaded"),
         "graph_path": (UNSUPPORTED, "MediaPipe graphs are not served"),
         "subconfig": (UNSUPPORTED, "MediaPipe graphs are not served"),

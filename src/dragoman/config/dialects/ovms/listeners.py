@@ -7,6 +7,7 @@ from dragoman.config.writer import Writer
 from dragoman.core.errors import invalid
 
 TRANSPORTS: Final = {"http": ("rest_port", "rest_bind_address"), "grpc": ("port", "grpc_bind_address")}
+CORS: Final = {"origin": "allowed_origins", "methods": "allowed_methods", "headers": "allowed_headers"}
 
 
 def write_listeners(writer: Writer) -> None:
@@ -27,6 +28,7 @@ def write_listeners(writer: Writer) -> None:
 
 def listeners(writer: Writer) -> Iterator[dict[str, Any]]:
     """The listeners."""
+    cors = {key: writer.line.text(flag) for key, flag in CORS.items()}
     for transport, (port, addresses) in TRANSPORTS.items():
         number = writer.line.number(port)
         hosts = writer.line.text(addresses).split(",") if number else []
@@ -38,5 +40,5 @@ def listeners(writer: Writer) -> Iterator[dict[str, Any]]:
                 "port": number,
                 "dialect": "ovms",
                 "mounts": [],
-                **({"cors": True} if transport == "http" else {}),
+                **({"cors": cors} if transport == "http" else {}),
             }

@@ -4,14 +4,19 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from dragoman.config.dialect import Level, Note
 from dragoman.config.dialects.ovms.config_file import KEYS, Latest, Model, Policy
 from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.names import check_model_name
 
 ENGINE: Final = "openvino"
 NAMES_FILE: Final = "mapping_config.json"  # in a version's folder: other names for inputs and outputs
 TAKEN: Final = "Given model name is already occupied"
 DEFAULTS: Final = Model(name="")
+NEWEST: Final = Policy(latest=Latest(num_versions=1))  # where no policy is given
+OF_STATE: Final = ("low_latency_transformation", "idle_sequence_cleanup", "max_sequence_number")
 
 
 def model_trees(models: list[Model], folder: str) -> tuple[list[dict[str, Any]], list[Note]]:
@@ -37,6 +42,10 @@ def model_tree(model: Model, folder: str) -> dict[str, Any]:
 
     Errors: INVALID_ARGUMENT for what cannot be served.
     """
+    check_model_name(model.name)
+    for key in OF_STATE:
+        if getattr(model, key) is not UNSET and not model.stateful:
+            raise invalid(f"{key}: is of stateful models only, and stateful is not true")
     if not model.base_path:
         raise invalid("base_path is missing")
     if "://" in model.base_path:
@@ -45,7 +54,7 @@ def model_tree(model: Model, folder: str) -> dict[str, Any]:
         "name": model.name,
         "path": posixpath.normpath(posixpath.join(folder, model.base_path)),
         "tensor_names": NAMES_FILE,
-        "versions": versions(model.model_version_policy or Policy(latest=Latest())),
+        "versions": versions(model.model_version_policy or NEWEST),
     }
     if options := engine_options(model):
         tree["engine_options"] = {ENGINE: options}
@@ -73,12 +82,11 @@ def engine_options(model: Model) -> dict[str, Any]:
 
 def versions(policy: Policy) -> dict[str, Any]:
     """A version policy."""
-    if policy.all is not None:
+    if policy.all:
         return {"all": True}
-    if policy.specific is not None:
+    if policy.specific:
         return {"specific": list(policy.specific.versions)}
-    latest = policy.latest or Latest()
-    return {"latest": latest.num_versions, "fall_back": True}
+    return {"latest": policy.latest.num_versions if policy.latest else 1, "fall_back": True}
 
 
 def notes_of(model: Model) -> Iterator[Note]:

@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from posixpath import join, normpath
 from typing import Any, Final
 
+from msgspec import UNSET, UnsetType
+
 from dragoman.config.dialect import Level, Note
 from dragoman.config.dialects.ovms.config_file import Connection, Library, Node, Pipeline
 from dragoman.core.errors import DragomanError, invalid
+from dragoman.core.names import bad_model_name, is_model_name
 
 PYTHON: Final = ".py"
 DYNAMIC: Final = "dynamic"
@@ -25,6 +28,8 @@ def pipeline_trees(
         key = f"pipeline {pipeline.name}"
         if pipeline.name in models:
             notes.append(Note(key, Level.REFUSED, "Pipeline has the same name as model"))
+        elif not is_model_name(pipeline.name):
+            notes.append(Note(key, Level.REFUSED, bad_model_name(pipeline.name).message))
         elif pipeline.name in trees:
             notes.append(Note(key, Level.IGNORED, TWICE))
         else:
@@ -45,7 +50,10 @@ def pipeline_tree(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def node_tree(node: Node) -> dict[str, Any]:
-    """One node. An input that is fed twice is the pipeline's own mistake, told when it is put together."""
+    """One node. An input that is fed twice is the pipeline's own mistake, told when it is put together.
+
+    What a library would be told says nothing of a model, of which the reference takes it, too.
+    """
     inputs: dict[str, Any] = {}
     for entry in node.inputs:
         for name, given in entry.items():
@@ -59,7 +67,7 @@ def node_tree(node: Node) -> dict[str, Any]:
         ("model", node.model_name),
         ("version", node.version),
         ("library", node.library_name),
-        ("params", node.params),
+        ("params", node.params if node.library_name else {}),
         ("gather_from", node.gather_from_node),
     ):
         if value:
@@ -72,9 +80,9 @@ def source(given: Connection) -> dict[str, str]:
     return {"node": given.node_name, "output": given.data_item}
 
 
-def demultiply(count: int | None) -> dict[str, Any]:
+def demultiply(count: int | UnsetType) -> dict[str, Any]:
     """Into how many branches a node divides; -1, and 0 in older files, is as many as there are."""
-    if count is None:
+    if count is UNSET:
         return {}
     return {"demultiply": count if count > 0 else DYNAMIC}
 

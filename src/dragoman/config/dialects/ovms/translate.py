@@ -5,6 +5,8 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from dragoman import __version__
 from dragoman.config.command_line import CommandLine, read_command_line
 from dragoman.config.dialect import Level, Note, Source, Translation
@@ -115,7 +117,7 @@ def write_file(writer: Writer, config: Config, path: str) -> None:
     ):
         if value:
             writer.notes.append(Note(f"{path}: {key}", *KEYS["the file"][key]))
-    if config.monitoring is not None:
+    if config.monitoring:
         write_monitoring(writer, config.monitoring.metrics, path)
 
 
@@ -138,7 +140,7 @@ def write_one(writer: Writer) -> None:
         plugin_config=decoded(plugin_config, dict[str, bool | int | float | str], "--plugin_config")
         if plugin_config
         else {},
-        model_version_policy=decoded(policy, Policy, "--model_version_policy") if policy else None,
+        model_version_policy=decoded(policy, Policy, "--model_version_policy") if policy else UNSET,
     )
     tree = model_tree(model, "")
     preprocessing = {key: value(line.text(key)) for key in PREPROCESSING if line.text(key)}
