@@ -15,7 +15,8 @@ import dragoman
 
 DIGITS = Path(dragoman.__file__).parent / "demo" / "digits"
 COMMAND = (sys.executable, "-m", "dragoman")
-PATIENCE_S = 60  # after that a hanging server is killed, which fails its test
+PATIENCE_S = 60  # for one verb or one answer
+LIFETIME_S = 900  # of a server, which a whole file may share; then it is killed, which fails its test
 
 
 def dragoman_run(*arguments, **options):
@@ -71,7 +72,7 @@ def starting(*arguments, **options) -> Iterator[Server]:
     with subprocess.Popen(
         [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     ) as process:
-        watchdog = threading.Timer(PATIENCE_S, process.kill)
+        watchdog = threading.Timer(LIFETIME_S, process.kill)
         watchdog.start()
         try:
             yield Server(process)

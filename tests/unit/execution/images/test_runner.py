@@ -164,11 +164,13 @@ def test_a_full_queue_and_a_past_deadline_refuse(monkeypatch: pytest.MonkeyPatch
 
     async def crowd() -> list[DragomanError]:
         made, handle = runner(Echo(), queue_limit=0)
-        late = CallContext("late", deadline_s=monotonic() + 2.0)  # not before a thread has begun
+        late = CallContext("late", deadline_s=monotonic() + 3600)
         first = asyncio.ensure_future(made.run(handle, IMAGES, SIGNATURE, late))
         await asyncio.to_thread(entered.wait, 30)
         with pytest.raises(DragomanError) as full:
             await made.run(handle, IMAGES, SIGNATURE, CALL)
+        for waiting in list(made._alarm._deadlines):
+            made._alarm.watch(waiting, monotonic())  # now that a thread has begun, and no sooner
         with pytest.raises(DragomanError) as overdue:
             await first
         assert late.cancelled

@@ -122,8 +122,8 @@ def test_a_call_past_its_deadline_ends_and_the_model_hears_of_it() -> None:
         calls.append(call)
         assert released.wait(30)
 
-    with pytest.raises(DragomanError) as caught:
-        asked(Counter(wait), ONE, deadline_s=monotonic() + 0.05, at_last=released.set)
+    with pytest.raises(DragomanError) as caught:  # late enough for the thread to have begun
+        asked(Counter(wait), ONE, deadline_s=monotonic() + 2.0, at_last=released.set)
     assert caught.value.code is Code.DEADLINE_EXCEEDED
     assert calls[0].cancelled
 

@@ -56,7 +56,7 @@ def explain(
     *,
     shown: Sequence[str] = (),
     call: CallContext | None = None,
-    rest: Callable[[float], Awaitable[None]] = instantly,
+    rest: Callable[[float], Awaitable[object]] = instantly,
 ) -> TextExplanation:
     async def whole() -> TextExplanation:
         explainer = TextExplainer(model, "m", ExplainSettings(max_queue=1), lambda: True, rest)
@@ -119,12 +119,15 @@ def test_it_rests_between_slices_while_others_have_texts_written_and_not_after_t
 
 
 def test_the_deadline_counts_between_slices() -> None:
-    async def rest(_: float) -> None:
-        await asyncio.Event().wait()
+    call = CallContext("id")
+
+    def rest(_: float) -> Awaitable[bool]:
+        call.deadline_s = monotonic() + 0.01
+        return asyncio.Event().wait()
 
     model = Weighing()
     with pytest.raises(DragomanError) as caught:
-        explain(model, b"\x01" * 200, b"x" * 60, call=CallContext("id", monotonic() + 0.2), rest=rest)
+        explain(model, b"\x01" * 200, b"x" * 60, call=call, rest=rest)
     assert caught.value.code is Code.DEADLINE_EXCEEDED
     assert len(model.asked) == 1
 

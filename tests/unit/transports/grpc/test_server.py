@@ -175,7 +175,8 @@ def test_a_client_that_gives_up_cancels_what_is_awaited(how: str) -> None:
             raise AssertionError
 
         async with serving(never) as served:
-            call = served.plain(b"", timeout=None if how == "cancel" else 0.05)
+            await served.channel.channel_ready()
+            call = served.plain(b"", timeout=None if how == "cancel" else 2.0)  # by then it has begun
             await begun.wait()
             if how == "cancel":
                 call.cancel()

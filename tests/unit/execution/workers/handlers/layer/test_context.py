@@ -79,7 +79,7 @@ def test_a_context_without_requests_answers_what_it_can(layer: Layer) -> None:
 def test_threads_that_share_a_handler_see_each_its_own_requests(layer: Layer) -> None:
     source = """
 import threading
-barrier = threading.Barrier(2, timeout=10)
+barrier = threading.Barrier(2, timeout=60)
 
 def handle(data, context):
     if data is None:
