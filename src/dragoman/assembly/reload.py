@@ -36,13 +36,20 @@ ATTEMPTS: Final = 5
 WRITING_S: Final = 0.01
 
 
+class LeftOut(Struct, frozen=True):
+    """Why an entry of the settings was left out, and how many models and pipelines stand before it."""
+
+    why: str
+    place: int = 0
+
+
 class Reread(Struct, frozen=True):
     """Settings as they were read, with a stamp and a digest of each file that they came from."""
 
     settings: ServerSettings
     files: Mapping[str, Stamp] = {}
     contents: Mapping[str, bytes] = {}
-    refused: tuple[str, ...] = ()  # entries that were left out, and why
+    refused: tuple[LeftOut, ...] = ()
 
 
 class Reloader:
@@ -116,9 +123,9 @@ class Reloader:
             return True
 
     @property
-    def refused(self) -> tuple[str, ...]:
-        """Entries of the settings in force that were left out, and why."""
-        return self._now.refused
+    def now(self) -> Reread:
+        """The settings in force."""
+        return self._now
 
     async def _take_over_whole(self, found: Mapping[str, bytes | None]) -> DragomanError | None:
         """Read the settings and adopt them; why not, where that is so.
@@ -164,7 +171,7 @@ class Reloader:
         else:
             self._log.info("settings taken over")
         for entry in self._now.refused:
-            self._log.error("an entry of the settings is left out", entry=entry)
+            self._log.error("an entry of the settings is left out", entry=entry.why)
 
 
 def needing_restart(old: ServerSettings, new: ServerSettings) -> list[str]:

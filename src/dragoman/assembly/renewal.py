@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from dragoman.assembly.reload import Reloader
+from dragoman.assembly.reload import Reloader, Reread
 from dragoman.core.control import ControlResult, Reload
 from dragoman.core.errors import Code, DragomanError, Reason
 from dragoman.core.status import Cause, State, StatusReport
@@ -52,8 +52,7 @@ class Renewal:
         finally:
             self._known = self._reloader.times_taken_over
         result = await self._control(Reload())
-        found = [Cause(Code.INTERNAL, why) for why in self._reloader.refused if taken_over]
-        found += failures(result.report)
+        found = first_to_last(self._reloader.now, result.report, refused=taken_over)
         if taken_over:
             self._left_out = bool(found)
         if found:
@@ -62,7 +61,7 @@ class Renewal:
 
     def _leaves_out(self) -> bool:
         """Whether the settings in force name what does not serve."""
-        return bool(self._reloader.refused) or next(failures(self._report()), None) is not None
+        return bool(first_to_last(self._reloader.now, self._report(), refused=True))
 
     def _refusal(self, found: list[Cause], taken_over: bool) -> DragomanError:
         for cause in found:
@@ -73,11 +72,25 @@ class Renewal:
         return DragomanError(code, "; ".join(cause.message for cause in found), reason=reason)
 
 
-def failures(report: StatusReport) -> Iterator[Cause]:
-    """Why what is wanted does not serve: models whose place cannot be read, versions that failed."""
-    for model in report.models.values():
+def first_to_last(settings: Reread, report: StatusReport, *, refused: bool) -> list[Cause]:
+    """Why what is wanted does not serve, in the order of the settings: models, then pipelines.
+
+    `refused` = entries that were left out count, too, each where it stands. The first cause decides what
+    kind of a mistake a renewal tells.
+    """
+    wanted = settings.settings
+    names = [*(model.name for model in wanted.models), *(pipeline.name for pipeline in wanted.pipelines)]
+    places = {name: place for place, name in enumerate(names)}
+    found = [(one.place, 0, Cause(Code.INTERNAL, one.why)) for one in settings.refused if refused]
+    found += [(places.get(name, len(names)), 1, cause) for name, cause in failures(report)]
+    return [cause for _, _, cause in sorted(found, key=lambda one: one[:2])]
+
+
+def failures(report: StatusReport) -> Iterator[tuple[str, Cause]]:
+    """The models whose place cannot be read, and those of versions that failed, each with the cause."""
+    for name, model in report.models.items():
         if model.cause is not None and model.cause.reason is Reason.PLACE_UNREADABLE:
-            yield model.cause
+            yield name, model.cause
         for version in model.versions:
             if version.state is State.FAILED and version.cause is not None:
-                yield version.cause
+                yield name, version.cause

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from dragoman.assembly.listeners import ListenError
-from dragoman.assembly.reload import Reread
+from dragoman.assembly.reload import LeftOut, Reread
 from dragoman.assembly.run import Rereading, run
 from dragoman.cli.background import begin, end
 from dragoman.cli.failure import Exit, FailureError
@@ -55,7 +55,7 @@ def serve(path: Path | None = None, /, *, flags: SettingsFlags = NO_FLAGS) -> No
     terminal = sys.stdout.isatty()
 
     def reread(found: Loaded) -> Reread:
-        refused = tuple(str(note) for note in found.notes if note.level is Level.REFUSED)
+        refused = tuple(LeftOut(str(note), note.place) for note in found.notes if note.level is Level.REFUSED)
         return Reread(quieter(found) if terminal else found.settings, found.files, found.contents, refused)
 
     first = reread(found)

@@ -24,11 +24,15 @@ class Level(enum.Enum):
 
 
 class Note(Struct, frozen=True):
-    """What became of one flag or key: `--port`, `models.config:3: logging_config`."""
+    """What became of one flag or key: `--port`, `models.config:3: logging_config`.
+
+    `place` = how many models and pipelines that are served stand before an entry that is REFUSED.
+    """
 
     key: str
     level: Level
     text: str
+    place: int = 0
 
     def __str__(self) -> str:
         return f"{self.key}: {self.level.value}: {self.text}"

@@ -134,7 +134,7 @@ class ModelStatus(Struct, frozen=True):
 
     `cause` tells why no versions could be found; `notes` are warnings, such as a label without its version.
     `known` False: the repository has no such model any more. `default` = the version that serves requests
-    which name none, once it is READY; None = the highest that is.
+    which name none, once it is READY; None = the highest that is. `any_version` = callers may name another.
     """
 
     name: str
@@ -145,6 +145,7 @@ class ModelStatus(Struct, frozen=True):
     choice: VersionChoice = VersionChoice()
     known: bool = True
     default: int | None = None
+    any_version: bool = False
 
     def version(self, number: int) -> VersionStatus | None:
         """That version, or None."""

@@ -298,6 +298,7 @@ class ModelEntry:
             choice=version_choice(self.aspired.settings.versions),
             known=self.known,
             default=self.aspired.default,
+            any_version=self.any_version,
         )
 
     @property

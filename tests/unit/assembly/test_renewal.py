@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
-from dragoman.assembly.reload import Reloader, Reread, contents, stamps
+from dragoman.assembly.reload import LeftOut, Reloader, Reread, contents, stamps
 from dragoman.assembly.renewal import Renewal, failures
 from dragoman.core.control import ControlResult
 from dragoman.core.errors import Code, DragomanError, Reason, invalid
 from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
+from dragoman.settings.overlay import NamedModel
 from dragoman.settings.server import ServerSettings
 
 GOOD = StatusReport({"m": ModelStatus("m", (VersionStatus(1, State.READY),))})
@@ -52,6 +54,7 @@ class Scene:
         self.report = report
         self.changed = False
         self.refused = ()
+        self.settings = ServerSettings()
         self.adopted = 0
         self.pauses = []
         self.on_pause = lambda: None
@@ -67,7 +70,7 @@ class Scene:
         if self.mistake is not None:
             raise self.mistake
         files = [str(self.file)]
-        return Reread(ServerSettings(), stamps(files), contents(files), self.refused)
+        return Reread(self.settings, stamps(files), contents(files), self.refused)
 
     async def adopt(self, settings):
         self.adopted += 1
@@ -137,8 +140,26 @@ def test_a_place_that_is_gone_and_models_that_do_not_fit_are_the_callers_mistake
 def test_an_entry_that_is_left_out_refuses_the_settings(tmp_path):
     scene = Scene(tmp_path)
     scene.file.write_text("twice")
-    scene.refused = ("model m: refused: Given model name is already occupied",)
+    scene.refused = (LeftOut("model m: refused: Given model name is already occupied"),)
     assert scene.refusal() == (Reason.SETTINGS_REFUSED, Code.INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("models", "refused", "code"),
+    [
+        (["z", "m"], [], Code.INTERNAL),
+        (["m", "z"], [], Code.INVALID_ARGUMENT),
+        (["m", "z"], [0], Code.INTERNAL),
+        (["m", "z"], [1], Code.INVALID_ARGUMENT),
+    ],
+)
+def test_what_stands_first_in_the_settings_tells_the_kind_of_mistake(tmp_path, models, refused, code):
+    scene = Scene(tmp_path)
+    scene.file.write_text("several")
+    scene.report = StatusReport({"m": GONE.models["m"], "z": replace(BROKEN.models["m"], name="z")})
+    scene.settings = ServerSettings(models=tuple(NamedModel(name=name, path=name) for name in models))
+    scene.refused = tuple(LeftOut("no name", place) for place in refused)
+    assert scene.refusal() == (Reason.SETTINGS_REFUSED, code)
 
 
 def test_settings_that_are_none_are_tried_again(tmp_path):

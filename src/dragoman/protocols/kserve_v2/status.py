@@ -96,7 +96,7 @@ def serving_version(target: Target, report: StatusReport) -> tuple[ModelStatus, 
     model = report.models.get(target.model)
     if model is None or not model.known:
         raise unknown_model(target.model)
-    if target.version is None:
+    if target.version is None or model.any_version:
         found = model.latest_ready
     else:
         found = model.version(target.version)

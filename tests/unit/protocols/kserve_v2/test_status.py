@@ -52,6 +52,13 @@ def test_the_server_is_ready_once_its_models_are() -> None:
     )
 
 
+def test_any_version_is_the_one_there_is_where_callers_may_name_any() -> None:
+    chain = ModelStatus("chain", (VersionStatus(1, State.READY, signatures=SIGNATURES),), any_version=True)
+    codec = Codec("superset", StatusReport({"chain": chain}), PROTOCOL)
+    assert get("/v2/models/chain/versions/9", codec)[1]["versions"] == ["1"]
+    assert get("/v2/models/chain/versions/9/ready", codec)[0] == 200
+
+
 @pytest.mark.parametrize("path", ["/v2", "/v2/"])
 def test_the_server_tells_its_name_version_and_extensions(path: str) -> None:
     status, body = get(path)

@@ -26,12 +26,12 @@ def model_trees(models: list[Model], folder: str) -> tuple[list[dict[str, Any]],
     for model in models:
         key = f"model {model.name}"
         if model.name in trees:
-            notes.append(Note(key, Level.REFUSED, TAKEN))
+            notes.append(Note(key, Level.REFUSED, TAKEN, len(trees)))
             continue
         try:
             trees[model.name] = model_tree(model, folder)
         except DragomanError as error:
-            notes.append(Note(key, Level.REFUSED, error.message))
+            notes.append(Note(key, Level.REFUSED, error.message, len(trees)))
             continue
         notes += notes_of(model)
     return list(trees.values()), notes

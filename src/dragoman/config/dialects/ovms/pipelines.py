@@ -25,11 +25,11 @@ def pipeline_trees(
     trees: dict[str, dict[str, Any]] = {}
     notes = []
     for pipeline in pipelines:
-        key = f"pipeline {pipeline.name}"
+        key, place = f"pipeline {pipeline.name}", len(models) + len(trees)
         if pipeline.name in models:
-            notes.append(Note(key, Level.REFUSED, "Pipeline has the same name as model"))
+            notes.append(Note(key, Level.REFUSED, "Pipeline has the same name as model", place))
         elif not is_model_name(pipeline.name):
-            notes.append(Note(key, Level.REFUSED, bad_model_name(pipeline.name).message))
+            notes.append(Note(key, Level.REFUSED, bad_model_name(pipeline.name).message, place))
         elif pipeline.name in trees:
             notes.append(Note(key, Level.IGNORED, TWICE))
         else:
@@ -87,14 +87,16 @@ def demultiply(count: int | UnsetType) -> dict[str, Any]:
     return {"demultiply": count if count > 0 else DYNAMIC}
 
 
-def library_trees(libraries: Iterable[Library], folder: str) -> tuple[list[dict[str, Any]], list[Note]]:
-    """The libraries that can be run, which are Python files, and notes."""
+def library_trees(
+    libraries: Iterable[Library], folder: str, models: int
+) -> tuple[list[dict[str, Any]], list[Note]]:
+    """The libraries that can be run, which are Python files, and notes. `models` stand before them."""
     trees, notes = [], []
     for library in libraries:
         try:
             trees.append(library_tree(library, folder))
         except DragomanError as error:
-            notes.append(Note(f"custom node library {library.name}", Level.REFUSED, error.message))
+            notes.append(Note(f"custom node library {library.name}", Level.REFUSED, error.message, models))
     return trees, notes
 
 

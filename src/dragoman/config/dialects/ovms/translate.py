@@ -104,7 +104,7 @@ def write_file(writer: Writer, config: Config, path: str) -> None:
     models, notes = model_trees([entry.config for entry in config.model_config_list], folder)
     writer.notes += notes
     writer.set("models", models, path)
-    libraries, notes = library_trees(config.custom_node_library_config_list, folder)
+    libraries, notes = library_trees(config.custom_node_library_config_list, folder, len(models))
     writer.notes += notes
     pipelines, notes = pipeline_trees(config.pipeline_config_list, [model["name"] for model in models])
     writer.notes += notes
