@@ -72,6 +72,7 @@ NO_PIPELINE: Final = "Pipeline with requested name is not found"  # predict over
 NO_METHOD: Final = (
     "Requested REST resource not found"  # of methods of a model that the reference does not have
 )
+METHODS: Final = ("GET", "HEAD", "POST")  # any other is refused before its path is looked at
 UPWARDS: Final = ".."
 NO_PATH: Final = "The provided base path is invalid or doesn't exists"  # of one that leads upwards
 NO_CONTENT: Final = 204  # an answer of this number has no body
@@ -154,6 +155,8 @@ def refuse_at_home(wire: WireRequest, error: DragomanError) -> WireResponse:
     """The same on the reference's own listener, which answers OPTIONS of anything, as web pages ask first."""
     if wire.method == "OPTIONS" and error.reason in (Reason.ROUTE_UNKNOWN, Reason.METHOD_NOT_ALLOWED):
         return WireResponse(200)
+    if error.reason is Reason.ROUTE_UNKNOWN and wire.method not in METHODS:
+        return answer_error(DragomanError(error.code, "", reason=Reason.METHOD_NOT_ALLOWED))
     if error.reason is Reason.ROUTE_UNKNOWN and UPWARDS in wire.path.split("/"):
         return answer_error(invalid(NO_PATH))
     return refuse(wire, error)

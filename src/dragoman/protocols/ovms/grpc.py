@@ -1,7 +1,8 @@
 """Predict over gRPC, with the reference's own rules.
 
 A signature that is named is not looked at, nor are outputs that are asked for: all are answered. An input has
-to be of the model's type and has one value for each element; where it is an image, encoded bytes do as well.
+to be of the model's type and has one value for each element; where it is an image, encoded bytes do as
+well, and texts where it is rows of bytes.
 """
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from dragoman.core.requests import CoreRequest
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor
 from dragoman.protocols.ovms.names import check_names
+from dragoman.protocols.ovms.strings import rows_of_bytes, takes_strings
 from dragoman.settings.limits import Limits
 from dragoman.wire import predict_message
 from dragoman.wire.fitting import with_trailing_axis
@@ -62,4 +64,6 @@ def fitted(name: str, data: Data, spec: TensorSpec, signature: Signature) -> Ten
         return Tensor(tensor.dtype, with_trailing_axis(tensor.array, spec, signature))
     if tensor.dtype is DType.BYTES and spec.image is not None:
         return tensor
+    if tensor.dtype is DType.BYTES and tensor.array.ndim == 1 and takes_strings(spec):
+        return rows_of_bytes(name, tensor.array.tolist())
     raise wrong_dtype(name, tensor.dtype, spec.dtype)

@@ -5,6 +5,7 @@ bytes do as well. Numbers follow TensorFlow Serving's rules, which take more tha
 """
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,7 @@ from dragoman.core.requests import CoreRequest
 from dragoman.core.responses import TensorResponse, TreeResponse
 from dragoman.core.signatures import Signature
 from dragoman.protocols.ovms.names import check_names
+from dragoman.protocols.ovms.strings import read_strings
 from dragoman.protocols.ovms.target import read_target
 from dragoman.protocols.ovms.whole_numbers import read_whole
 from dragoman.settings.limits import Limits
@@ -120,7 +122,7 @@ def read_tensors(document: JsonObject, by_row: bool, signature: Signature) -> Te
         return read(signature)
     except DragomanError as error:
         check_rows(value, signature)
-        if (tensors := read_whole(read, signature)) is not None:
+        if (tensors := read_otherwise(read, signature)) is not None:
             return tensors
         raise invalid(f"{NO_INSTANCE} - {error.message}", error.reason) from error
 
@@ -138,9 +140,15 @@ def read_inputs(value: JsonValue, signature: Signature) -> Tensors:
     try:
         return read(signature)
     except DragomanError as error:
-        if (tensors := read_whole(read, signature)) is not None:
+        if (tensors := read_otherwise(read, signature)) is not None:
             return tensors
         raise invalid(f"{NO_INPUT} - {error.message}", error.reason) from error
+
+
+def read_otherwise(read: Callable[[Signature], Tensors], signature: Signature) -> Tensors | None:
+    """The tensors of what is no value of the inputs' types and is taken all the same; None = nothing is."""
+    tensors = read_whole(read, signature)
+    return read_strings(read, signature) if tensors is None else tensors
 
 
 def check_rows(rows: list[JsonValue], signature: Signature) -> None:
