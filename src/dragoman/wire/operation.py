@@ -235,9 +235,10 @@ class ProtocolSpec(Struct, frozen=True):
     """A protocol as the assembly sees it: its routes, and how it words an error before a route is known.
 
     `routes` and `grpc` are keyed by dialect name, see `in_dialect`. `prefixes` are the parts of the path
-    space whose unknown paths this protocol answers for, where it is there. `homes` are dialects of its own
-    servers, where it answers for every unknown path, as it does there. `examples` show people how to call a
-    model, by dialect too. `only_named`: it is spoken only by listeners that name it.
+    space whose unknown paths this protocol answers for, but where only another form of it has routes there.
+    `homes` are dialects of its own servers, where it answers for every unknown path, as it does there.
+    `examples` show people how to call a model, by dialect too. `only_named`: it is spoken only by listeners
+    that name it.
     """
 
     name: str

@@ -21,6 +21,7 @@ from dragoman.wire.target import MODELS
 NAMED: Final = "named"
 MODEL: Final = f"{MODELS}/{{model}}"  # where mounts lead to
 VERSION: Final = "/versions/{version:digits}"
+OF_VERSION: Final = "/versions/{version}"  # in the routes of models
 
 
 def check_name(wire: WireRequest) -> None:
@@ -89,7 +90,7 @@ def mounted_routes(server: Mapping[str, StatusOperation], model: Sequence[HttpRo
             yield HttpRoute("GET", prefix + path, view_of_server(view))
         for route in model:
             below = route.template.replace("{model}", f"{{{NAMED}}}")
-            if prefix == MODEL or VERSION not in below:
+            if prefix == MODEL or OF_VERSION not in below:
                 operation = route.operation
                 if isinstance(operation, InferOperation):
                     yield HttpRoute(route.method, prefix + below, call_of_mount(operation))

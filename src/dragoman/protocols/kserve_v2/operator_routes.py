@@ -33,7 +33,7 @@ from dragoman.protocols.kserve_v2.tracing import answer_change, answer_settings
 from dragoman.wire.operation import ControlOperation, HttpRoute, StatusOperation
 
 MODEL: Final = "/v2/models/{model}"
-VERSION: Final = f"{MODEL}/versions/{{version:digits}}"
+VERSION: Final = f"{MODEL}/versions/{{version}}"
 
 STATISTICS: Final = StatusOperation(
     "kserve_v2.rest.statistics", answer_statistics, fail_status, Permission.METRICS

@@ -36,7 +36,7 @@ from dragoman.wire.surroundings import Surroundings
 from dragoman.wire.v2.infer import bind_infer, encode_infer
 
 MODEL: Final = "/v2/models/{model}"
-VERSION: Final = f"{MODEL}/versions/{{version:digits}}"
+VERSION: Final = f"{MODEL}/versions/{{version}}"  # any word: what is no number is an unknown version
 
 LIVE: Final = StatusOperation("kserve_v2.rest.live", answer_live, fail_status, permission=None)
 SERVER_READY: Final = StatusOperation(

@@ -16,8 +16,8 @@ def read_target(wire: WireRequest) -> Target:
     Errors: NOT_FOUND for a version that no model can have.
     """
     name = percent_decoded(wire.params["model"])
-    digits = wire.params.get("version")
-    return Target(name, None if digits is None else read_version(name, digits))
+    version = wire.params.get("version")  # not decoded: mounts see no number in %31 either
+    return Target(name, None if version is None else read_version(name, version))
 
 
 def read_version(name: str, digits: str) -> int:

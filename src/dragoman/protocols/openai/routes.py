@@ -29,7 +29,8 @@ from dragoman.wire.surroundings import Surroundings
 V1: Final = "/v1"  # whose models others show, too
 MODELS: Final = ("{model}", "{model}/versions/{version:digits}")  # where mounts lead to
 OVMS: Final = ("/v3", "/v3/v1")
-OTHERS: Final = (*OVMS, "/openai/v1")
+KSERVE: Final = ("/openai/v1",)
+OTHERS: Final = (*OVMS, *KSERVE)
 CHAT, COMPLETION, EMBEDDINGS = "chat/completions", "completions", "embeddings"
 LIST: Final = StatusOperation("openai.rest.list", answer_models, fail_view)
 EMBEDDING: Final = InferOperation(
@@ -104,10 +105,11 @@ def make_protocol(surroundings: Surroundings) -> ProtocolSpec:
     )
     below_others = tuple(route for prefix in OTHERS for route in whole(prefix, named))
     below_ovms = tuple(route for prefix in OVMS for route in whole(prefix, named))
+    below_kserve = tuple(route for prefix in KSERVE for route in whole(prefix, named))
     return ProtocolSpec(
         name="openai",
         prefixes=("/v1/", "/v3/", "/openai/"),
-        routes={"superset": (*v1, *below_others), "ovms": below_ovms},
+        routes={"superset": (*v1, *below_others), "ovms": below_ovms, "kserve": below_kserve},
         refuse=refuse,
     )
 

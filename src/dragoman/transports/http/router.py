@@ -22,6 +22,7 @@ from dragoman.wire.messages import NO_PARAMS, Headers, WireRequest, WireResponse
 from dragoman.wire.operation import (
     Arbiter,
     Choice,
+    HttpRoute,
     Operation,
     ProtocolSpec,
     StatusOperation,
@@ -67,7 +68,8 @@ class Router:
         )
         present = [spec for spec in specs if not is_absent(spec.routes, dialect)]
         self._prefixes = sorted(
-            ((prefix, spec) for spec in present for prefix in spec.prefixes), key=lambda pair: -len(pair[0])
+            ((prefix, spec) for spec in present for prefix in prefixes(spec, dialect)),
+            key=lambda pair: -len(pair[0]),
         )
         at_home = [replace(spec, refuse=spec.homes[dialect]) for spec in present if dialect in spec.homes]
         self._home = at_home[0] if at_home else None
@@ -129,6 +131,20 @@ class Router:
         if self._home is not None:
             return self._home
         return next((spec for prefix, spec in self._prefixes if path.startswith(prefix)), None)
+
+
+def prefixes(spec: ProtocolSpec, dialect: str) -> Iterator[str]:
+    """A protocol's parts of the path space in that dialect, but for those that only another form uses."""
+    here = in_dialect(spec.routes, dialect)
+    anywhere = [route for form in spec.routes.values() for route in form]
+    for prefix in spec.prefixes:
+        if has_below(here, prefix) or not has_below(anywhere, prefix):
+            yield prefix
+
+
+def has_below(routes: Iterable[HttpRoute], prefix: str) -> bool:
+    """Whether one of the routes lies there."""
+    return any(route.template.startswith(prefix) for route in routes)
 
 
 def claims(specs: Sequence[ProtocolSpec], dialect: str) -> Iterator[Claim]:

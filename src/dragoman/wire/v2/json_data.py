@@ -23,6 +23,8 @@ NUMBERS: Final[frozenset[type]] = frozenset({int, float})
 TRUTHS: Final[frozenset[type]] = frozenset({bool, int})
 TEXTS: Final[frozenset[type]] = frozenset({str})
 BYTES: Final = DType.BYTES
+# What the parser makes of -9223372036854775809, whose nearest double it is; the least itself comes as int.
+BELOW_INT64: Final = -(2.0**63)
 
 
 def read_data(name: str, data: JsonValue, dtype: DType, shape: tuple[int, ...], count: int) -> Array:
@@ -73,7 +75,7 @@ def read_whole(flat: Elements, kinds: Kinds, dtype: DType) -> Array | None:
     """Numbers of an integer type, some of which are written as 1.0."""
     if float not in kinds or not kinds <= NUMBERS:
         return None
-    if not all(value.is_integer() for value in flat if type(value) is float):
+    if not all(value.is_integer() and value != BELOW_INT64 for value in flat if type(value) is float):
         return None
     return read_elements(list(map(int, flat)), {int}, dtype)
 

@@ -30,6 +30,16 @@ RESERVED: Final = "triton_"
 HEADERS: Final = "headers"  # MLServer hands a request's headers to the model as an object
 SHARED_MEMORY: Final = "shared_memory_region"
 MAX_CLASSES: Final = 2**31 - 1
+Kinds = tuple[frozenset[type], str]
+WHOLE: Final[Kinds] = (frozenset({int}), "a whole number")
+TRUTH: Final[Kinds] = (frozenset({bool}), "true or false")
+KINDS: Final[Mapping[str, Kinds]] = {  # of parameters that mean the same to every model
+    "sequence_id": (frozenset({int, str}), "a whole number or a text"),
+    "sequence_start": TRUTH,
+    "sequence_end": TRUTH,
+    "priority": WHOLE,
+    "timeout": WHOLE,
+}
 
 
 class WantedOutput(Struct):
@@ -275,13 +285,17 @@ def read_flag(parameters: Parameters, key: str, default: bool, owner: str) -> bo
 
 
 def check_reserved(parameters: Parameters) -> None:
-    """No parameter has a name that the protocol keeps for its servers.
+    """No parameter has a name that the protocol keeps for its servers, nor one that it knows another type.
 
     Errors: INVALID_ARGUMENT naming it.
     """
-    for key in parameters:
+    for key, value in parameters.items():
         if key.startswith(RESERVED):
             raise invalid(f"parameter {excerpt(key)}: names that begin with '{RESERVED}' are reserved")
+        if key in KINDS and value is not None:
+            kinds, word = KINDS[key]
+            if type(value) not in kinds:
+                raise invalid(f"parameter '{key}' must be {word}, not {excerpt(value)}")
 
 
 def no_shared_memory(owner: str) -> DragomanError:

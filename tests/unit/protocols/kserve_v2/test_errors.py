@@ -67,10 +67,18 @@ def test_an_unknown_model_and_an_unknown_version_are_worded_as_clients_look_for_
     assert message(fail(None, model)) == "?"
 
 
-@pytest.mark.parametrize("path", ["/v2/nothing", "/v2/models/m/versions/abc", "/v2/models/"])
+@pytest.mark.parametrize("path", ["/v2/nothing", "/v2/models/m/versions/1/2", "/v2/models/"])
 def test_an_unknown_path_is_not_found(path: str) -> None:
     response = CODEC.answer("GET", path)
     assert (response.status, message(response)) == (404, "Not Found")
+
+
+@pytest.mark.parametrize("path", ["", "/ready", "/config", "/stats", "/docs"])
+@pytest.mark.parametrize("word", ["abc", "-1", "1.0", "%31"])
+def test_a_word_for_a_version_is_an_unknown_version(path: str, word: str) -> None:
+    response = CODEC.answer("GET", f"/v2/models/half_plus_two/versions/{word}{path}")
+    told = f"Request for unknown model: 'half_plus_two' version {word} is not found"
+    assert (response.status, message(response)) == (404, told)
 
 
 def test_a_wrong_verb_is_told_the_right_one() -> None:

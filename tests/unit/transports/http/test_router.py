@@ -52,6 +52,15 @@ def test_a_route_gives_its_operation_and_what_its_placeholders_stand_for():
     assert ROUTER.match("GET", "/v1/models/half") == (STATUS, {"model": "half"})
 
 
+def test_a_part_of_the_path_space_that_only_another_form_uses_is_left_to_others():
+    routes = (HttpRoute("GET", "/v1/a", STATUS), HttpRoute("GET", "/openai/a", STATUS))
+    openai = spec("openai", *routes, prefixes=("/v1/", "/openai/", "/mounted/"), kserve=routes[1:])
+    router = Router([openai, spec("kserve", kserve=(), prefixes=("/v1/", "/mounted/"))], "kserve")
+    owners = {"/v1/x": b"kserve", "/openai/x": b"openai", "/mounted/x": b"openai"}
+    for path, owner in owners.items():
+        assert bytes(refused(router.match("GET", path)[0], "GET", path).body).startswith(owner)
+
+
 def test_the_dialect_s_own_routes_are_taken_where_it_has_any():
     strict = spec("tfs", HttpRoute("GET", "/a", STATUS), tfserving=(HttpRoute("GET", "/a", LIST),))
     assert Router([strict], "tfserving").match("GET", "/a")[0] is LIST
