@@ -154,9 +154,10 @@ def test_the_strict_personality_listens_where_it_is_told():
 
 
 def test_models_names_the_server_that_is_not_there():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    ended = dragoman_run("models", "--url", url)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else has the port, and nobody listens on it
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        ended = dragoman_run("models", "--url", url)
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"dragoman: no server answers at {url}: ")
     assert len(ended.stderr.splitlines()) == 1

@@ -78,9 +78,11 @@ ESTIMATORS = {
     "forest": lambda: make_pipeline(StandardScaler(), RandomForestClassifier(100, random_state=0)).fit(*IRIS),
     "people": people,
     "named": lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(CANCER.data, CANCER.target),
-    "regression": lambda: make_pipeline(StandardScaler(), RandomForestRegressor(20)).fit(*DIABETES),
+    "regression": lambda: make_pipeline(StandardScaler(), RandomForestRegressor(20, random_state=0)).fit(
+        *DIABETES
+    ),
     "linear": lambda: LinearRegression().fit(*DIABETES),
-    "tree": lambda: DecisionTreeClassifier().fit(*WINE),
+    "tree": lambda: DecisionTreeClassifier(random_state=0).fit(*WINE),
     "extra": lambda: ExtraTreesClassifier(20, random_state=0).fit(*WINE),
     "histogram": lambda: HistGradientBoostingClassifier(max_iter=10).fit(*WINE),
     "neighbours": lambda: KNeighborsClassifier().fit(*WINE),

@@ -306,11 +306,14 @@ def test_a_model_of_vectors_is_asked_for_them_by_tokens(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "says"), [("exits", "it ended with status 4"), ("never", "it was not ready within 1 s")]
+    ("start", "patience_s", "says"),
+    [("exits", 60.0, "it ended with status 4"), ("never", 5.0, "it was not ready within 5 s")],
 )
-def test_a_process_that_does_not_come_about_fails_the_model(tmp_path: Path, start: str, says: str) -> None:
+def test_a_process_that_does_not_come_about_fails_the_model(
+    tmp_path: Path, start: str, patience_s: float, says: str
+) -> None:
     place = Place(tmp_path, start=start)
-    place.settings("start_timeout_s: 1.0")
+    place.settings(f"start_timeout_s: {patience_s}")
     with serving([str(place.models)], place.log) as addresses:
         status, told = Server(addresses.http, place).complete("alpha beta")
     assert status == 503

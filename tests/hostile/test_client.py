@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ class Both:
         self._asynchronous = asynchronous
 
     def calls(
-        self, peer: Peer, *names: str, between: Callable[[], object] = bool, **options: Any
+        self, peer: Peer | SimpleNamespace, *names: str, between: Callable[[], object] = bool, **options: Any
     ) -> list[Any]:
         """What these methods of one client give, one after another."""
         options = {"timeout_s": GUARD_S, "retries": 0, **options}
@@ -335,10 +336,11 @@ def test_a_stream_that_falls_silent_is_left(both: Both) -> None:
 
 
 def test_a_server_that_is_not_there_is_told(both: Both) -> None:
-    with peer() as server:
-        pass
-    with pytest.raises(ConnectionFailed, match=f"refused .*{server.address}"):
-        both.calls(server, "ready", retries=1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else has the port, and nobody listens on it
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ConnectionFailed, match=f"refused .*{address}"):
+            both.calls(SimpleNamespace(address=address), "ready", retries=1)
 
 
 def contexts(folder: Path, name: str) -> tuple[Authority, ssl.SSLContext]:
@@ -384,15 +386,24 @@ def test_a_file_that_is_not_there_is_named(scheme: str) -> None:
 
 
 def test_a_task_that_is_cancelled_lets_go_of_its_connection() -> None:
-    async def run(url: str) -> None:
-        async with AsyncClient(url, retries=0) as client:
-            async with asyncio.timeout(SOON_S):
-                await client.ready()
+    asked = threading.Event()
 
-    with peer(waiting()) as server:
-        with pytest.raises(TimeoutError):
-            asyncio.run(run(f"http://{server.address}"))
-        assert server.gone.acquire(timeout=GUARD_S)
+    def saying_nothing(sock: socket.socket) -> None:
+        request(sock)
+        asked.set()
+        sock.recv(1)
+
+    async def run(server: Peer) -> None:
+        async with AsyncClient(f"http://{server.address}", retries=0) as client:
+            call = asyncio.create_task(client.ready())
+            assert await asyncio.to_thread(asked.wait, GUARD_S)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert await asyncio.to_thread(server.gone.acquire, timeout=GUARD_S)
+
+    with peer(saying_nothing) as server:
+        asyncio.run(run(server))
 
 
 def test_more_tasks_than_connections_take_turns() -> None:

@@ -185,10 +185,11 @@ def test_an_answer_that_is_no_message_is_refused(both: Both) -> None:
 
 
 def test_a_server_that_is_not_there_is_told(both: Both) -> None:
-    with peer() as (url, _):
-        pass
-    with pytest.raises(ConnectionFailed, match=url) as caught:
-        both.call(url, "ready")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else has the port, and nobody listens on it
+        url = f"grpc://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ConnectionFailed, match=url) as caught:
+            both.call(url, "ready")
     assert not caught.value.sent
 
 

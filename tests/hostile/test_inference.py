@@ -30,7 +30,7 @@ from tests.server_process import Addresses, serving
 SERVICE: Final = "inference.GRPCInferenceService"
 INFER: Final = f"{SERVICE}/ModelInfer"
 STREAM: Final = f"{SERVICE}/ModelStreamInfer"
-PATIENCE_S: Final = 20
+PATIENCE_S: Final = 60
 VERY_MANY: Final = 10**9  # parts: more than anyone waits for
 BODY_BYTES: Final = 16 * 2**20
 BOMB_BYTES: Final = 3 * BODY_BYTES  # which are few enough, compressed, to be sent before the server reads

@@ -24,7 +24,7 @@ from tests.unit.transports.http.memory import Parts
 
 pytestmark = pytest.mark.usefixtures("crowd")
 PEM = Path(__file__).with_name("localhost.pem")
-GUARD_S = 20.0
+GUARD_S = 60.0
 
 
 def echo(operation: Operation, wire: WireRequest) -> WireResponse:

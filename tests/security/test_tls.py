@@ -19,7 +19,7 @@ from tests.e2e.process import DIGITS, Server, dragoman_run, serving
 from tests.security.certificates import DAY, Authority
 from tests.server_process import Address
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 SETTINGS = """
 repository: {digits}
 watch_s: 0.05

@@ -194,7 +194,7 @@ def large(*where):
 
 def impatience(*where):
     with Client(*where) as client:
-        rounds = given(np.array([1000], np.int64), "rounds")
+        rounds = given(np.array([3000], np.int64), "rounds")
         told = client.refusal("infer", request("slow", rounds), timeout=0.1)
         after = client.infer(request(MODEL, given(np.array([1], np.float32)))).outputs[0].as_numpy()
         return {"told": told["status"], "after": after}

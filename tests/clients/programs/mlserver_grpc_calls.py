@@ -18,7 +18,7 @@ from mlserver.grpc.converters import (
 from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
 from mlserver.types import InferenceRequest, Parameters, RequestInput, RequestOutput
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 MODEL = "half_plus_two"
 DATATYPES = {
     "bool": "BOOL", "float16": "FP16", "float32": "FP32", "float64": "FP64", "string": "BYTES",

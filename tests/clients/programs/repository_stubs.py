@@ -10,7 +10,7 @@ from importlib import import_module
 import grpc
 from answers import tell
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 MODEL = "half_plus_two"
 MESSAGES = {
     "kserve": "kserve.protocol.grpc.grpc_predict_v2_pb2",

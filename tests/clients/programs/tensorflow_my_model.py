@@ -80,10 +80,10 @@ def predict_image(_, strings, image):
 
 
 def predict_strings(_, strings, *__):
-    return list(predicted(strings, ["<string>"], timeout=1).string_val)
+    return list(predicted(strings, ["<string>"]).string_val)
 
 
-def predicted(address, data, timeout=10.0):
+def predicted(address, data, timeout=60.0):
     channel = grpc.insecure_channel(address)
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
     request = predict_pb2.PredictRequest()

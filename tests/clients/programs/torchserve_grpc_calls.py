@@ -10,7 +10,7 @@ import grpc
 from answers import tell
 from google.protobuf.empty_pb2 import Empty
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 MESSAGES = 40
 
 

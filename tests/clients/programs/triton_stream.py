@@ -8,7 +8,7 @@ import queue
 
 import grpc
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def streamed(client, requests, **options):

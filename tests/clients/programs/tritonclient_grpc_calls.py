@@ -66,7 +66,7 @@ def cancelled(kind, address):
     """What becomes of a call that is cancelled, and of the next one."""
     with Client("grpc", kind, address) as client:
         request = {
-            "model_name": "slow", "inputs": [client.input(np.array([1000], np.int64), "rounds")],
+            "model_name": "slow", "inputs": [client.input(np.array([3000], np.int64), "rounds")],
         }  # fmt: skip
         if kind == "aio":
             told = client.wait(cancelled_at_once(client.later("infer", **request)))
@@ -87,12 +87,12 @@ async def cancelled_at_once(call):
 
 def deadlines(*where):
     with Client("grpc", *where) as client:
-        rounds = [client.input(np.array([1000], np.int64), "rounds")]
+        rounds = [client.input(np.array([3000], np.int64), "rounds")]
         return {
             "too short": client.refusal("infer", "slow", rounds, client_timeout=0.1)["status"],
-            "ample": client.infer(**halves(client, 1), client_timeout=10.0).as_numpy("y"),
+            "ample": client.infer(**halves(client, 1), client_timeout=60.0).as_numpy("y"),
             "of a stream": streamed(client, [{"model_name": "slow", "inputs": rounds}], stream_timeout=0.1),
-            "of a question": client.is_server_live(client_timeout=10.0),
+            "of a question": client.is_server_live(client_timeout=60.0),
         }
 
 

@@ -151,7 +151,7 @@ def a_late_refusal(*where):
 def impatience(*where):
     """A client that waits a tenth of a second for what takes longer, and one that asks after it."""
     limit = {"network_timeout": 0.1} if where[0] == "sync" else {"conn_timeout": 0.1}
-    rounds = np.array([1000], np.int64)
+    rounds = np.array([3000], np.int64)
     with Client("http", *where, **limit) as client:
         try:
             client.infer("slow", [client.input(rounds, "rounds")])

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import IO
 
 import pytest
@@ -249,7 +250,7 @@ def test_an_encrypted_member_is_named(tmp_path: Path, home: Path) -> None:
 
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_an_archive_that_is_cut_off_anywhere_is_an_error(tmp_path: Path, home: Path, suffix: str) -> None:
-    whole = WRITERS[suffix](tmp_path / "whole", good(**{"w": os.urandom(3000)})).read_bytes()
+    whole = WRITERS[suffix](tmp_path / "whole", good(**{"w": Random(1).randbytes(3000)})).read_bytes()
     path = tmp_path / f"x.{suffix}"
     for length in [0, 1, 2, 10, *range(30, len(whole) - 1, 97), len(whole) - 1]:
         path.write_bytes(whole[:length])
@@ -292,7 +293,7 @@ def test_a_tar_that_ends_without_its_mark_is_cut_off(tmp_path: Path, home: Path,
 def test_what_is_beyond_a_limit_is_refused_by_its_name(
     tmp_path: Path, home: Path, suffix: str, rules: ArchiveSettings, setting: str
 ) -> None:
-    held = good(a=os.urandom(100), b=os.urandom(900))
+    held = good(a=Random(1).randbytes(100), b=Random(2).randbytes(900))
     error = refusal(WRITERS[suffix](tmp_path / f"x.{suffix}", held), home, rules)
     assert setting in error.message
     assert error.code is Code.INVALID_ARGUMENT
