@@ -122,6 +122,7 @@ def rules(settings: ServerSettings) -> Rules:
             factor=loading.pause_factor,
         ),
         StabilityRules(settle_s=polling.settle_s, marker=polling.marker or None),
+        strict=loading.strict_readiness,
     )
 
 

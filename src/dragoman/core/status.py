@@ -207,17 +207,20 @@ class ModelStatus(Struct, frozen=True):
 
 
 class StatusReport(Struct, frozen=True):
-    """Every model by name, sorted. An immutable snapshot."""
+    """Every model by name, sorted. An immutable snapshot. `strict` = it is ready if every model is."""
 
     models: Mapping[str, ModelStatus] = field(default_factory=dict)
+    strict: bool = False
 
     @property
     def ready(self) -> bool:
         """Whether no model is on its way any more and one serves; true of an empty repository.
 
-        A model that failed for good does not count: were it to make the whole server unready, an orchestrator
-        would take the good ones away with it.
+        A model that failed for good does not count, unless `strict`: were it to make the whole server
+        unready, an orchestrator would take the good ones away with it. One that nobody wants never counts.
         """
+        if self.strict and not all(model.healthy and not model.why_not for model in self.models.values()):
+            return False
         idle = [model for model in self.models.values() if model.latest_ready is None]
         return all(model.failed for model in idle) and (not idle or len(idle) < len(self.models))
 

@@ -11,17 +11,19 @@ from dragoman.repository.routing import ModelRoute
 class Board:
     """Routes and statuses of all models. `routes` is exchanged whole, so that readers need no lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
         self.routes: Mapping[str, ModelRoute] = {}
+        self._strict = strict
         self._statuses: dict[str, ModelStatus] = {}
-        self._report: StatusReport | None = StatusReport()
+        self._report: StatusReport | None = None
         self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def report(self) -> StatusReport:
         """The state of every model. Built once after each change."""
         if self._report is None:
-            self._report = StatusReport({name: self._statuses[name] for name in sorted(self._statuses)})
+            models = {name: self._statuses[name] for name in sorted(self._statuses)}
+            self._report = StatusReport(models, self._strict)
         return self._report
 
     def publish(self, entry: ModelEntry) -> None:

@@ -50,12 +50,13 @@ class Rules(Struct, frozen=True):
     """How versions are loaded, and when a folder that polling finds may be.
 
     `patience_s`: how long a request for control waits for old versions to go, once the new ones are loaded.
-    A streamed answer may hold its version for an hour.
+    A streamed answer may hold its version for an hour. `strict`: the server is ready if every model is.
     """
 
     loading: LoadRules = LoadRules()
     stability: StabilityRules = StabilityRules()
     patience_s: float = 10.0
+    strict: bool = False
 
 
 USUAL_RULES: Final = Rules()
@@ -86,7 +87,7 @@ class ModelManager:
         self._lifecycle = Lifecycle(loader, make_runner, warm_up, rules.loading, clock.sleep)
         self._substitutes = Substitutes(brought.uploaded, self._lifecycle.in_thread)
         self._patience_s = rules.patience_s
-        self._table = ModelTable(self._lifecycle, self._substitutes, observer)
+        self._table = ModelTable(self._lifecycle, self._substitutes, observer, strict=rules.strict)
         self._board = self._table.board
         turns = Turns()
         self._control = Control(self._table, self._substitutes, self._look, turns, self._patience_s)

@@ -35,10 +35,12 @@ LOGGED_AS: Final = {  # INFO where not named
 class ModelTable:
     """Every model by its name, and the pipelines by each model that they are made of."""
 
-    def __init__(self, lifecycle: Lifecycle, substitutes: Substitutes, observer: Observer) -> None:
+    def __init__(
+        self, lifecycle: Lifecycle, substitutes: Substitutes, observer: Observer, *, strict: bool
+    ) -> None:
         self.entries: dict[str, ModelEntry] = {}
         self.pipelines: Mapping[str, list[ModelEntry]] = {}
-        self.board = Board()
+        self.board = Board(strict=strict)
         self._lifecycle = lifecycle
         self._substitutes = substitutes
         self._observer = observer

@@ -100,6 +100,7 @@ class LoadingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     first_pause_s: Seconds = 0.25
     pause_factor: Annotated[float, Meta(ge=1)] = 3.0
     required: bool = False  # whether the start fails where a model cannot serve at all; else it is retried
+    strict_readiness: bool = False  # whether one model that does not serve makes the whole server not ready
     recorded_warm_up: bool = True  # whether requests that lie recorded beside a version are replayed first
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dragoman.core.errors import Code, Reason
-from dragoman.core.status import Cause, ModelStatus, State, VersionStatus
+from dragoman.core.status import Cause, ModelStatus, State, StatusReport, VersionStatus
 
 
 def model(*states: State) -> ModelStatus:
@@ -29,6 +29,25 @@ def test_a_model_has_failed_when_nothing_serves_and_nothing_is_on_its_way(
     states: tuple[State, ...], failed: bool
 ) -> None:
     assert model(*states).failed is failed
+
+
+@pytest.mark.parametrize(
+    ("states", "strict", "ready"),
+    [
+        ((State.FAILED,), False, True),
+        ((State.FAILED,), True, False),
+        ((State.GONE,), True, True),
+        ((State.READY,), True, True),
+        ((State.READY, State.FAILED), True, True),
+        ((State.LOADING,), False, False),
+        ((State.LOADING,), True, False),
+    ],
+)
+def test_a_model_that_cannot_serve_keeps_a_strict_server_from_being_ready(
+    states: tuple[State, ...], strict: bool, ready: bool
+) -> None:
+    report = StatusReport({"good": model(State.READY), "m": model(*states)}, strict)
+    assert report.ready is ready
 
 
 NO_MODEL = Cause(Code.NOT_FOUND, "m/1 holds no model")

@@ -91,6 +91,13 @@ def reworded(target: Target, error: DragomanError) -> DragomanError:
         return unknown_model(target.model)
     if error.reason in NO_VERSION:
         return unknown_model(target.model, target.version)
+    if error.reason is Reason.QUEUE_FULL:
+        return DragomanError(
+            error.code,
+            f"Exceeds maximum queue size: {error.message}",  # Triton's words
+            reason=error.reason,
+            retry_after_s=error.retry_after_s,
+        )
     return error
 
 

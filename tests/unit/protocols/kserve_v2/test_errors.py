@@ -52,6 +52,13 @@ def test_a_full_queue_is_unavailable() -> None:
     assert grpc_error(error).status == GRPC_STATUS[Code.UNAVAILABLE]
 
 
+def test_a_full_queue_is_told_in_the_words_that_clients_look_for() -> None:
+    error = DragomanError(Code.RESOURCE_EXHAUSTED, "9 wait", reason=Reason.QUEUE_FULL, retry_after_s=2.0)
+    told = fail(Draft(Target("m")), error)
+    assert (told.status, message(told)) == (503, "Exceeds maximum queue size: 9 wait")
+    assert told.headers == [(b"Retry-After", b"2")]
+
+
 def test_an_unknown_encoding_is_told_those_that_are_known() -> None:
     error = DragomanError(Code.UNIMPLEMENTED, "br is not known", reason=Reason.ENCODING_UNKNOWN)
     response = answer_error(error)
