@@ -129,23 +129,25 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     models = folder / "models"
     reference_models.write(models)
     for name, code in {**EXPLAINERS, "linear": "", "background": "", "off": "", "untrusted": "x"}.items():
-        version = models / name / "1"
-        version.mkdir(parents=True)
-        onnx.save(linear(), version / "model.onnx")
-        if code:
-            (version / "explainer.py").write_text(code)
-            trust = "data" if name == "untrusted" else "code"
-            (models / name / "model.yaml").write_text(f"trust: {trust}\nworker: {{grace_s: 0.2}}\n")
+        write(models / name, code, trust="data" if name == "untrusted" else "code")
     (models / "corner" / "1").mkdir(parents=True)
     onnx.save(corner(), models / "corner" / "1" / "model.onnx")
     (models / "corner" / "model.yaml").write_text("preprocessing: {mean: 10}\n")
     np.save(models / "background" / "1" / "rows.npy", np.array([[0, 0, 0, 0], [2, 2, 2, 2]], np.float32))
     (models / "background" / "model.yaml").write_text("explain: {baseline: rows.npy, budget: 100}\n")
     (models / "off" / "model.yaml").write_text("explain: off\n")
-    settings = folder / "dragoman.yaml"
-    settings.write_text(f"repository: {models}\nlimits: {{request_timeout_s: 5}}\n")
-    with serving(["--config", str(settings)], folder / "log") as found:
+    with serving([str(models)], folder / "log") as found:
         yield f"http://{found.http.host}:{found.http.port}"
+
+
+def write(model: Path, code: str, trust: str = "code") -> None:
+    """A linear model, with an explainer of its own where there is code."""
+    version = model / "1"
+    version.mkdir(parents=True)
+    onnx.save(linear(), version / "model.onnx")
+    if code:
+        (version / "explainer.py").write_text(code)
+        (model / "model.yaml").write_text(f"trust: {trust}\nworker: {{grace_s: 0.2}}\n")
 
 
 def explained(url: str, model: str, instances: Any = ROWS, **parameters: Any) -> tuple[int, Any]:
@@ -225,12 +227,16 @@ def test_an_explainer_that_fails_is_told_and_hurts_nobody(
     assert fetch(f"{url}/v1/models/{model}:predict", json.dumps({"instances": ROWS}))[0] == 200
 
 
-def test_an_explainer_that_hangs_ends_with_the_deadline_and_is_started_anew(url: str) -> None:
-    with ThreadPoolExecutor() as threads:
+def test_an_explainer_that_hangs_ends_with_the_deadline_and_is_started_anew(tmp_path: Path) -> None:
+    write(tmp_path / "models" / "hangs", EXPLAINERS["hangs"])
+    settings = tmp_path / "dragoman.yaml"
+    settings.write_text("repository: models\nlimits: {request_timeout_s: 5}\n")
+    with serving([str(settings)], tmp_path / "log") as found, ThreadPoolExecutor() as threads:
+        url = f"http://{found.http.host}:{found.http.port}"
         hanging = threads.submit(explained, url, "hangs")
         assert fetch(f"{url}/v1/models/hangs:predict", json.dumps({"instances": ROWS}))[0] == 200
         assert hanging.result()[0] == 504
-    status, _ = explained(url, "hangs", missing=1)
+        status, _ = explained(url, "hangs", missing=1)
     assert status in {200, 503}  # the worker is being started
 
 
