@@ -1,19 +1,15 @@
 """TFRecord, TensorFlow's file of records: length, its checksum, data, its checksum, over and over.
 
-The length is a little-endian uint64. A checksum is a CRC-32C, rotated and offset ("masked") so that a record
-which holds records does not have checksums of checksums.
+The length is a little-endian uint64. A checksum is a CRC-32C, masked.
 """
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Final
 
+from dragoman.core.crc32c import masked_crc32c
 from dragoman.core.errors import Code, DragomanError
 from dragoman.wire.proto_fields import Data
 
-POLYNOMIAL: Final = 0x82F63B78  # Castagnoli's, lowest bit first
-MASK: Final = 0xA282EAD8
-ALL_ONES: Final = 0xFFFFFFFF
 LENGTH_BYTES: Final = 8
 CHECKSUM_BYTES: Final = 4
 
@@ -36,33 +32,6 @@ def write_record(data: bytes) -> bytes:
     """One record of a file."""
     length = len(data).to_bytes(LENGTH_BYTES, "little")
     return b"".join((length, _checksum(length), data, _checksum(data)))
-
-
-def masked_crc32c(data: Data) -> int:
-    """The checksum of a record's parts."""
-    crc = crc32c(data)
-    return ((crc >> 15 | crc << 17) + MASK) & ALL_ONES
-
-
-def crc32c(data: Data) -> int:
-    """The CRC-32C of some bytes: about 15 MB a second, enough for files that are read once."""
-    table = crc_table()
-    crc = ALL_ONES
-    for byte in data:
-        crc = table[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return crc ^ ALL_ONES
-
-
-@cache
-def crc_table() -> tuple[int, ...]:
-    """What each byte does to the checksum."""
-    made = []
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (POLYNOMIAL if crc & 1 else 0)
-        made.append(crc)
-    return tuple(made)
 
 
 def _checked(data: Data, start: int, size: int) -> tuple[Data, int]:

@@ -155,6 +155,27 @@ def test_weights_in_a_file_that_is_missing_are_named(tmp_path: Path) -> None:
     assert str(tmp_path) not in caught.value.message
 
 
+@pytest.mark.parametrize("length", [0, 3999])
+def test_weights_in_a_file_that_is_cut_off_are_told(tmp_path: Path, length: int) -> None:
+    path = with_weights(tmp_path)
+    (tmp_path / "weights.bin").write_bytes(bytes(length))
+    with pytest.raises(DragomanError, match="its file of external data is truncated") as caught:
+        OnnxEngine().load(Artifact(str(path), "demo", 1), {})
+    assert str(tmp_path) not in caught.value.message
+
+
+def test_a_file_of_onnxruntimes_own_kind_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    save(half_plus_two(), tmp_path / "model.onnx")
+    made = onnxruntime.SessionOptions()
+    made.optimized_model_filepath = str(tmp_path / "model.ort")
+    made.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(tmp_path / "model.onnx", made, providers=["CPUExecutionProvider"])
+    path = tmp_path / "model.ort"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DragomanError, match=r"^model\.ort does not load: .* truncated or damaged$"):
+        OnnxEngine().load(Artifact(str(path), "demo", 1), {})
+
+
 def test_the_estimate_counts_weights_in_a_file_of_their_own(tmp_path: Path) -> None:
     path = with_weights(tmp_path)
     assert OnnxEngine().estimate(Artifact(str(path), "demo", 1)).memory_bytes > 4000

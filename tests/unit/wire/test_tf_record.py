@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dragoman.core.crc32c import crc32c
 from dragoman.core.errors import Code, DragomanError
-from dragoman.wire.tf_record import crc32c, records, write_record
+from dragoman.wire.tf_record import records, write_record
 
 
 @pytest.mark.parametrize(

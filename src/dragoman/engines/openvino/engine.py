@@ -25,6 +25,7 @@ from dragoman.engines.openvino.options import OpenVinoOptions, check
 from dragoman.engines.openvino.plan import make_plan
 from dragoman.engines.openvino.requests import BoundRequest, Kind, RequestPool
 from dragoman.engines.openvino.text import without_strings
+from dragoman.engines.openvino.variables import check_variables
 from dragoman.engines.options import read_options
 from dragoman.settings.model import ModelSettings
 
@@ -111,8 +112,11 @@ def read_model(core: Any, artifact: Artifact) -> Any:
 
     Errors: INTERNAL where OpenVINO does not take it.
     """
+    read = to_read(artifact.path)
     try:
-        return core.read_model(to_read(artifact.path))
+        if os.path.isdir(read):
+            check_variables(read)
+        return core.read_model(read)
     except Exception as error:
         structlog.get_logger("dragoman.engines.openvino").error(
             "a file was refused", model=artifact.model, version=artifact.version, cause=str(error)

@@ -17,6 +17,11 @@ LOAD_CAUSES: Final = (
      "its weights, the file that ends in .bin, are truncated or another model's", False),
     (r"doesn't contain the operation with type: ([\w.]+)",
      "the installed OpenVINO has no operator {}", False),
+    (r"does not end as a table|the block at \d+ has|a number has no end|entry bounds .* exceed data size|"
+     r"Variable index data cannot be mapped",
+     "the files of its variables are truncated or damaged", False),
+    (r"Invalid usage of method for externally stored data in file \(([^,]*),",
+     "its file of external data, {}, is missing or truncated", False),
     (r"is not initialized, model is inconsistent",
      "its folder variables is missing or incomplete", False),
     (r"(?:No conversion rule found for operations|Conversion is failed for): ([\w., ]+)",
@@ -24,7 +29,7 @@ LOAD_CAUSES: Final = (
     (r"references undeclared parameters: \S+ (\S+)",
      "its default signature does not begin at the graph's inputs, and leaves {} open", True),
     (r"Saved Model cannot be parsed|Model can't be parsed|tags mismatch at offset|Unable to read the model|"
-     r"Error parsing|parse error",
+     r"Error parsing|parse error|Could not determine tag type|is corrupted or malformed",
      "it is no model that OpenVINO reads: the file is truncated, damaged, of another kind or too new", False),
     (r"doesn't support (\w+) operation with dynamic rank",
      "OpenVINO wants a fixed number of axes, and an operator {} has none", True),

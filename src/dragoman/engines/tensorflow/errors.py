@@ -24,7 +24,8 @@ LOAD_CAUSES: Final = (
     (r"variables/variables.* is not a valid checkpoint|is not a valid checkpoint: .*variables",
      "its folder variables is missing or incomplete"),
     (r"([^ /]+); No such file or directory", "its file {} is missing"),
-    (r"Read less bytes than requested|Checksum does not match|Data loss|truncated|Unable to open table file",
+    (r"Read less bytes than requested|Checksum does not match|Data loss|truncated|Unable to open table file"
+     r"|not an sstable|Perhaps the file is corrupt",
      "the files of its variables are truncated or damaged"),
     (r"(?:Tensor|name) '?([^ ',]+:\d+)'?,? (?:specified in|refers to)",
      "a signature names the tensor {}, which its graph does not have"),

@@ -335,8 +335,9 @@ def test_a_missing_file_of_variables_is_named(copied: Path) -> None:
     assert error.message.endswith("does not load: its file variables.data-00000-of-00001 is missing")
 
 
-def test_truncated_variables_are_told(copied: Path) -> None:
-    (copied / VARIABLES).write_bytes(b"")
+@pytest.mark.parametrize("name", [VARIABLES, "variables/variables.index"])
+def test_truncated_variables_are_told(copied: Path, name: str) -> None:
+    (copied / name).write_bytes((copied / name).read_bytes()[:-5])
     error = failure(copied / "saved_model.pb")
     assert error.message.endswith("does not load: the files of its variables are truncated or damaged")
 
