@@ -1,5 +1,6 @@
 """Loading models into workers, and calling them before they serve."""
 
+import gc
 import os
 import re
 import select
@@ -48,6 +49,7 @@ def test_only_engines_that_run_code_are_placed_in_workers() -> None:
 
 
 def test_what_the_engine_raises_is_raised_and_no_worker_is_left(tmp_path: Path) -> None:
+    gc.collect()  # what earlier tests have left is closed now, not meanwhile
     before = len(os.listdir("/proc/self/fd"))
     error = failure(model(tmp_path, "class Model: pass"), instances=2)
     assert (error.code, error.message) == (
@@ -83,6 +85,7 @@ def test_a_machine_without_what_workers_need_says_so(monkeypatch: pytest.MonkeyP
 def test_a_server_that_cannot_start_a_process_says_so_and_keeps_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    gc.collect()  # what earlier tests have left is closed now, not meanwhile
     before = len(os.listdir("/proc/self/fd"))
     monkeypatch.setattr(sys, "executable", "/no/such/interpreter")
     error = failure(OBEDIENT)

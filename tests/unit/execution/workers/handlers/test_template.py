@@ -1,6 +1,7 @@
 """The process that workers of handlers are forked from."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -130,6 +131,7 @@ def test_a_template_that_cannot_be_started_costs_nothing_but_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dragoman.execution.workers.handlers.template.MAIN", "no.such.module")
+    gc.collect()  # what earlier tests have left is closed now, not meanwhile
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(TemplateError):
         Template()
@@ -139,6 +141,7 @@ def test_a_template_that_cannot_be_started_costs_nothing_but_time(
 
 
 def test_a_closed_template_forks_nothing_and_leaves_nothing() -> None:
+    gc.collect()  # what earlier tests have left is closed now, not meanwhile
     before = len(os.listdir("/proc/self/fd"))
     template = Template()
     template.close()
