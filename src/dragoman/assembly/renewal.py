@@ -87,10 +87,12 @@ def first_to_last(settings: Reread, report: StatusReport, *, refused: bool) -> l
 
 
 def failures(report: StatusReport) -> Iterator[tuple[str, Cause]]:
-    """The models whose place cannot be read, and those of versions that failed, each with the cause."""
+    """By model, why its place cannot be read, and why versions or changes of versions do not load."""
     for name, model in report.models.items():
         if model.cause is not None and model.cause.reason is Reason.PLACE_UNREADABLE:
             yield name, model.cause
         for version in model.versions:
             if version.state is State.FAILED and version.cause is not None:
                 yield name, version.cause
+        for cause in model.stale:
+            yield name, cause

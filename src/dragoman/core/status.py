@@ -135,6 +135,7 @@ class ModelStatus(Struct, frozen=True):
     `cause` tells why no versions could be found; `notes` are warnings, such as a label without its version.
     `known` False: the repository has no such model any more. `default` = the version that serves requests
     which name none, once it is READY; None = the highest that is. `any_version` = callers may name another.
+    `stale` = why versions that serve are still as they were, although their files or settings have changed.
     """
 
     name: str
@@ -146,6 +147,7 @@ class ModelStatus(Struct, frozen=True):
     known: bool = True
     default: int | None = None
     any_version: bool = False
+    stale: tuple[Cause, ...] = ()
 
     def version(self, number: int) -> VersionStatus | None:
         """That version, or None."""

@@ -299,6 +299,7 @@ class ModelEntry:
             known=self.known,
             default=self.aspired.default,
             any_version=self.any_version,
+            stale=tuple(self._stale.values()),
         )
 
     @property
@@ -339,11 +340,10 @@ class ModelEntry:
     @property
     def notes(self) -> list[str]:
         """The source's warnings, and what is waited for."""
-        newest, shown = self.newest, self.shown
+        newest = self.newest
         stale = [
-            f"version {version} serves as it was, its changes do not load: {harness.cause.message}"
-            for version, harness in newest.items()
-            if harness.cause is not None and shown[version].state is State.READY
+            f"version {version} serves as it was, its changes do not load: {cause.message}"
+            for version, cause in self._stale.items()
         ]
         waiting = [
             f"label {label!r} waits for version {version}, which is not loaded"
@@ -352,6 +352,16 @@ class ModelEntry:
         ]
         overridden = [] if self.wishes.substitute is None else [OVERRIDDEN]
         return [*self.aspired.notes, *overridden, *self._held, *stale, *waiting]
+
+    @property
+    def _stale(self) -> Mapping[int, Cause]:
+        """Why versions that serve are not as they were last wanted."""
+        shown = self.shown
+        return {
+            version: harness.cause
+            for version, harness in self.newest.items()
+            if harness.cause is not None and shown[version].state is State.READY
+        }
 
     @property
     def _held(self) -> list[str]:

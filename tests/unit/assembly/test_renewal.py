@@ -42,6 +42,13 @@ UNLIKE = StatusReport(
         )
     }
 )
+STALE = StatusReport(
+    {
+        "m": ModelStatus(
+            "m", (VersionStatus(1, State.READY),), stale=(Cause(Code.NOT_FOUND, "m/1 holds no model"),)
+        )
+    }
+)
 EMPTY = StatusReport({"m": ModelStatus("m", (), cause=Cause(Code.NOT_FOUND, "m holds no version"))})
 
 
@@ -168,6 +175,15 @@ def test_settings_that_are_none_are_tried_again(tmp_path):
     assert scene.refusal() == (Reason.SETTINGS_UNREADABLE, Code.INTERNAL)
     scene.file.write_text("first")
     assert not scene.renew().changed
+
+
+def test_changes_that_do_not_load_are_told_although_what_was_there_serves(tmp_path):
+    scene = Scene(tmp_path)
+    scene.file.write_text("second")
+    scene.report = STALE
+    assert scene.refusal() == (Reason.SETTINGS_REFUSED, Code.INTERNAL)
+    scene.report = GOOD
+    assert scene.renew().changed
 
 
 def test_an_empty_place_is_no_failure():
