@@ -18,6 +18,7 @@ from dragoman.core.signatures import Answers, Signature
 from dragoman.execution.images.runner import PreparingRunner
 from dragoman.execution.later import Later
 from dragoman.execution.workers.handlers.runner import HandlerRunner
+from dragoman.gateway.collector import uncollected
 from dragoman.gateway.ending import Ending
 from dragoman.gateway.exchange import Exchange
 from dragoman.gateway.pinning import Pinning
@@ -76,7 +77,9 @@ class Inference:
         """The same way with the codec's work on a thread, so that a large body does not stall the others."""
         on_thread = partial(asyncio.get_running_loop().run_in_executor, self._codecs)
         try:
-            exchange.draft = draft = await on_thread(operation.parse, exchange.wire, self._limits)
+            exchange.draft = draft = await on_thread(
+                uncollected, operation.parse, exchange.wire, self._limits
+            )
             handle = self._pinning.pin(exchange, draft)
             runner = handle.runner if operation.verb is INFER else handle.explainer()
             signature = handle.signature(draft.target.signature)

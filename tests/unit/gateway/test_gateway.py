@@ -1,9 +1,11 @@
 """The one way through the server."""
 
 import asyncio
+import gc
 import json
 import threading
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,6 +116,20 @@ def test_a_large_body_that_is_mostly_taken_as_it_is_is_read_here(to_read: int, e
     operation = replace(where(INFER, "parse", threads), reading=lambda _: to_read)
     assert answered(bench, request(b"1 2 3"), operation).body == b"[2.0, 4.0, 6.0]"
     assert threads[0].startswith("codec") is elsewhere
+
+
+def test_no_garbage_is_collected_while_a_large_body_is_read() -> None:
+    bench = Bench(limits=Limits(offload_bytes=3))
+    collects = []
+
+    def noted(*arguments: Any) -> Any:
+        collects.append(gc.isenabled())
+        return INFER.parse(*arguments)
+
+    for body in (b"1 2 3", b"1", b"not numbers"):
+        answered(bench, request(body), replace(INFER, parse=noted))
+        collects.append(gc.isenabled())
+    assert collects == [False, True, True, True, False, True]
 
 
 def test_a_small_body_is_read_here_without_asking() -> None:

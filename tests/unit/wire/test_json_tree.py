@@ -1,4 +1,3 @@
-import gc
 import json
 import math
 
@@ -258,25 +257,3 @@ def test_a_repeated_key_is_found_in_long_bodies_with_any_number_of_colons(colons
     keys = {f"key{number}": ":" for number in range(colons)}
     whole = json.dumps({"text": text, **keys}).encode()
     assert exactly_alike(load(whole, DEPTH), parse_exactly(whole, DEPTH))
-
-
-def test_no_garbage_is_collected_while_a_long_body_is_read() -> None:
-    looked = []
-
-    def look(phase: str, _: dict[str, int]) -> None:
-        looked.append(phase)
-
-    gc.callbacks.append(look)
-    try:
-        rows = load(b"[%b]" % b",".join([b"[]"] * 200_000), DEPTH)
-    finally:
-        gc.callbacks.remove(look)
-    assert isinstance(rows, list)
-    assert len(looked) < len(rows) // gc.get_threshold()[0] // 10
-    assert gc.isenabled()
-
-
-def test_garbage_is_collected_again_after_a_long_body_that_is_no_json() -> None:
-    with pytest.raises(DragomanError):
-        load(b"[%b" % b",".join([b"[]"] * 200_000), DEPTH)
-    assert gc.isenabled()

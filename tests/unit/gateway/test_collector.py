@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from dragoman.wire.collector import CollectorPause
+from dragoman.gateway.collector import CollectorPause
 
 
 def test_it_stands_still_until_the_last_one_who_asked_is_through() -> None:
