@@ -1,5 +1,6 @@
 """The engine of transformers: the same words as OpenVINO's, of the folder that it was exported from."""
 
+import json
 import queue
 import shutil
 from collections.abc import Iterator, Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Finish, Sampling
@@ -169,6 +171,42 @@ def test_damaged_files_do_not_load_and_their_place_is_not_told(copied: Path, fil
     with pytest.raises(DragomanError) as caught:
         load(copied)
     assert str(copied) not in caught.value.message
+
+
+def in_two_files(folder: Path) -> list[Path]:
+    """The folder's weights in two files with an index; the files."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = sorted(weights)
+    found, parts = [], {}
+    for number, part in enumerate((names[:5], names[5:]), 1):
+        found.append(folder / f"model-{number:05}-of-00002.safetensors")
+        save_file({name: weights[name] for name in part}, found[-1], metadata={"format": "pt"})
+        parts.update(dict.fromkeys(part, found[-1].name))
+    index = json.dumps({"metadata": {}, "weight_map": parts})
+    (folder / "model.safetensors.index.json").write_text(index, encoding="utf-8")
+    return found
+
+
+def test_weights_in_several_files_are_read(copied: Path, written: Written) -> None:
+    in_two_files(copied)
+    other = Written(load(copied))
+    assert other.text("alpha beta") == written.text("alpha beta")
+    other.model.close()
+
+
+def test_of_several_files_of_weights_the_one_that_is_cut_off_or_not_there_is_named(copied: Path) -> None:
+    _, second = in_two_files(copied)
+    whole = second.read_bytes()
+    for length in (0, 7, 8, 100, len(whole) // 2, len(whole) - 1):
+        second.write_bytes(whole[:length])
+        with pytest.raises(DragomanError) as caught:
+            load(copied)
+        assert caught.value.message == f"{second.name} does not load: it is truncated or damaged"
+    second.unlink()
+    with pytest.raises(DragomanError) as caught:
+        load(copied)
+    assert caught.value.message == f"{second.name} does not load: there is no such file"
 
 
 def test_code_of_a_folder_is_not_run(copied: Path) -> None:

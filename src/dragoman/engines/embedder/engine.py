@@ -23,7 +23,7 @@ from dragoman.engines.embedding import (
     folder_of,
     read_recipe,
 )
-from dragoman.engines.hugging_face import CONFIG, embedder_claim, folder_bytes
+from dragoman.engines.hugging_face import CONFIG, check_weights, embedder_claim, folder_bytes
 from dragoman.engines.options import read_options
 from dragoman.settings.model import ModelSettings
 
@@ -126,6 +126,7 @@ class EmbedderEngine(Engine):
         exporter = find_exporter(chosen.exporter)
         if exporter is None:
             raise DragomanError(Code.FAILED_PRECONDITION, UNCONVERTED)
+        check_weights(folder)
         wanted = Conversion(artifact.model, folder, TASK, CONVERTED)
         return os.path.join(converted(wanted, exporter, chosen, progress), CONVERTED[0])
 

@@ -17,7 +17,7 @@ from dragoman.engines.genai.model import GenAiModel
 from dragoman.engines.genai.options import GenAiOptions
 from dragoman.engines.genai.scoring import Scorer
 from dragoman.engines.genai.tokenizer import GenAiTokenizer, byte_table
-from dragoman.engines.hugging_face import CONFIG, MODULES, folder_bytes, writer_claim, writes
+from dragoman.engines.hugging_face import CONFIG, MODULES, check_weights, folder_bytes, writer_claim, writes
 from dragoman.engines.options import read_options
 from dragoman.engines.text_files import (
     context_of,
@@ -116,13 +116,14 @@ class GenAiEngine(Engine):
 def convert(artifact: Artifact, folder: str, chosen: GenAiOptions, progress: Progress) -> str:
     """The folder of what this one is converted to.
 
-    Errors: those of `converted`; GivesWayError for a model that does not write.
+    Errors: those of `check_weights` and `converted`; GivesWayError for a model that does not write.
     """
     exporter = find_exporter(chosen.exporter)
     if exporter is None or not writes(folder):
         raise GivesWayError(
             Code.FAILED_PRECONDITION, "config.json names no model among its architectures that writes text"
         )
+    check_weights(folder)
     wanted = Conversion(artifact.model, folder, TASK, REQUIRED, INSTEAD)
     return converted(wanted, exporter, chosen, progress)
 

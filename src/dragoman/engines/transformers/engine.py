@@ -12,7 +12,7 @@ from dragoman.core.errors import Code, DragomanError
 from dragoman.core.generation import Abilities, TextTraits
 from dragoman.engines.base import Artifact, Claim, Engine, Resources, TreeSnapshot
 from dragoman.engines.fast_tokenizer import FastTokenizer
-from dragoman.engines.hugging_face import CONFIG, TOKENIZER, folder_bytes, writer_claim
+from dragoman.engines.hugging_face import CONFIG, TOKENIZER, check_weights, folder_bytes, writer_claim
 from dragoman.engines.options import read_options
 from dragoman.engines.text_files import (
     context_of,
@@ -65,6 +65,7 @@ class TransformersEngine(Engine):
             raise DragomanError(Code.NOT_FOUND, f"{CONFIG} does not load: there is no such file")
         for name in JSON_FILES:
             read_json(folder, name)
+        check_weights(folder)
         text = artifact.settings.text
         context = context_of(folder, text)
         template = template_of(folder, text, "")
