@@ -104,6 +104,7 @@ SIBLINGS: Final[Mapping[str, Sequence[str]]] = {
         "text_model",
         "trees",
         "upstream",
+        "weight_files",
     ),
 }
 

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from dragoman.execution.crew import LONGEST_S, Crew
 
 
@@ -89,7 +91,9 @@ def test_a_job_that_is_done_is_told_of_while_a_long_one_holds_the_thread() -> No
     assert asyncio.run(short_then_long()) == [True, True, False, False]
 
 
-def test_the_loop_stops_looking_once_nothing_is_left_and_looks_again_for_what_comes_then() -> None:
+def test_the_loop_stops_looking_once_nothing_is_left_and_looks_again_for_what_comes_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def twice() -> None:
         loop = asyncio.get_running_loop()
         looks: list[float] = []
@@ -99,7 +103,7 @@ def test_the_loop_stops_looking_once_nothing_is_left_and_looks_again_for_what_co
             looks.extend([delay] if delay == LONGEST_S else [])
             return later(delay, callback, *given, **named)
 
-        loop.call_later = noted  # type: ignore[method-assign]
+        monkeypatch.setattr(loop, "call_later", noted)
         crew = Crew(1, "again")
         for time in (1, 2):
             jobs = [Noted() for _ in range(3)]

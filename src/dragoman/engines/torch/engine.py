@@ -23,7 +23,7 @@ from dragoman.engines.torch.model import TorchModel
 from dragoman.engines.torch.options import TorchOptions, check, declared_signature, threads_of
 from dragoman.engines.torch.program import Program, check_arguments
 from dragoman.engines.torch.script import load_script
-from dragoman.engines.torch.weights import INDEX
+from dragoman.engines.weight_files import INDEX
 from dragoman.settings.model import ModelSettings
 
 ARCHIVE: Final = "MAR-INF"  # the folder of a model archive's manifest: its handler says how it is run

@@ -4,7 +4,6 @@ Tensors that a class uses in two places are saved once; the other names are none
 models come in several files with an index that says which weight is where.
 """
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from types import ModuleType
@@ -13,8 +12,8 @@ from typing import Any, Final
 import structlog
 
 from dragoman.core.errors import Code, DragomanError
+from dragoman.engines.weight_files import files_of
 
-INDEX: Final = ".index.json"
 MOST_NAMED: Final = 3
 
 
@@ -42,27 +41,6 @@ def load_weights(runtime: ModuleType, module: Any, path: str, title: str) -> Non
     filled = {place(own[name]) for name in weights}
     if missing := [name for name in own if name not in weights and place(own[name]) not in filled]:
         raise unfit(file, title, f"it lacks {listed(missing)}")
-
-
-def files_of(path: str) -> list[str]:
-    """The files of weights that a path stands for.
-
-    Errors: INTERNAL for an index that is none.
-    """
-    if not path.endswith(INDEX):
-        return [path]
-    file, folder = os.path.split(path)[1], os.path.dirname(path)
-    try:
-        with open(path, encoding="utf-8") as opened:
-            names = set(json.load(opened)["weight_map"].values())
-        unsafe = [name for name in names if os.path.basename(name) != name]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise DragomanError(
-            Code.INTERNAL, f"{file} does not load: it is no index of safetensors files: it has no weight_map"
-        ) from None
-    if unsafe:
-        raise DragomanError(Code.INTERNAL, f"{file} does not load: it names {unsafe[0]!r}, no file beside it")
-    return [os.path.join(folder, name) for name in sorted(names)]
 
 
 def read(path: str) -> Mapping[str, Any]:

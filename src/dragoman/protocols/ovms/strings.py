@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 from msgspec.structs import replace
 
-from dragoman.core.errors import DragomanError, Reason, invalid
+from dragoman.core.errors import Reason, invalid
 from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import DType, Tensor
+from dragoman.protocols.ovms.retyped import read_retyped
 from dragoman.wire.rows import Tensors
 
 AXES: Final = 2  # texts, and their bytes
@@ -18,6 +19,11 @@ MOST_BYTES: Final = 1 << 28  # of all rows together: one long text makes every r
 def takes_strings(spec: TensorSpec) -> bool:
     """Whether the input takes texts, too."""
     return spec.dtype is DType.UINT8 and spec.shape is not None and len(spec.shape) == AXES
+
+
+def as_texts(spec: TensorSpec) -> TensorSpec:
+    """The same input for texts, if it takes them."""
+    return replace(spec, dtype=DType.BYTES, shape=(None,)) if takes_strings(spec) else spec
 
 
 def rows_of_bytes(name: str, texts: Sequence[bytes]) -> Tensor:
@@ -35,15 +41,8 @@ def rows_of_bytes(name: str, texts: Sequence[bytes]) -> Tensor:
 
 def read_strings(read: Callable[[Signature], Tensors], signature: Signature) -> Tensors | None:
     """What `read` gives for the signature where inputs of bytes are sent as texts; None = they are not."""
-    inputs = {
-        name: replace(spec, dtype=DType.BYTES, shape=(None,)) if takes_strings(spec) else spec
-        for name, spec in signature.inputs.items()
-    }
-    if inputs == signature.inputs:
-        return None
-    try:
-        tensors = read(replace(signature, inputs=inputs))
-    except DragomanError:
+    tensors = read_retyped(read, signature, as_texts)
+    if tensors is None:
         return None
     return {
         name: rows_of_bytes(name, tensor.array.tolist()) if takes_strings(signature.inputs[name]) else tensor

@@ -8,23 +8,16 @@ from collections.abc import Callable
 import numpy as np
 from msgspec.structs import replace
 
-from dragoman.core.errors import DragomanError
-from dragoman.core.signatures import Signature
+from dragoman.core.signatures import Signature, TensorSpec
 from dragoman.core.tensors import INTEGERS, Array, DType, Tensor
+from dragoman.protocols.ovms.retyped import read_retyped
 from dragoman.wire.rows import Tensors
 
 
 def read_whole(read: Callable[[Signature], Tensors], signature: Signature) -> Tensors | None:
     """What `read` gives for the signature, where that helps; None = something else is wrong."""
-    inputs = {
-        name: replace(spec, dtype=DType.FP64) if spec.dtype in INTEGERS else spec
-        for name, spec in signature.inputs.items()
-    }
-    if inputs == signature.inputs:
-        return None
-    try:
-        tensors = read(replace(signature, inputs=inputs))
-    except DragomanError:
+    tensors = read_retyped(read, signature, as_decimal)
+    if tensors is None:
         return None
     for name, tensor in tensors.items():
         dtype = signature.inputs[name].dtype
@@ -35,6 +28,11 @@ def read_whole(read: Callable[[Signature], Tensors], signature: Signature) -> Te
             return None
         tensors[name] = Tensor(dtype, array)
     return tensors
+
+
+def as_decimal(spec: TensorSpec) -> TensorSpec:
+    """The same input for numbers with a point, if it is one of whole numbers."""
+    return replace(spec, dtype=DType.FP64) if spec.dtype in INTEGERS else spec
 
 
 def whole(array: Array, dtype: DType) -> Array | None:
